@@ -1,0 +1,142 @@
+/* str: see str.h. Written without strtok, strtoul and friends because those skip blanks,
+ * take signs, obey the locale and stop at NULs: each of that would turn a garbled kernel
+ * file into a plausible number. */
+#include "base/str.h"
+
+#include "base/ckd.h"
+
+#include <errno.h>
+
+ptrdiff_t weir_str_find(struct weir_str s, const char *z)
+{
+	const char *hit = memmem(s.p, s.n, z, strlen(z));
+
+	return hit ? hit - s.p : -1;
+}
+
+struct weir_str weir_str_skip(struct weir_str s, size_t n)
+{
+	if (n > s.n)
+		n = s.n;
+	return weir_str(s.p + n, s.n - n);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+struct weir_str weir_str_trim(struct weir_str s)
+{
+	while (s.n && is_blank(s.p[0]))
+		s = weir_str_skip(s, 1);
+	while (s.n && is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+bool weir_str_line(struct weir_str *rest, struct weir_str *line)
+{
+	return weir_str_cut(rest, '\n', line);
+}
+
+bool weir_str_word(struct weir_str *rest, struct weir_str *word)
+{
+	size_t i = 0, start;
+
+	while (i < rest->n && (rest->p[i] == ' ' || rest->p[i] == '\t'))
+		i++;
+	start = i;
+	while (i < rest->n && rest->p[i] != ' ' && rest->p[i] != '\t')
+		i++;
+	*word = weir_str(rest->p + start, i - start);
+	*rest = weir_str_skip(*rest, i);
+	return word->n > 0;
+}
+
+bool weir_str_cut(struct weir_str *rest, char sep, struct weir_str *part)
+{
+	const char *end;
+
+	if (!rest->n)
+		return false;
+	end = memchr(rest->p, sep, rest->n);
+	if (!end) {
+		*part = *rest;
+		*rest = weir_str_skip(*rest, rest->n);
+		return true;
+	}
+	*part = weir_str(rest->p, (size_t)(end - rest->p));
+	*rest = weir_str_skip(*rest, part->n + 1);
+	return true;
+}
+
+bool weir_str_split(struct weir_str s, char sep, struct weir_str *key,
+                    struct weir_str *value)
+{
+	const char *at = s.n ? memchr(s.p, sep, s.n) : NULL;
+
+	if (!at)
+		return false;
+	*key = weir_str(s.p, (size_t)(at - s.p));
+	*value = weir_str_skip(s, key->n + 1);
+	return true;
+}
+
+int weir_parse_u64(struct weir_str s, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (!s.n)
+		return -EBADMSG;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return -EBADMSG;
+	for (size_t i = 0; i < s.n; i++)
+		if (ckd_mul(&v, v, 10U) || ckd_add(&v, v, (uint64_t)(s.p[i] - '0')))
+			return -ERANGE;
+	*out = v;
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int weir_parse_hex(struct weir_str s, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (weir_str_starts(s, "0x") || weir_str_starts(s, "0X"))
+		s = weir_str_skip(s, 2);
+	if (!s.n)
+		return -EBADMSG;
+	for (size_t i = 0; i < s.n; i++)
+		if (hex_digit(s.p[i]) < 0)
+			return -EBADMSG;
+	for (size_t i = 0; i < s.n; i++)
+		if (ckd_mul(&v, v, 16U) || ckd_add(&v, v, (uint64_t)hex_digit(s.p[i])))
+			return -ERANGE;
+	*out = v;
+	return 0;
+}
+
+char *weir_str_show(struct weir_str s, char *out, size_t cap)
+{
+	size_t n = s.n < cap - 1 ? s.n : cap - 1;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		out[i] = c < 0x20 || c == 0x7f ? '?' : s.p[i];
+	}
+	out[n] = '\0';
+	return out;
+}

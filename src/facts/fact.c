@@ -1,0 +1,215 @@
+/* fact: see fact.h. */
+#include "facts/fact.h"
+
+#include "base/ckd.h"
+#include "base/own.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define PATH_CAP 512 /* longer than any path of kernel text that is put together here */
+
+static struct weir_count bounded(bool overflow, uint64_t n)
+{
+	return overflow || n > WEIR_COUNT_MAX ? (struct weir_count){ 0 } : WEIR_COUNT(n);
+}
+
+struct weir_count weir_count_add(struct weir_count a, struct weir_count b)
+{
+	uint64_t n = 0;
+	bool bad = !a.known || !b.known || ckd_add(&n, a.n, b.n);
+
+	return bounded(bad, n);
+}
+
+struct weir_count weir_count_sub(struct weir_count a, struct weir_count b)
+{
+	uint64_t n = 0;
+	bool bad = !a.known || !b.known || ckd_sub(&n, a.n, b.n);
+
+	return bounded(bad, n);
+}
+
+struct weir_count weir_count_mul(struct weir_count a, uint64_t by)
+{
+	uint64_t n = 0;
+	bool bad = !a.known || ckd_mul(&n, a.n, by);
+
+	return bounded(bad, n);
+}
+
+int weir_count_parse(struct weir_str s, struct weir_count *out)
+{
+	uint64_t n;
+
+	if (weir_parse_u64(s, &n) < 0 || n > WEIR_COUNT_MAX)
+		return WEIR_GARBLED;
+	*out = WEIR_COUNT(n);
+	return 0;
+}
+
+const char *weir_gap_word(enum weir_gap_kind kind)
+{
+	switch (kind) {
+	case WEIR_GAP_ABSENT: return "absent";
+	case WEIR_GAP_FORBIDDEN: return "forbidden";
+	case WEIR_GAP_TOO_LARGE: return "too large";
+	case WEIR_GAP_MALFORMED: return "malformed";
+	case WEIR_GAP_FAILED: return "failed";
+	}
+	return "failed";
+}
+
+void weir_gaps_done(struct weir_gaps *gaps)
+{
+	for (size_t i = 0; i < gaps->nr; i++) {
+		free(gaps->v[i].path);
+		free(gaps->v[i].why);
+	}
+	free(gaps->v);
+	*gaps = (struct weir_gaps){ 0 };
+}
+
+int weir_gaps_add(struct weir_gaps *gaps, enum weir_gap_kind kind, const char *path,
+                  const char *why)
+{
+	struct weir_gap gap = { .kind = kind };
+	int r;
+
+	for (size_t i = 0; i < gaps->nr; i++)
+		if (strcmp(gaps->v[i].path, path) == 0)
+			return 0;
+	r = weir_grow(&gaps->v, &gaps->cap, gaps->nr, sizeof(*gaps->v));
+	if (r < 0)
+		return r;
+	gap.path = strdup(path);
+	gap.why = why ? strdup(why) : NULL;
+	if (!gap.path || (why && !gap.why)) {
+		free(gap.path);
+		free(gap.why);
+		return -ENOMEM;
+	}
+	gaps->v[gaps->nr++] = gap;
+	return 0;
+}
+
+void weir_reader_done(struct weir_reader *rd)
+{
+	weir_buf_done(&rd->text);
+}
+
+static void keep(struct weir_reader *rd, enum weir_gap_kind kind, const char *path,
+                 const char *why)
+{
+	int r = weir_gaps_add(rd->gaps, kind, path, why);
+
+	if (r < 0)
+		rd->failed = r;
+}
+
+static void keep_failure(struct weir_reader *rd, int r, const char *path)
+{
+	switch (r) {
+	case -ENOMEM: rd->failed = r; break;
+	case -ENOENT: keep(rd, WEIR_GAP_ABSENT, path, NULL); break;
+	case -EACCES: keep(rd, WEIR_GAP_FORBIDDEN, path, NULL); break;
+	case -EFBIG: keep(rd, WEIR_GAP_TOO_LARGE, path, NULL); break;
+	default: keep(rd, WEIR_GAP_FAILED, path, strerrordesc_np(-r));
+	}
+}
+
+static bool read_text(struct weir_reader *rd, size_t max, struct weir_str *text,
+                      const char *path, bool head)
+{
+	int r;
+
+	if (rd->failed)
+		return false;
+	r = weir_host_read(rd->host, path, max, &rd->text);
+	if (r < 0 && !(head && r == -EFBIG)) {
+		keep_failure(rd, r, path);
+		return false;
+	}
+	*text = weir_buf_str(&rd->text);
+	return true;
+}
+
+bool weir_reader_text(struct weir_reader *rd, size_t max, struct weir_str *text,
+                      const char *fmt, ...)
+{
+	char path[PATH_CAP];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	return read_text(rd, max, text, path, false);
+}
+
+bool weir_reader_head(struct weir_reader *rd, size_t max, struct weir_str *text,
+                      const char *path)
+{
+	return read_text(rd, max, text, path, true);
+}
+
+static struct weir_str chomp(struct weir_str s)
+{
+	if (weir_str_ends(s, "\n"))
+		s.n--;
+	return s;
+}
+
+struct weir_count weir_reader_count(struct weir_reader *rd, uint64_t most,
+                                    const char *fmt, ...)
+{
+	struct weir_str text;
+	char path[PATH_CAP], shown[48], why[96];
+	uint64_t n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	if (!read_text(rd, WEIR_SMALL_MAX, &text, path, false))
+		return (struct weir_count){ 0 };
+	if (weir_parse_u64(chomp(text), &n) == 0 && n <= most)
+		return WEIR_COUNT(n);
+	(void)snprintf(why, sizeof(why), text.n ? "no plausible number: '%s'" : "empty%s",
+	               weir_str_show(chomp(text), shown, sizeof(shown)));
+	keep(rd, WEIR_GAP_MALFORMED, path, why);
+	return (struct weir_count){ 0 };
+}
+
+char *weir_reader_line(struct weir_reader *rd, const char *fmt, ...)
+{
+	struct weir_str text;
+	char path[PATH_CAP];
+	char *copy;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	if (!read_text(rd, WEIR_SMALL_MAX, &text, path, false))
+		return NULL;
+	text = chomp(text);
+	if (text.n && (memchr(text.p, '\0', text.n) || memchr(text.p, '\n', text.n))) {
+		keep(rd, WEIR_GAP_MALFORMED, path, "not one line of text");
+		return NULL;
+	}
+	copy = strndup(text.p, text.n);
+	if (!copy)
+		rd->failed = -ENOMEM;
+	return copy;
+}
+
+void weir_reader_parsed(struct weir_reader *rd, int r, const char *path,
+                        const struct weir_err *err)
+{
+	if (r == WEIR_GARBLED)
+		keep(rd, WEIR_GAP_MALFORMED, path, err->msg);
+	else if (r < 0)
+		rd->failed = r;
+}

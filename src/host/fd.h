@@ -1,0 +1,13 @@
+/* fd: bounded reads and listings of open files, shared by the hosts that have any. */
+#ifndef WEIR_HOST_FD_H
+#define WEIR_HOST_FD_H
+
+#include "host/host.h"
+
+/* Appends the content up to @max bytes; -EFBIG when there is more. */
+int weir_fd_read(int fd, size_t max, struct weir_buf *out);
+
+/* Takes over @fd, a directory. */
+int weir_fd_list(int fd, struct weir_names *out);
+
+#endif

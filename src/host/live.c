@@ -1,0 +1,215 @@
+/* live: the machine that weir runs on.
+ *
+ * Every path is opened below one descriptor of "/". Links are followed: sysfs is made of
+ * them, and this tree is the kernel's own. The texts under "/@" are made here from the
+ * system calls that they stand for. */
+#include "host/fd.h"
+
+#include "base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/klog.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+struct live {
+	int root;
+};
+
+static const char *below_root(const char *path)
+{
+	while (*path == '/')
+		path++;
+	return *path ? path : ".";
+}
+
+static int text_pagesize(const struct live *live, const char *path, struct weir_buf *out)
+{
+	(void)live;
+	(void)path;
+	return weir_buf_printf(out, "%ld\n", sysconf(_SC_PAGESIZE));
+}
+
+static int text_klog(const struct live *live, const char *path, struct weir_buf *out)
+{
+	enum { READ_ALL = 3, SIZE_BUFFER = 10 }; /* syslog(2) names no constants */
+	int size = klogctl(SIZE_BUFFER, NULL, 0);
+	int n, r;
+
+	(void)live;
+	(void)path;
+	if (size < 0)
+		return -errno;
+	r = weir_buf_reserve(out, (size_t)size);
+	if (r < 0)
+		return r;
+	n = klogctl(READ_ALL, out->p, size);
+	if (n < 0)
+		return -errno;
+	out->n = (size_t)n;
+	out->p[n] = '\0';
+	return 0;
+}
+
+static int text_statfs(const struct live *live, const char *path, struct weir_buf *out)
+{
+	weir_auto(weir_closep) int fd = openat(live->root, path, O_PATH | O_CLOEXEC);
+	struct statfs st;
+
+	if (fd < 0 || fstatfs(fd, &st) < 0)
+		return -errno;
+	return weir_buf_printf(out,
+	                       "bsize %ju\nblocks %ju\nbfree %ju\nbavail %ju\n"
+	                       "files %ju\nffree %ju\n",
+	                       (uintmax_t)st.f_bsize, (uintmax_t)st.f_blocks,
+	                       (uintmax_t)st.f_bfree, (uintmax_t)st.f_bavail,
+	                       (uintmax_t)st.f_files, (uintmax_t)st.f_ffree);
+}
+
+static const char *type_word(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG: return "file";
+	case S_IFDIR: return "directory";
+	case S_IFLNK: return "link";
+	case S_IFCHR: return "char";
+	case S_IFBLK: return "block";
+	case S_IFIFO: return "fifo";
+	default: return "socket";
+	}
+}
+
+static int text_stat(const struct live *live, const char *path, struct weir_buf *out)
+{
+	struct stat st;
+
+	if (fstatat(live->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return weir_buf_printf(
+		out,
+		"type %s\nmode %04o\nuid %u\ngid %u\nsize %jd\nblocks %jd\n"
+		"dev %u:%u\nino %ju\nnlink %ju\nmtime %jd\n",
+		type_word(st.st_mode), (unsigned int)(st.st_mode & 07777), st.st_uid,
+		st.st_gid, (intmax_t)st.st_size, (intmax_t)st.st_blocks, major(st.st_dev),
+		minor(st.st_dev), (uintmax_t)st.st_ino, (uintmax_t)st.st_nlink,
+		(intmax_t)st.st_mtim.tv_sec);
+}
+
+static int text_link(const struct live *live, const char *path, struct weir_buf *out)
+{
+	enum { LINK_MAX_BYTES = 4096 }; /* PATH_MAX: the kernel gives no longer link */
+	ssize_t n;
+	int r = weir_buf_reserve(out, LINK_MAX_BYTES);
+
+	if (r < 0)
+		return r;
+	n = readlinkat(live->root, path, out->p, LINK_MAX_BYTES);
+	if (n < 0)
+		return -errno;
+	out->n = (size_t)n;
+	out->p[n] = '\0';
+	return 0;
+}
+
+static const struct {
+	const char *prefix;
+	int (*text)(const struct live *live, const char *path, struct weir_buf *out);
+} texts[] = {
+	{ "/@/pagesize", text_pagesize }, { "/@/klog", text_klog },
+	{ "/@/statfs/", text_statfs },    { "/@/stat/", text_stat },
+	{ "/@/link/", text_link },
+};
+
+static int live_read(void *ctx, const char *path, size_t max, struct weir_buf *out)
+{
+	const struct live *live = ctx;
+	weir_auto(weir_closep) int fd = -1;
+	int r;
+
+	for (size_t i = 0; i < WEIR_NELEM(texts); i++) {
+		size_t n = strlen(texts[i].prefix);
+
+		if (strncmp(path, texts[i].prefix, n) != 0)
+			continue;
+		r = texts[i].text(live, below_root(path + n), out);
+		if (r == 0 && out->n > max)
+			out->n = max, r = -EFBIG;
+		return r;
+	}
+	fd = openat(live->root, below_root(path),
+	            O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	return weir_fd_read(fd, max, out);
+}
+
+static int live_write(void *ctx, const char *path, struct weir_str text)
+{
+	const struct live *live = ctx;
+	weir_auto(weir_closep) int fd = openat(live->root, below_root(path),
+	                                       O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text.p, text.n);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == text.n ? 0 : -EIO; /* kernel files take a write whole */
+}
+
+static int live_list(void *ctx, const char *path, struct weir_names *out)
+{
+	const struct live *live = ctx;
+	int fd = openat(live->root, below_root(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : weir_fd_list(fd, out);
+}
+
+static uint64_t live_now_ns(void *ctx)
+{
+	struct timespec now;
+
+	(void)ctx;
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static void live_free(void *ctx)
+{
+	struct live *live = ctx;
+
+	(void)close(live->root);
+	free(live);
+}
+
+static const struct weir_host_ops live_ops = {
+	.read = live_read,
+	.write = live_write,
+	.list = live_list,
+	.now_ns = live_now_ns,
+	.free = live_free,
+};
+
+int weir_live_new(struct weir_host **out, struct weir_err *err)
+{
+	struct live *live = malloc(sizeof(*live));
+	int r;
+
+	if (!live)
+		return weir_err_sys(err, -ENOMEM, "open this machine");
+	live->root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (live->root < 0) {
+		r = weir_err_sys(err, -errno, "open '/'");
+		free(live);
+		return r;
+	}
+	r = weir_host_new(&live_ops, live, out);
+	return r < 0 ? weir_err_sys(err, r, "open this machine") : 0;
+}
