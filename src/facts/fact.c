@@ -154,6 +154,15 @@ bool weir_reader_head(struct weir_reader *rd, size_t max, struct weir_str *text,
 	return read_text(rd, max, text, path, true);
 }
 
+bool weir_reader_list(struct weir_reader *rd, const char *path, struct weir_names *out)
+{
+	int r = rd->failed ? rd->failed : weir_host_list(rd->host, path, out);
+
+	if (r < 0)
+		keep_failure(rd, r, path);
+	return r == 0;
+}
+
 static struct weir_str chomp(struct weir_str s)
 {
 	if (weir_str_ends(s, "\n"))

@@ -28,6 +28,9 @@ struct weir_count {
  * wrapped (as HugePages_Rsvd does on 6.9 to 6.18), or the file is damaged. */
 #define WEIR_COUNT_MAX ((uint64_t)INT64_MAX)
 
+/* The largest node id: MAX_NUMNODES is 1024 at most (include/linux/numa.h, v6.6). */
+#define WEIR_NODE_MAX 1023U
+
 /* Sums and differences: known when both sides are and the result is in range. */
 struct weir_count weir_count_add(struct weir_count a, struct weir_count b);
 struct weir_count weir_count_sub(struct weir_count a, struct weir_count b);
@@ -82,6 +85,10 @@ bool weir_reader_text(struct weir_reader *rd, size_t max, struct weir_str *text,
 /* The same, but at most the first @max bytes: enough of a long file is not a gap. */
 bool weir_reader_head(struct weir_reader *rd, size_t max, struct weir_str *text,
                       const char *path);
+
+/* The names in a directory, in @out, which the caller clears. False after keeping a gap.
+ */
+bool weir_reader_list(struct weir_reader *rd, const char *path, struct weir_names *out);
 
 /* A file with one decimal number and a newline. Unknown and a gap otherwise; past
  * @most also (WEIR_COUNT_MAX for what counts pages, UINT64_MAX for limits). */

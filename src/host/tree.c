@@ -121,7 +121,7 @@ static int read_manifest(struct tree *tree, struct weir_err *err)
 		                    "which a captured tree cannot be read safely");
 	if (r < 0)
 		return weir_err_sys(err, r, "read its manifest '%s'",
-		                    WEIR_MANIFEST_PATH + 1);
+		                    &WEIR_MANIFEST_PATH[1]);
 	return weir_manifest_parse(weir_buf_str(&text), &tree->manifest, err);
 }
 
