@@ -19,6 +19,7 @@ int weir_err_set(struct weir_err *err, int code, const char *fmt, ...)
 
 int weir_err_sys(struct weir_err *err, int code, const char *fmt, ...)
 {
+	const char *words = strerrordesc_np(-code);
 	size_t n;
 	va_list ap;
 
@@ -29,8 +30,10 @@ int weir_err_sys(struct weir_err *err, int code, const char *fmt, ...)
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
 	n = strlen(err->msg);
-	(void)snprintf(err->msg + n, sizeof(err->msg) - n, ": %s",
-	               strerrordesc_np(-code));
+	if (words)
+		(void)snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", words);
+	else /* the kernel's own, such as ENOTSUPP (524), which some files let out */
+		(void)snprintf(err->msg + n, sizeof(err->msg) - n, ": error %d", -code);
 	return code;
 }
 

@@ -51,8 +51,9 @@ static int parse_range(struct weir_str s, struct weir_range *out)
 
 	(void)weir_str_split(s, '-', &a, &b); /* one number is a range of its own */
 	r = weir_parse_u64(a, &first);
-	if (r == 0)
-		r = weir_parse_u64(b, &last);
+	if (r < 0)
+		return r;
+	r = weir_parse_u64(b, &last);
 	if (r < 0)
 		return r;
 	if (last > WEIR_ID_MAX)

@@ -135,7 +135,9 @@ char *weir_str_show(struct weir_str s, char *out, size_t cap)
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		out[i] = c < 0x20 || c == 0x7f ? '?' : s.p[i];
+		out[i] = s.p[i];
+		if (c < 0x20 || c == 0x7f)
+			out[i] = '?';
 	}
 	out[n] = '\0';
 	return out;

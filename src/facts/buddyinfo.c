@@ -41,7 +41,9 @@ int weir_buddyinfo_parse(struct weir_str text, struct weir_buddyinfo *out,
 	struct weir_str line;
 	int result = 0, r;
 
-	*out = (struct weir_buddyinfo){ 0 };
+	*out = (struct weir_buddyinfo){ .damaged = text.n && !weir_str_ends(text, "\n") };
+	if (out->damaged)
+		result = weir_err_set(err, WEIR_GARBLED, "cut off in its last line");
 	while (weir_str_line(&text, &line)) {
 		if (!weir_str_trim(line).n)
 			continue;
@@ -54,7 +56,9 @@ int weir_buddyinfo_parse(struct weir_str text, struct weir_buddyinfo *out,
 			weir_buddyinfo_done(out);
 			return r;
 		}
-		if (parse_row(line, &out->v[out->nr]) == 0)
+		/* all zones have the same orders: a shorter row was cut off */
+		if (parse_row(line, &out->v[out->nr]) == 0 &&
+		    out->v[out->nr].nr_orders == out->v[0].nr_orders)
 			out->nr++;
 		else {
 			out->damaged = true;

@@ -17,7 +17,7 @@ struct weir_buddy_zone {
 struct weir_buddyinfo {
 	struct weir_buddy_zone *v;
 	size_t nr, cap;
-	bool damaged; /* a row was not understood: no sum is known */
+	bool damaged; /* a row was garbled or cut off: no sum is known */
 };
 
 void weir_buddyinfo_done(struct weir_buddyinfo *buddy);

@@ -15,24 +15,35 @@ void weir_cma_done(struct weir_cma *cma)
 	*cma = (struct weir_cma){ 0 };
 }
 
+/* What the kernel lacks in one area it lacks in all: it is one gap, and not thousands. */
 static struct weir_count count_of(struct weir_reader *rd, const char *area,
-                                  const char *file)
+                                  const char *file, bool *lacking)
 {
-	return weir_reader_count(rd, WEIR_COUNT_MAX, DIR "/%s/%s", area, file);
+	size_t nr_gaps = rd->gaps->nr;
+	struct weir_count n = { 0 };
+
+	if (*lacking)
+		return n;
+	n = weir_reader_count(rd, WEIR_COUNT_MAX, DIR "/%s/%s", area, file);
+	*lacking = rd->gaps->nr > nr_gaps && rd->gaps->v[nr_gaps].kind == WEIR_GAP_ABSENT;
+	return n;
 }
 
-static void read_area(struct weir_reader *rd, struct weir_cma_area *area)
+static void read_area(struct weir_reader *rd, struct weir_cma_area *area, bool lacking[5])
 {
-	area->alloc_success = count_of(rd, area->name, "alloc_pages_success");
-	area->alloc_fail = count_of(rd, area->name, "alloc_pages_fail");
-	area->release_success = count_of(rd, area->name, "release_pages_success");
-	area->total = count_of(rd, area->name, "total_pages");
-	area->available = count_of(rd, area->name, "available_pages");
+	area->alloc_success = count_of(rd, area->name, "alloc_pages_success",
+	                               &lacking[0]);
+	area->alloc_fail = count_of(rd, area->name, "alloc_pages_fail", &lacking[1]);
+	area->release_success = count_of(rd, area->name, "release_pages_success",
+	                                 &lacking[2]);
+	area->total = count_of(rd, area->name, "total_pages", &lacking[3]);
+	area->available = count_of(rd, area->name, "available_pages", &lacking[4]);
 }
 
 void weir_cma_read(struct weir_reader *rd, struct weir_cma *out)
 {
 	struct weir_names names = { 0 };
+	bool lacking[5] = { false };
 
 	*out = (struct weir_cma){ 0 };
 	if (!weir_reader_list(rd, DIR, &names))
@@ -46,7 +57,7 @@ void weir_cma_read(struct weir_reader *rd, struct weir_cma *out)
 		if (rd->failed)
 			break;
 		out->v[out->nr].name = weir_take(names.v[i].name);
-		read_area(rd, &out->v[out->nr++]);
+		read_area(rd, &out->v[out->nr++], lacking);
 	}
 	weir_names_done(&names);
 }

@@ -1,5 +1,8 @@
-/* pagetypeinfo: see pagetypeinfo.h. Two tables in one file: the first has a row for each
- * type, the second names the types in its heading and has a row for each zone. */
+/* pagetypeinfo: see pagetypeinfo.h. For each node with memory there are two tables, one
+ * below the other (mm/vmstat.c, pagetypeinfo_show(), v6.6): the first has a row for each
+ * type of each zone, the second names the types in its heading and has a row for each
+ * zone. With page_owner=on there is a third, which counts the blocks again by another
+ * question and is passed over. */
 #include "facts/pagetypeinfo.h"
 
 #include "base/own.h"
@@ -7,6 +10,8 @@
 #include <errno.h>
 
 #define TYPES_MAX 16U /* MIGRATE_TYPES is 6 at most (include/linux/mmzone.h, v6.18) */
+/* MAX_NR_ZONES is 6. No more rows are searched, so that no text takes long. */
+#define NODE_ROWS_MAX (8U * TYPES_MAX)
 
 void weir_pagetypeinfo_done(struct weir_pagetypeinfo *info)
 {
@@ -75,25 +80,28 @@ static bool same_zone(const struct weir_type_row *row, unsigned int node,
 }
 
 /* A row of the second table: one number for each type in the heading. The rows of a zone
- * stand together in the first table, so it is searched once. */
+ * stand together in the first table, which begins at row @first, so it is searched once.
+ */
 static int parse_block_row(struct weir_str line, const struct weir_str *types,
-                           size_t nr_types, struct weir_pagetypeinfo *info)
+                           size_t nr_types, size_t first, struct weir_pagetypeinfo *info)
 {
 	struct weir_str zone, word;
 	unsigned int node;
-	size_t first = 0;
+	size_t end = info->nr - first < NODE_ROWS_MAX ? info->nr : first + NODE_ROWS_MAX;
 
 	if (take_zone(&line, &node, &zone) != 0)
 		return WEIR_GARBLED;
-	while (first < info->nr && !same_zone(&info->rows[first], node, zone))
+	while (first < end && !same_zone(&info->rows[first], node, zone))
 		first++;
+	if (end - first > TYPES_MAX)
+		end = first + TYPES_MAX;
 	for (size_t i = 0; i < nr_types; i++) {
 		struct weir_count n = { 0 };
 
 		if (!weir_str_word(&line, &word) || weir_count_parse(word, &n) != 0)
 			return WEIR_GARBLED;
 		for (size_t at = first;
-		     at < info->nr && same_zone(&info->rows[at], node, zone); at++)
+		     at < end && same_zone(&info->rows[at], node, zone); at++)
 			if (weir_str_eq(types[i], info->rows[at].type))
 				info->rows[at].blocks = n;
 	}
@@ -134,10 +142,13 @@ int weir_pagetypeinfo_parse(struct weir_str text, struct weir_pagetypeinfo *out,
                             struct weir_err *err)
 {
 	struct weir_str line, types[TYPES_MAX];
-	size_t nr_types = 0, nr_block_rows = 0;
+	enum { FREE, BLOCKS, MIXED } table = FREE;
+	size_t nr_types = 0, first = 0;
 	int result = 0, r;
 
 	*out = (struct weir_pagetypeinfo){ 0 };
+	if (text.n && !weir_str_ends(text, "\n"))
+		result = weir_err_set(err, WEIR_GARBLED, "cut off in its last line");
 	while (weir_str_line(&text, &line)) {
 		r = 0;
 		if (weir_str_starts(line, "Page block order:"))
@@ -146,16 +157,17 @@ int weir_pagetypeinfo_parse(struct weir_str text, struct weir_pagetypeinfo *out,
 		else if (weir_str_starts(line, "Pages per block:"))
 			r = weir_count_parse(weir_str_trim(weir_str_skip(line, 16)),
 			                     &out->block_pages);
+		else if (weir_str_starts(line, "Free pages count"))
+			table = FREE, first = out->nr;
 		else if (weir_str_starts(line, "Number of blocks type"))
+			table = BLOCKS,
 			nr_types = take_types(weir_str_skip(line, 21), types);
 		else if (weir_str_starts(line, "Number of mixed blocks"))
-			break; /* with page_owner=on: counts blocks again, by another
-			          question */
-		else if (weir_str_starts(line, "Node "))
-			r = !nr_types ? add_free_row(line, out)
-			    : nr_block_rows++ < WEIR_ZONES_MAX
-			            ? parse_block_row(line, types, nr_types, out)
-			            : WEIR_GARBLED;
+			table = MIXED;
+		else if (table == FREE && weir_str_starts(line, "Node "))
+			r = add_free_row(line, out);
+		else if (table == BLOCKS && weir_str_starts(line, "Node "))
+			r = parse_block_row(line, types, nr_types, first, out);
 		if (r < 0) {
 			weir_pagetypeinfo_done(out);
 			return r;

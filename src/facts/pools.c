@@ -28,6 +28,8 @@ int weir_huge_dir_parse(struct weir_str name, uint64_t *out_bytes)
 		return -EBADMSG;
 	name = weir_str_skip(name, 10);
 	name.n -= 2;
+	if (!name.n || name.p[0] == '0') /* one name a size: "02048" is none */
+		return -EBADMSG;
 	if (weir_parse_u64(name, &kb) < 0 || ckd_mul(&bytes, kb, 1024U) || !bytes ||
 	    bytes > WEIR_COUNT_MAX || (bytes & (bytes - 1)))
 		return -EBADMSG;
@@ -161,8 +163,12 @@ static void read_demote_size(struct weir_reader *rd, struct weir_pools *pools)
 		               GLOBAL_DIR "/hugepages-%" PRIu64 "kB/demote_size",
 		               pools->sizes[i].size_bytes / 1024);
 		r = weir_host_read(rd->host, path, WEIR_SMALL_MAX, &rd->text);
+		if (r == -ENOMEM)
+			rd->failed = r;
 		if (r == 0 &&
-		    weir_parse_size(weir_str_trim(weir_buf_str(&rd->text)), &bytes) == 0)
+		    weir_parse_size(weir_str_trim(weir_buf_str(&rd->text)), &bytes) ==
+		            0 &&
+		    bytes <= WEIR_COUNT_MAX)
 			pools->sizes[i].demote_size = WEIR_COUNT(bytes);
 	}
 }
@@ -233,5 +239,7 @@ struct weir_span weir_pool_really_free(const struct weir_huge_size *size,
 	if (!all.known) /* nothing is promised for sure; all that is free is the best case
 	                 */
 		span.min = (struct weir_count){ 0 };
+	if (span.max.known && span.min.n > span.max.n)
+		span.min = span.max; /* the node was read at another moment */
 	return span;
 }

@@ -30,6 +30,8 @@ bool weir_choice_parse(struct weir_str s, struct weir_str *out)
 		*out = weir_str(word.p + 1, word.n - 2);
 		found = true;
 	}
+	for (size_t i = 0; found && i < out->n; i++) /* no NULs, no second line */
+		found = out->p[i] > ' ' && out->p[i] < 0x7f;
 	return found;
 }
 

@@ -81,33 +81,41 @@ static int parse_protection(struct weir_str s, struct weir_zone *zone)
 	return 0;
 }
 
-static int parse_line(struct weir_str line, struct weir_zone *zone)
+/* A line that a zone has already is of another one, whose heading was lost. */
+static int parse_value(struct weir_str s, struct weir_count *slot, bool *damaged)
 {
-	struct weir_str rest = line, key, value;
+	struct weir_str value;
+
+	*damaged |= slot->known;
+	if (slot->known || !weir_str_word(&s, &value) || weir_str_trim(s).n)
+		return WEIR_GARBLED;
+	return weir_count_parse(value, slot);
+}
+
+static int parse_line(struct weir_str line, struct weir_zone *zone, bool *damaged)
+{
+	struct weir_str rest = line, key, of;
 
 	if (!weir_str_word(&rest, &key))
 		return 0;
 	if (weir_str_eq(key, "protection:"))
 		return parse_protection(rest, zone);
-	if (weir_str_eq(key, "pages") && weir_str_word(&rest, &key) &&
-	    weir_str_eq(key, "free"))
-		return weir_str_word(&rest, &value) && !weir_str_trim(rest).n
-		               ? weir_count_parse(value, &zone->free)
-		               : WEIR_GARBLED;
+	if (weir_str_eq(key, "pages") && weir_str_word(&rest, &of) &&
+	    weir_str_eq(of, "free"))
+		return parse_value(rest, &zone->free, damaged);
 	for (size_t i = 0; i < WEIR_NELEM(fields); i++) {
 		if (!weir_str_eq(key, fields[i].name))
 			continue;
-		if (!weir_str_word(&rest, &value) || weir_str_trim(rest).n)
-			return WEIR_GARBLED;
-		return weir_count_parse(
-			value,
-			(struct weir_count *)(void *)((char *)zone + fields[i].at));
+		return parse_value(
+			rest, (struct weir_count *)(void *)((char *)zone + fields[i].at),
+			damaged);
 	}
 	return 0;
 }
 
-/* @rest stands behind "pagesets": moves it to the lines behind the last page set. */
-static void leap_page_sets(struct weir_str *rest)
+/* @rest stands behind "pagesets": moves it to the lines behind the last page set. False
+ * when it leapt over a zone, whose heading was lost. */
+static bool leap_page_sets(struct weir_str *rest)
 {
 	static const char last[] = "vm stats threshold:";
 	ptrdiff_t next = weir_str_find(*rest, "\nNode ");
@@ -116,11 +124,14 @@ static void leap_page_sets(struct weir_str *rest)
 	struct weir_str end = weir_str_skip(sets, sets.n - tail);
 	ptrdiff_t at = weir_str_find(end, last);
 
+	if (weir_str_starts(*rest, "Node ")) /* no sets at all */
+		return true;
 	while (at >= 0) {
 		end = weir_str_skip(end, (size_t)at + sizeof(last) - 1);
 		at = weir_str_find(end, last);
 	}
 	*rest = weir_str(end.p, rest->n - (size_t)(end.p - rest->p));
+	return weir_str_find(sets, "\n  pages free ") < 0;
 }
 
 int weir_zoneinfo_parse(struct weir_str text, struct weir_zones *out,
@@ -130,7 +141,9 @@ int weir_zoneinfo_parse(struct weir_str text, struct weir_zones *out,
 	struct weir_str line;
 	int result = 0, r;
 
-	*out = (struct weir_zones){ 0 };
+	*out = (struct weir_zones){ .damaged = text.n && !weir_str_ends(text, "\n") };
+	if (out->damaged)
+		result = weir_err_set(err, WEIR_GARBLED, "cut off in its last line");
 	while (weir_str_line(&text, &line)) {
 		if (weir_str_starts(line, "Node ")) {
 			out->damaged |= out->nr >= WEIR_ZONES_MAX;
@@ -152,10 +165,10 @@ int weir_zoneinfo_parse(struct weir_str text, struct weir_zones *out,
 		} else if (!zone) {
 			continue;
 		} else if (weir_str_eq(line, "  pagesets")) {
-			leap_page_sets(&text);
-			continue;
+			r = leap_page_sets(&text) ? 0 : WEIR_GARBLED;
+			out->damaged |= r != 0;
 		} else {
-			r = parse_line(line, zone);
+			r = parse_line(line, zone, &out->damaged);
 		}
 		if (r && !result)
 			result = weir_err_set(err, WEIR_GARBLED, "not understood: '%.*s'",

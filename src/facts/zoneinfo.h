@@ -31,7 +31,7 @@ struct weir_zone {
 struct weir_zones {
 	struct weir_zone *v; /* in the kernel's order: by node, then from low to high */
 	size_t nr, cap;
-	bool damaged; /* a zone was not understood and is missing: no sum is known */
+	bool damaged; /* a zone was garbled or cut off: no sum is known */
 };
 
 /* The sum of one field over the zones of @node, e.g. offsetof(struct weir_zone, free).

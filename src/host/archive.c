@@ -32,7 +32,10 @@ static struct {
 	__typeof__(archive_read_open_memory) *open_memory;
 	__typeof__(archive_read_next_header) *next_header;
 	__typeof__(archive_read_data) *read_data;
+	__typeof__(archive_filter_bytes) *filter_bytes;
+	__typeof__(archive_read_header_position) *header_position;
 	__typeof__(archive_entry_pathname) *pathname;
+	__typeof__(archive_entry_pathname_utf8) *pathname_utf8;
 	__typeof__(archive_entry_hardlink) *hardlink;
 	__typeof__(archive_entry_filetype) *filetype;
 	__typeof__(archive_entry_size) *size;
@@ -42,7 +45,8 @@ static struct {
 	__typeof__(archive_write_close) *write_close;
 	__typeof__(archive_write_add_filter_zstd) *add_filter_zstd;
 	__typeof__(archive_write_add_filter_gzip) *add_filter_gzip;
-	__typeof__(archive_write_set_format_pax_restricted) *set_format;
+	__typeof__(archive_write_set_format_gnutar) *set_format;
+	__typeof__(archive_write_set_filter_option) *set_filter_option;
 	__typeof__(archive_write_open_fd) *open_fd;
 	__typeof__(archive_write_header) *write_header;
 	__typeof__(archive_write_data) *write_data;
@@ -65,7 +69,10 @@ static const struct weir_dl_symbol symbols[] = {
 	{ "archive_read_open_memory", &la.open_memory },
 	{ "archive_read_next_header", &la.next_header },
 	{ "archive_read_data", &la.read_data },
+	{ "archive_filter_bytes", &la.filter_bytes },
+	{ "archive_read_header_position", &la.header_position },
 	{ "archive_entry_pathname", &la.pathname },
+	{ "archive_entry_pathname_utf8", &la.pathname_utf8 },
 	{ "archive_entry_hardlink", &la.hardlink },
 	{ "archive_entry_filetype", &la.filetype },
 	{ "archive_entry_size", &la.size },
@@ -75,7 +82,8 @@ static const struct weir_dl_symbol symbols[] = {
 	{ "archive_write_close", &la.write_close },
 	{ "archive_write_add_filter_zstd", &la.add_filter_zstd },
 	{ "archive_write_add_filter_gzip", &la.add_filter_gzip },
-	{ "archive_write_set_format_pax_restricted", &la.set_format },
+	{ "archive_write_set_format_gnutar", &la.set_format },
+	{ "archive_write_set_filter_option", &la.set_filter_option },
 	{ "archive_write_open_fd", &la.open_fd },
 	{ "archive_write_header", &la.write_header },
 	{ "archive_write_data", &la.write_data },
@@ -129,6 +137,14 @@ static int normal_path(const char *name, struct weir_buf *out)
 	return r < 0 ? r : weir_buf_add(out, s);
 }
 
+static int keep_failure(struct store *store, const char *path, int code,
+                        struct weir_err *err)
+{
+	int r = weir_manifest_add_error(&store->manifest, path, code);
+
+	return r < 0 ? weir_err_sys(err, r, "member '%s'", path) : 0;
+}
+
 static int read_text(struct archive *a, const char *path, uint64_t size,
                      struct weir_buf *text, struct weir_err *err)
 {
@@ -169,6 +185,8 @@ static int add_entry(struct archive *a, struct archive_entry *entry, struct stor
 	struct weir_str content;
 	int r;
 
+	if (!name) /* a pax name, which this locale cannot write */
+		name = la.pathname_utf8(entry);
 	if (!name)
 		return weir_err_set(err, -EBADMSG,
 		                    "a member has no name that can be read");
@@ -179,14 +197,14 @@ static int add_entry(struct archive *a, struct archive_entry *entry, struct stor
 		return weir_err_set(err, -EBADMSG, "member '%s' points out of the tree",
 		                    name);
 	if (la.hardlink(entry))
-		return weir_manifest_add_error(&store->manifest, path->p, -ELOOP);
+		return keep_failure(store, path->p, -ELOOP, err);
 	switch (la.filetype(entry)) {
 	case AE_IFREG: break;
 	case AE_IFDIR:
 		r = weir_members_add(&store->files, path->p, NULL);
 		return r < 0 ? weir_err_sys(err, r, "member '%s'", name) : 0;
-	case AE_IFLNK: return weir_manifest_add_error(&store->manifest, path->p, -ELOOP);
-	default: return weir_manifest_add_error(&store->manifest, path->p, -ENXIO);
+	case AE_IFLNK: return keep_failure(store, path->p, -ELOOP, err);
+	default: return keep_failure(store, path->p, -ENXIO, err);
 	}
 	if (size < 0 || (uint64_t)size > WEIR_MEMBER_MAX)
 		return weir_err_set(err, -EFBIG,
@@ -221,6 +239,11 @@ static int read_all(struct archive *a, struct store *store, struct weir_err *err
 	}
 	if (got != ARCHIVE_EOF)
 		return weir_err_set(err, -EBADMSG, "%s", words(a));
+	/* libarchive takes a tar that was cut off between two members in silence. A whole
+	 * one has at least a block of zeros where the next header would begin. */
+	if (la.filter_bytes(a, 0) <= la.header_position(a))
+		return weir_err_set(err, -EBADMSG,
+		                    "it has no end mark: the archive is cut off");
 	weir_members_sort(&store->files);
 	return 0;
 }
@@ -240,8 +263,7 @@ static int take_manifest(struct store *store, struct weir_err *err)
 		return r;
 	store->manifest.time_ns = said.time_ns;
 	for (size_t i = 0; r == 0 && i < said.nr_errors; i++)
-		r = weir_manifest_add_error(&store->manifest, said.errors[i].path,
-		                            said.errors[i].code);
+		r = keep_failure(store, said.errors[i].path, said.errors[i].code, err);
 	weir_manifest_done(&said);
 	return r;
 }
@@ -386,8 +408,12 @@ int weir_archive_write(const struct weir_members *files, uint64_t time_ns,
 	a = la.write_new();
 	if (!a)
 		return weir_err_sys(err, -ENOMEM, "write");
+	/* GNU tar keeps names as the bytes they are: pax wants UTF-8. And gzip keeps the
+	 * time of writing, unless told not to. */
 	if ((kind == WEIR_ARCHIVE_ZSTD && la.add_filter_zstd(a) != ARCHIVE_OK) ||
-	    (kind == WEIR_ARCHIVE_GZIP && la.add_filter_gzip(a) != ARCHIVE_OK) ||
+	    (kind == WEIR_ARCHIVE_GZIP &&
+	     (la.add_filter_gzip(a) != ARCHIVE_OK ||
+	      la.set_filter_option(a, "gzip", "timestamp", NULL) != ARCHIVE_OK)) ||
 	    la.set_format(a) != ARCHIVE_OK || la.open_fd(a, fd) != ARCHIVE_OK)
 		r = weir_err_set(err, -EIO, "%s", words(a));
 	for (size_t i = 0; r == 0 && i < files->nr; i++)

@@ -59,7 +59,7 @@ void weir_host_freep(struct weir_host **host);
  *	-EACCES  it may not be read
  *	-EFBIG   longer than @max bytes; *out holds the first @max of them
  *	other    the file is there, and reading it failed (a link, a device, an I/O error)
-*/
+ */
 int weir_host_read(const struct weir_host *host, const char *path, size_t max,
                    struct weir_buf *out);
 

@@ -137,6 +137,8 @@ static int live_read(void *ctx, const char *path, size_t max, struct weir_buf *o
 
 		if (strncmp(path, texts[i].prefix, n) != 0)
 			continue;
+		if (path[n - 1] != '/' && path[n]) /* more than the whole name */
+			continue;
 		r = texts[i].text(live, below_root(path + n), out);
 		if (r == 0 && out->n > max)
 			out->n = max, r = -EFBIG;

@@ -99,6 +99,8 @@ int weir_manifest_parse(struct weir_str text, struct weir_manifest *out,
 		r = parse_line(line, &m);
 		if (r < 0) {
 			weir_manifest_done(&m);
+			if (r == -ENOMEM)
+				return weir_err_sys(err, r, "manifest line %u", nr);
 			return weir_err_set(err, r,
 			                    "manifest line %u is not understood: '%.*s'",
 			                    nr, WEIR_STR_ARG(line));

@@ -16,16 +16,28 @@ static void note(struct weir_record *record, int r)
 		record->failed = r;
 }
 
+/* Keeps that @path failed. Absent needs no word; running out of memory is our failure and
+ * not the machine's. */
+static void note_failure(struct weir_record *record, const char *path, int r)
+{
+	if (r == -ENOMEM)
+		note(record, r);
+	else if (r != -ENOENT && weir_manifest_error(&record->manifest, path) == 0)
+		note(record, weir_manifest_add_error(&record->manifest, path, r));
+}
+
 static int record_read(void *ctx, const char *path, size_t max, struct weir_buf *out)
 {
 	struct weir_record *record = ctx;
 	int r = weir_host_read(record->inner, path, max, out);
 	struct weir_str text = weir_buf_str(out);
 
-	if (r == 0 || r == -EFBIG) /* cut at @max, where a replay's reader cuts again */
+	/* A text is cut at @max, where a replay's reader cuts again. A path that is not
+	 * normal cannot be kept: as a member it would lead out of the tree. */
+	if ((r == 0 || r == -EFBIG) && weir_member_path_ok(path))
 		note(record, weir_members_add(&record->files, path, &text));
-	if (r < 0 && r != -ENOENT && weir_manifest_error(&record->manifest, path) == 0)
-		note(record, weir_manifest_add_error(&record->manifest, path, r));
+	if (r < 0)
+		note_failure(record, path, r);
 	return r;
 }
 
@@ -43,18 +55,21 @@ static int record_list(void *ctx, const char *path, struct weir_names *out)
 	weir_auto(weir_buf_done) struct weir_buf child = { 0 };
 	int r = weir_host_list(record->inner, path, out);
 
-	if (r < 0 && r != -ENOENT && weir_manifest_error(&record->manifest, path) == 0)
-		note(record, weir_manifest_add_error(&record->manifest, path, r));
-	if (r == 0)
-		note(record, weir_members_add(&record->files, path, NULL));
-	for (size_t i = 0; r == 0 && i < out->nr; i++) {
+	if (r < 0)
+		note_failure(record, path, r);
+	if (r < 0 || !weir_member_path_ok(path)) /* as above */
+		return r;
+	note(record, weir_members_add(&record->files, path, NULL));
+	for (size_t i = 0; i < out->nr; i++) {
 		if (!out->v[i].is_dir)
 			continue;
 		child.n = 0;
-		note(record, weir_buf_printf(&child, "%s/%s", path, out->v[i].name));
-		note(record, weir_members_add(&record->files, child.p, NULL));
+		r = weir_buf_printf(&child, "%s/%s", path[1] ? path : "", out->v[i].name);
+		if (r == 0)
+			r = weir_members_add(&record->files, child.p, NULL);
+		note(record, r);
 	}
-	return r;
+	return 0;
 }
 
 static uint64_t record_now_ns(void *ctx)

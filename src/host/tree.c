@@ -24,14 +24,15 @@ struct tree {
 static int open_inside(const struct tree *tree, const char *path, uint64_t flags)
 {
 	struct open_how how = {
-		.flags = flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.flags = flags | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
+	int tries = 100; /* EAGAIN may also be a lease on the file, which can stay long */
 	long fd;
 
 	do /* EAGAIN: a rename raced with "..", says openat2(2); it wants another try */
 		fd = syscall(SYS_openat2, tree->root, path, &how, sizeof(how));
-	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	while (fd < 0 && (errno == EAGAIN || errno == EINTR) && --tries);
 	return fd < 0 ? -errno : (int)fd;
 }
 
@@ -51,7 +52,7 @@ static int read_regular(const struct tree *tree, const char *path, size_t max,
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode))
 		return -ENXIO;
-	fd = open_inside(tree, path, O_RDONLY);
+	fd = open_inside(tree, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	return fd < 0 ? fd : weir_fd_read(fd, max, out);
 }
 

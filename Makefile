@@ -1,0 +1,65 @@
+# A short front for Meson and Ninja; `make help` lists what there is.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS ?=
+FUZZ_RUNS ?= 10000000
+FUZZER ?=
+DEMO_HOST ?= tests/hosts/hygon-8node
+
+RELEASE := build/release
+DEV := build/dev
+FUZZ := build/fuzz
+WEIR := $(RELEASE)/src/cli/weir
+NINJA := ninja $(if $(JOBS),-j$(JOBS))
+
+.PHONY: all help demo dev check guest-check fuzz bench format install clean
+
+all: ## build weir with optimisation, into build/release (the default)
+	@tools/setup-build $(RELEASE) release.ini
+	@$(NINJA) -C $(RELEASE)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | \
+		awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+demo: ## install what the build lacks, build, show this machine and a captured host
+	@tools/install-deps build
+	@$(MAKE) --no-print-directory all
+	$(WEIR) status
+	$(WEIR) status --host $(DEMO_HOST)
+
+dev: ## build with debug checks and tests, into build/dev
+	@tools/setup-build $(DEV) dev.ini
+	@$(NINJA) -C $(DEV)
+
+check: ## install what the tests lack, run them all under sanitizers, count them
+	@tools/install-deps build check
+	@$(MAKE) --no-print-directory dev
+	@tools/check $(DEV)
+
+guest-check: all ## run the tests that need kernels of their own, in small QEMU guests
+	@tools/install-deps guest
+	@tests/guest/check $(RELEASE)
+
+fuzz: ## run each fuzzer FUZZ_RUNS times, or one: FUZZER=name
+	@tools/install-deps build check fuzz
+	@CC=clang tools/setup-build $(FUZZ) dev.ini -Dfuzz=true -Dwerror=false -Dbuildtype=debugoptimized \
+		-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
+	@$(NINJA) -C $(FUZZ) fuzzers
+	@tools/fuzz $(FUZZ) $(FUZZ_RUNS) $(FUZZER)
+
+bench: all ## measure what looking costs, beside other tools
+	@tools/install-deps bench
+	@tests/bench/run $(RELEASE)
+
+format: ## format all C sources in place
+	@tools/install-deps format
+	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format -i
+
+install: all ## install below DESTDIR, for PREFIX (/usr/local)
+	@meson configure $(RELEASE) -Dprefix=$(PREFIX)
+	@meson install -C $(RELEASE) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+clean: ## remove all that was built
+	rm -rf build

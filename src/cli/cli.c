@@ -1,0 +1,88 @@
+/* cli: see cli.h. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int weir_cli_fail(const char *command, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fflush(stdout); /* what is known goes before what failed */
+	(void)fprintf(stderr, "weir %s: ", command);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	return status;
+}
+
+int weir_cli_usage(const char *command)
+{
+	(void)fprintf(stderr, "Try 'weir %s --help'.\n", command);
+	return WEIR_EXIT_USAGE;
+}
+
+int weir_cli_flush(const char *command, int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	return weir_cli_fail(command, WEIR_EXIT_FAILED, "write to standard output: %s",
+	                     strerror(errno));
+}
+
+unsigned int weir_cli_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t n;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+		return size.ws_col;
+	if (columns && weir_parse_u64(weir_strz(columns), &n) == 0 && n >= 20 &&
+	    n <= 1000)
+		return (unsigned int)n;
+	return 80;
+}
+
+bool weir_cli_color(void)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && !(no && *no);
+}
+
+void weir_cli_put(FILE *out, struct weir_str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		(void)fputc(c < 0x20 || c == 0x7f ? '?' : c, out);
+	}
+}
+
+void weir_cli_wrap(FILE *out, const char *first, const char *text, unsigned int indent,
+                   unsigned int width)
+{
+	struct weir_str rest = weir_strz(text), word;
+	size_t at = indent;
+
+	(void)fputs(first, out);
+	while (weir_str_word(&rest, &word)) {
+		bool begin = at == indent;
+
+		if (!begin && at + 1 + word.n > width) {
+			(void)fprintf(out, "\n%*s", (int)indent, "");
+			at = indent;
+			begin = true;
+		}
+		if (!begin)
+			(void)fputc(' ', out);
+		weir_cli_put(out, word);
+		at += word.n + !begin;
+	}
+	(void)fputc('\n', out);
+}

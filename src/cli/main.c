@@ -1,0 +1,50 @@
+/* weir: finds the command and hands over. */
+#include "cli/cli.h"
+
+#include "base/own.h"
+
+#include <stdlib.h>
+
+static const struct weir_command commands[] = {
+	{ "status", weir_status_main, "show pools, memory and what is wrong (default)" },
+	{ "capture", weir_capture_main,
+	  "save a host's state to a file that --host reads" },
+};
+
+static int help(FILE *out)
+{
+	(void)fputs(
+		"Usage: weir [COMMAND] [OPTION]...\n\n"
+		"Looks after the memory that virtual machines stand on.\n\nCommands:\n",
+		out);
+	for (size_t i = 0; i < WEIR_NELEM(commands); i++)
+		(void)fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+	(void)fputs("\n  -h, --help     this help; weir COMMAND --help for a command's "
+	            "options\n"
+	            "  -V, --version  the version\n\n"
+	            "Exit status: 0 done or yes, 1 failed, 2 usage, 3 the answer is no,\n"
+	            "4 done in part or undone, 5 refused by a guard. See weir(1).\n",
+	            out);
+	return WEIR_EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "status";
+
+	if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0 ||
+	    strcmp(name, "help") == 0)
+		return weir_cli_flush("help", help(stdout));
+	if (strcmp(name, "-V") == 0 || strcmp(name, "--version") == 0) {
+		(void)puts("weir " WEIR_VERSION);
+		return weir_cli_flush("version", WEIR_EXIT_DONE);
+	}
+	for (size_t i = 0; i < WEIR_NELEM(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (argc < 2 || name[0] == '-') /* plain `weir`, also with options, is status */
+		return weir_status_main(argc, argv);
+	(void)fprintf(stderr, "weir: '%s' is not a command\n", name);
+	(void)fputs("Try 'weir --help'.\n", stderr);
+	return WEIR_EXIT_USAGE;
+}

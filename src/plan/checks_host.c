@@ -1,0 +1,249 @@
+/* checks_host: the memory around the pools, and how far the snapshot can be trusted. */
+#include "plan/checks.h"
+
+#include "base/own.h"
+#include "base/size.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void weir_check_reading(struct weir_check *c)
+{
+	struct weir_finding *f;
+
+	if (c->snap->consistent)
+		return;
+	f = weir_check_add(c, WEIR_PROBLEM, "snapshot-inconsistent");
+	weir_check_text(
+		c, f,
+		"the pools' counters moved while they were read, or contradict each "
+		"other: the numbers below may not belong together.");
+	weir_check_remedy(c, f, "look again");
+}
+
+/* Pages of @size_bytes that cover @bytes; more than that are not there to be given. */
+static uint64_t pages_for(uint64_t bytes, uint64_t size_bytes)
+{
+	return bytes / size_bytes + (bytes % size_bytes != 0);
+}
+
+/* The size whose really free pages could relieve the host best: the most bytes. */
+static const struct weir_huge_size *most_spare(const struct weir_snapshot *snap,
+                                               uint64_t *out_pages)
+{
+	const struct weir_huge_size *best = NULL;
+	uint64_t best_bytes = 0;
+
+	for (size_t i = 0; i < snap->pools.nr; i++) {
+		const struct weir_huge_size *size = &snap->pools.sizes[i];
+		struct weir_count spare = weir_pool_really_free(size, &size->all).max;
+		struct weir_count bytes = weir_count_mul(spare, size->size_bytes);
+
+		if (!bytes.known || bytes.n <= best_bytes)
+			continue;
+		best = size;
+		best_bytes = bytes.n;
+		*out_pages = spare.n;
+	}
+	return best;
+}
+
+void weir_check_starving(struct weir_check *c)
+{
+	const struct weir_overview *v = c->view;
+	const struct weir_huge_size *size;
+	struct weir_finding *f;
+	uint64_t spare = 0, wanted;
+
+	if (!v->host_available.known || !v->host_floor.known || !v->host_pool.known ||
+	    !v->host_pool.n || v->host_available.n >= v->host_floor.n)
+		return;
+	f = weir_check_add(c, WEIR_PROBLEM, "host-starving");
+	weir_check_text(
+		c, f,
+		"the host has only %s available for itself, less than the %s it should "
+		"keep, while its pools hold %s.",
+		WEIR_CHECK_HUMAN(v->host_available.n), WEIR_CHECK_HUMAN(v->host_floor.n),
+		WEIR_CHECK_HUMAN(v->host_pool.n));
+	size = most_spare(c->snap, &spare);
+	if (!size) {
+		weir_check_remedy(c, f,
+		                  "every page of the pools is in use or reserved: end or "
+		                  "move a VM");
+		return;
+	}
+	wanted = pages_for(v->host_floor.n - v->host_available.n, size->size_bytes);
+	if (wanted > spare)
+		wanted = spare;
+	weir_check_remedy(c, f,
+	                  "give back %" PRIu64 " of the %" PRIu64
+	                  " really free %s pages: "
+	                  "echo %" PRIu64 " > /sys/kernel/mm/hugepages/hugepages-%" PRIu64
+	                  "kB/nr_hugepages",
+	                  wanted, spare, WEIR_CHECK_SIZE(size->size_bytes),
+	                  weir_pool_persistent(&size->all).n > wanted
+	                          ? weir_pool_persistent(&size->all).n - wanted
+	                          : 0,
+	                  size->size_bytes / 1024);
+}
+
+/* How much of a pool lies in the CMA, bounded from the zones' counters: no more pages
+ * than the CMA has frames in use; and no fewer than that, less what other movable memory
+ * has borrowed of it, which is at most all that stands on the zone's LRU lists. */
+struct cma_share {                /* pages of one size */
+	struct weir_count pool;   /* on the nodes that tell */
+	struct weir_count most;   /* of them in the CMA, at most */
+	uint64_t at_least;        /* and at least */
+	unsigned int told, nodes; /* nodes that tell, and nodes that have such pages */
+};
+
+static struct weir_count lru_pages(const struct weir_zone *z)
+{
+	struct weir_count anon = weir_count_add(z->inactive_anon, z->active_anon);
+	struct weir_count file = weir_count_add(z->inactive_file, z->active_file);
+
+	return weir_count_add(weir_count_add(anon, file), z->unevictable);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* CMA frames in use and LRU pages of a node, in base pages. */
+static void node_cma(const struct weir_snapshot *snap, unsigned int node,
+                     struct weir_count *used, struct weir_count *lru)
+{
+	bool seen = false;
+
+	*used = *lru = WEIR_COUNT(0);
+	for (size_t i = 0; i < snap->zones.nr; i++) {
+		const struct weir_zone *z = &snap->zones.v[i];
+
+		if (z->node != node || (z->present.known && !z->present.n))
+			continue;
+		seen = true;
+		*used = weir_count_add(*used, weir_count_sub(z->cma, z->free_cma));
+		if (z->cma.n)
+			*lru = weir_count_add(*lru, lru_pages(z));
+	}
+	if (!seen || snap->zones.damaged)
+		*used = (struct weir_count){ 0 };
+}
+
+static void add_node_share(const struct weir_snapshot *snap,
+                           const struct weir_node_pool *np, uint64_t size_bytes,
+                           struct cma_share *sum)
+{
+	uint64_t base = size_bytes / snap->page_bytes.n;
+	struct weir_count used, lru, nr = np->pool.nr;
+
+	if (nr.known && !nr.n)
+		return;
+	sum->nodes++;
+	node_cma(snap, np->node, &used, &lru);
+	if (!nr.known || !used.known)
+		return;
+	sum->told++;
+	sum->pool = weir_count_add(sum->pool, nr);
+	sum->most = weir_count_add(sum->most, WEIR_COUNT(least(used.n / base, nr.n)));
+	if (lru.known && used.n > lru.n)
+		sum->at_least += least((used.n - lru.n) / base, nr.n); /* <= most: fits */
+}
+
+static bool has_csv_cma(const struct weir_snapshot *snap)
+{
+	for (size_t i = 0; i < snap->cma.nr; i++)
+		if (strncmp(snap->cma.v[i].name, "csv-n", 5) == 0)
+			return true;
+	return snap->klog.nr_csv_nodes > 0 || snap->confidential.csv.known ||
+	       weir_boot_csv_percentage(&snap->boot, snap->mem.total.n).n > 0;
+}
+
+static const char *human(struct weir_count bytes, char text[WEIR_SIZE_TEXT_MAX])
+{
+	return bytes.known ? weir_format_human(bytes.n, text, WEIR_SIZE_TEXT_MAX) : "?";
+}
+
+static void csv_cma_of(struct weir_check *c, const struct weir_huge_size *size)
+{
+	const char *name = WEIR_CHECK_SIZE(size->size_bytes);
+	struct cma_share share = { .pool = WEIR_COUNT(0), .most = WEIR_COUNT(0) };
+	char from[48] = "up to ", nodes[48] = "";
+	char most[WEIR_SIZE_TEXT_MAX], pool[WEIR_SIZE_TEXT_MAX];
+	struct weir_finding *f;
+
+	for (size_t k = 0; k < size->nr_nodes; k++)
+		add_node_share(c->snap, &size->nodes[k], size->size_bytes, &share);
+	f = weir_check_add(c, WEIR_WARNING, "csv-cma-and-pool");
+	if (!f)
+		return;
+	f->size_bytes = WEIR_COUNT(size->size_bytes);
+	if (share.told && share.pool.known) {
+		f->pages = share.most;
+		if (share.at_least)
+			(void)snprintf(from, sizeof(from), "between %" PRIu64 " and ",
+			               share.at_least);
+		if (share.told < share.nodes)
+			(void)snprintf(nodes, sizeof(nodes),
+			               ", counted on %u of %u nodes", share.told,
+			               share.nodes);
+		weir_check_text(c, f,
+		                "%s%" PRIu64 " of %" PRIu64
+		                " %s pages (%s of %s%s) lie in the CMA that is "
+		                "kept for CSV3: CSV1, CSV2 and passthrough VMs cannot "
+		                "pin them, and a CSV3 "
+		                "VM on huge pages takes its memory twice.",
+		                from, share.most.n, share.pool.n, name,
+		                human(weir_count_mul(share.most, size->size_bytes), most),
+		                human(weir_count_mul(share.pool, size->size_bytes), pool),
+		                nodes);
+	} else {
+		weir_check_text(c, f,
+		                "this host keeps a CMA for CSV3, and an unknown part of "
+		                "its %" PRIu64 " %s pages lies in it: CSV1, CSV2 and "
+		                               "passthrough VMs cannot pin that part, "
+		                "and a CSV3 VM on huge pages takes its memory twice.",
+		                size->all.nr.n, name);
+	}
+	weir_check_remedy(
+		c, f,
+		"start confidential VMs without huge pages here, or boot without "
+		"csv_mem_percentage=");
+}
+
+/* Pool pages in a CMA must be moved before CSV3 gets their place, and are not taken by
+ * the long-term pins of CSV1, CSV2 and passthrough (hugetlb.c,
+ * dequeue_hugetlb_folio_node_ exact()). Pages of 1G are never taken from the CMA of
+ * others. */
+void weir_check_csv_cma(struct weir_check *c)
+{
+	const struct weir_snapshot *snap = c->snap;
+
+	if (!has_csv_cma(snap) || !snap->page_bytes.known || !snap->page_bytes.n)
+		return;
+	for (size_t i = 0; i < snap->pools.nr; i++)
+		if (snap->pools.sizes[i].size_bytes < WEIR_BLOCK_1G &&
+		    snap->pools.sizes[i].size_bytes >= snap->page_bytes.n &&
+		    snap->pools.sizes[i].all.nr.n)
+			csv_cma_of(c, &snap->pools.sizes[i]);
+}
+
+void weir_check_poison(struct weir_check *c)
+{
+	struct weir_count bad = c->snap->mem.hardware_corrupted;
+	struct weir_finding *f;
+
+	if (!bad.known || !bad.n)
+		return;
+	f = weir_check_add(c, WEIR_PROBLEM, "memory-poisoned");
+	weir_check_text(
+		c, f,
+		"%s of memory failed in hardware; huge pages that lie there are lost to "
+		"their pool.",
+		WEIR_CHECK_HUMAN(bad.n));
+	weir_check_remedy(
+		c, f,
+		"see the lines 'Memory failure' in the kernel log, and change the "
+		"module");
+}
