@@ -44,8 +44,7 @@ guest-check: all ## run the tests that need kernels of their own, in small QEMU 
 
 fuzz: ## run each fuzzer FUZZ_RUNS times, or one: FUZZER=name
 	@tools/install-deps build check fuzz
-	@CC=clang tools/setup-build $(FUZZ) dev.ini -Dfuzz=true -Dwerror=false -Dbuildtype=debugoptimized \
-		-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
+	@tools/setup-build $(FUZZ) tests/fuzz/fuzz.ini
 	@$(NINJA) -C $(FUZZ) fuzzers
 	@tools/fuzz $(FUZZ) $(FUZZ_RUNS) $(FUZZER)
 

@@ -29,43 +29,12 @@ static void indent(struct weir_json *j)
 		putz(j, "  ");
 }
 
-/* Bytes of the valid UTF-8 character at the start of @s, or 0. */
-static size_t utf8_len(struct weir_str s)
-{
-	unsigned char c = (unsigned char)s.p[0];
-	uint32_t v, least;
-	size_t n;
-
-	if (c < 0x80)
-		return 1;
-	if (c >= 0xc2 && c <= 0xdf) {
-		n = 2, v = c & 0x1fU, least = 0x80;
-	} else if ((c & 0xf0) == 0xe0) {
-		n = 3, v = c & 0x0fU, least = 0x800;
-	} else if (c >= 0xf0 && c <= 0xf4) {
-		n = 4, v = c & 0x07U, least = 0x10000;
-	} else {
-		return 0;
-	}
-	if (s.n < n)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		c = (unsigned char)s.p[i];
-		if ((c & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | (c & 0x3fU);
-	}
-	if (v < least || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
-		return 0;
-	return n;
-}
-
 static void quoted(struct weir_json *j, struct weir_str s)
 {
 	putz(j, "\"");
 	while (s.n) {
 		unsigned char c = (unsigned char)s.p[0];
-		size_t n = utf8_len(s);
+		size_t n = weir_utf8_len(s);
 
 		if (c == '"' || c == '\\') {
 			putz(j, "\\");

@@ -77,5 +77,6 @@ const char *weir_format_human(uint64_t bytes, char *out, size_t cap)
 		n = snprintf(out, cap, "%" PRIu64 ".%" PRIu64 "%c", whole, tenth,
 		             units[u - 1]);
 	assert(n > 0 && (size_t)n < cap);
+	(void)n; /* only asserted */
 	return out;
 }

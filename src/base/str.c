@@ -128,16 +128,61 @@ int weir_parse_hex(struct weir_str s, uint64_t *out)
 	return 0;
 }
 
+size_t weir_utf8_len(struct weir_str s)
+{
+	unsigned char c = (unsigned char)s.p[0];
+	uint32_t v, least;
+	size_t n;
+
+	if (c < 0x80)
+		return 1;
+	if (c >= 0xc2 && c <= 0xdf) {
+		n = 2, v = c & 0x1fU, least = 0x80;
+	} else if ((c & 0xf0) == 0xe0) {
+		n = 3, v = c & 0x0fU, least = 0x800;
+	} else if (c >= 0xf0 && c <= 0xf4) {
+		n = 4, v = c & 0x07U, least = 0x10000;
+	} else {
+		return 0;
+	}
+	if (s.n < n)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		c = (unsigned char)s.p[i];
+		if ((c & 0xc0) != 0x80)
+			return 0;
+		v = v << 6 | (c & 0x3fU);
+	}
+	if (v < least || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
+		return 0;
+	return n;
+}
+
+bool weir_str_shown(struct weir_str *rest, struct weir_str *out)
+{
+	unsigned char c;
+	size_t n;
+
+	if (!rest->n)
+		return false;
+	c = (unsigned char)rest->p[0];
+	n = weir_utf8_len(*rest);
+	*out = weir_str(rest->p, n);
+	if (!n || c < 0x20 || c == 0x7f ||
+	    (n == 2 && c == 0xc2 && (rest->p[1] & 0xe0) == 0x80))
+		*out = weir_str("?", 1);
+	*rest = weir_str_skip(*rest, n ? n : 1);
+	return true;
+}
+
 char *weir_str_show(struct weir_str s, char *out, size_t cap)
 {
-	size_t n = s.n < cap - 1 ? s.n : cap - 1;
+	struct weir_str c;
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		out[i] = s.p[i];
-		if (c < 0x20 || c == 0x7f)
-			out[i] = '?';
+	while (weir_str_shown(&s, &c) && n + c.n < cap) {
+		memcpy(out + n, c.p, c.n);
+		n += c.n;
 	}
 	out[n] = '\0';
 	return out;

@@ -77,8 +77,14 @@ int weir_parse_u64(struct weir_str s, uint64_t *out);
 /* Hexadecimal digits, with or without 0x in front. */
 int weir_parse_hex(struct weir_str s, uint64_t *out);
 
-/* Copies to @out with a NUL, cut at @cap-1. Returns out. Bytes that a terminal would act
- * on (below 0x20, 0x7f) become '?': the result is for messages and table cells. */
+/* Bytes of the valid UTF-8 character at the start of @s, which is not empty; else 0. */
+size_t weir_utf8_len(struct weir_str s);
+
+/* Takes the next character off *rest in a form that can be shown: itself, or "?" for what
+ * a terminal would act on (C0, DEL, C1) and for what is not UTF-8. False at the end. */
+bool weir_str_shown(struct weir_str *rest, struct weir_str *out);
+
+/* Copies to @out in that form with a NUL, cut between characters. Returns out. */
 char *weir_str_show(struct weir_str s, char *out, size_t cap);
 
 #endif

@@ -57,11 +57,10 @@ bool weir_cli_color(void)
 
 void weir_cli_put(FILE *out, struct weir_str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	struct weir_str c;
 
-		(void)fputc(c < 0x20 || c == 0x7f ? '?' : c, out);
-	}
+	while (weir_str_shown(&s, &c))
+		(void)fwrite(c.p, 1, c.n, out);
 }
 
 void weir_cli_wrap(FILE *out, const char *first, const char *text, unsigned int indent,

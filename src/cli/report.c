@@ -3,13 +3,14 @@
 
 #include <errno.h>
 
-int weir_report_make(const struct weir_host *host, struct weir_report *out,
+int weir_report_make(const struct weir_host *host, bool details, struct weir_report *out,
                      struct weir_err *err)
 {
 	int r;
 
 	*out = (struct weir_report){ 0 };
-	r = weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &out->snap, err);
+	r = weir_snapshot_read(host, details ? WEIR_SNAPSHOT_DETAILS : WEIR_SNAPSHOT_BASE,
+	                       &out->snap, err);
 	if (r < 0)
 		return r;
 	r = weir_overview_make(out->snap, &out->view);

@@ -14,7 +14,8 @@ struct weir_report {
 	struct weir_shortfalls boot;
 };
 
-int weir_report_make(const struct weir_host *host, struct weir_report *out,
+/* @details: see WEIR_SNAPSHOT_DETAILS. */
+int weir_report_make(const struct weir_host *host, bool details, struct weir_report *out,
                      struct weir_err *err);
 void weir_report_done(struct weir_report *report);
 

@@ -111,6 +111,15 @@ static void print_finding(const struct weir_finding *f,
 		weir_cli_wrap(out, "         -> ", f->remedy, 12, style->width);
 }
 
+/* Something should be there and is not known; see print_gaps(). */
+static bool has_gaps(const struct weir_report *report)
+{
+	for (size_t i = 0; i < report->snap->gaps.nr; i++)
+		if (report->snap->gaps.v[i].kind != WEIR_GAP_ABSENT)
+			return true;
+	return false;
+}
+
 static void print_findings(const struct weir_report *report,
                            const struct weir_report_style *style, FILE *out)
 {
@@ -123,7 +132,8 @@ static void print_findings(const struct weir_report *report,
 		print_finding(&report->findings.v[i], style, out);
 	}
 	if (!nr && report->snap->pools.known)
-		(void)fputs("\nNothing found wrong.\n", out);
+		(void)fprintf(out, "\nNothing found wrong%s.\n",
+		              has_gaps(report) ? " in what is known" : "");
 }
 
 /* What should be there and is not known. Absent files are left to --json: every kernel
@@ -160,8 +170,7 @@ static int print_screen(const struct weir_report *report,
 	else
 		(void)fprintf(out, "\n%s\n", no_pools_words(report->snap));
 	if (r == 0 && has_rows(WEIR_TABLE_NODES, report, style))
-		r = print_section("Memory outside the pools", WEIR_TABLE_NODES, report,
-		                  style, out, err);
+		r = print_section("Memory", WEIR_TABLE_NODES, report, style, out, err);
 	if (r == 0 && has_rows(WEIR_TABLE_BOOT, report, style))
 		r = print_section("Asked for at boot", WEIR_TABLE_BOOT, report, style,
 		                  out, err);

@@ -47,10 +47,10 @@ static int help(void)
 	(void)fputs(
 		"Usage: weir status [OPTION]...\n\n"
 		"Shows the huge page pools of a host, its memory by node, what boot "
-	        "asked\n"
+		"asked\n"
 		"for, and what is wrong. Needs no root and changes nothing.\n\n"
 		"      --host PATH        a captured host (directory or archive), not "
-	        "this one\n"
+		"this one\n"
 		"      --node N           only this node\n"
 		"      --size SIZE        only this page size (2M, 1G, 2048kB)\n"
 		"      --watch[=SECONDS]  again and again, every 2 seconds\n"
@@ -58,7 +58,7 @@ static int help(void)
 		"  -b, --bytes            sizes as exact numbers of bytes\n\n"
 		"One table, for scripts (pools, unless --table names another):\n"
 		"      --table NAME       pools, nodes, boot, mounts, cgroups or "
-	        "findings\n"
+		"findings\n"
 		"  -o, --output LIST      these columns; +LIST adds to the default ones\n"
 		"  -n, --noheadings       no line of headings\n"
 		"  -r, --raw              columns separated by one blank\n"
@@ -167,7 +167,9 @@ static int show(const struct weir_host *host, const struct options *opts)
 {
 	weir_auto(weir_report_done) struct weir_report report = { 0 };
 	struct weir_err err = { 0 };
-	int r = weir_report_make(host, &report, &err);
+	/* CPUS and DISTANCES are columns that only -o can ask for */
+	bool details = opts->json || opts->style.columns;
+	int r = weir_report_make(host, details, &report, &err);
 
 	if (r == 0)
 		r = opts->json ? weir_report_json(&report, &opts->style, opts->watch > 0,

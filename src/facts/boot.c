@@ -294,27 +294,32 @@ static int play_csv_use_hugetlb(struct weir_boot_play *p, struct weir_boot_arg *
 	return 0;
 }
 
+enum needs {
+	A_VALUE,
+	NOTHING,    /* may stand without a value */
+	HUGE_PAGES, /* a value, and a kernel that has huge pages */
+};
+
 static const struct {
 	const char *name;
 	int (*play)(struct weir_boot_play *p, struct weir_boot_arg *arg);
-	bool huge; /* means nothing to a kernel without huge pages */
-	bool bare; /* may stand without a value */
+	enum needs needs;
 } params[] = {
-	[WEIR_BOOT_HUGEPAGES] = { "hugepages", weir_boot_hugepages, .huge = true },
-	[WEIR_BOOT_HUGEPAGESZ] = { "hugepagesz", weir_boot_hugepagesz, .huge = true },
+	[WEIR_BOOT_HUGEPAGES] = { "hugepages", weir_boot_hugepages, HUGE_PAGES },
+	[WEIR_BOOT_HUGEPAGESZ] = { "hugepagesz", weir_boot_hugepagesz, HUGE_PAGES },
 	[WEIR_BOOT_DEFAULT_HUGEPAGESZ] = { "default_hugepagesz",
-	                                   weir_boot_default_hugepagesz, .huge = true },
-	[WEIR_BOOT_HUGETLB_CMA] = { "hugetlb_cma", play_hugetlb_cma },
-	[WEIR_BOOT_CMA] = { "cma", play_cma },
-	[WEIR_BOOT_MOVABLE_NODE] = { "movable_node", play_movable_node, .bare = true },
-	[WEIR_BOOT_KERNELCORE] = { "kernelcore", play_kernelcore },
-	[WEIR_BOOT_MOVABLECORE] = { "movablecore", play_movablecore },
-	[WEIR_BOOT_CSV_MEM_PERCENTAGE] = { "csv_mem_percentage",
-	                                   play_csv_mem_percentage },
-	[WEIR_BOOT_CSV_MEM_SIZE] = { "csv_mem_size", play_csv_mem_size },
-	[WEIR_BOOT_CSV_SMCR_SIZE] = { "csv_smcr_size", play_csv_smcr_size },
+	                                   weir_boot_default_hugepagesz, HUGE_PAGES },
+	[WEIR_BOOT_HUGETLB_CMA] = { "hugetlb_cma", play_hugetlb_cma, A_VALUE },
+	[WEIR_BOOT_CMA] = { "cma", play_cma, A_VALUE },
+	[WEIR_BOOT_MOVABLE_NODE] = { "movable_node", play_movable_node, NOTHING },
+	[WEIR_BOOT_KERNELCORE] = { "kernelcore", play_kernelcore, A_VALUE },
+	[WEIR_BOOT_MOVABLECORE] = { "movablecore", play_movablecore, A_VALUE },
+	[WEIR_BOOT_CSV_MEM_PERCENTAGE] = { "csv_mem_percentage", play_csv_mem_percentage,
+	                                   A_VALUE },
+	[WEIR_BOOT_CSV_MEM_SIZE] = { "csv_mem_size", play_csv_mem_size, A_VALUE },
+	[WEIR_BOOT_CSV_SMCR_SIZE] = { "csv_smcr_size", play_csv_smcr_size, A_VALUE },
 	[WEIR_BOOT_CSV_USE_HUGETLB] = { "csv_use_hugetlb", play_csv_use_hugetlb,
-	                                .bare = true },
+	                                NOTHING },
 };
 
 const char *weir_boot_word(enum weir_boot_kind kind)
@@ -336,11 +341,12 @@ static int play_param(struct weir_boot_play *p, const struct weir_param *param,
 	arg->kind = (enum weir_boot_kind)kind;
 	arg->text = param->text;
 	arg->value = param->value;
-	if (!param->has_value && !params[kind].bare) {
+	if (!param->has_value && params[kind].needs != NOTHING) {
 		weir_boot_drop(arg, "it has no value");
 		return 0;
 	}
-	if (params[kind].huge && !p->rules->nr_sizes && !p->rules->sizes_unknown) {
+	if (params[kind].needs == HUGE_PAGES && !p->rules->nr_sizes &&
+	    !p->rules->sizes_unknown) {
 		weir_boot_drop(arg, "this kernel has no huge pages");
 		return 0;
 	}

@@ -73,30 +73,38 @@ bool weir_cmdline_next(struct weir_str *rest, struct weir_param *out)
 	return true;
 }
 
+static char dash_as_underscore(char c)
+{
+	if (c == '-')
+		return '_';
+	return c;
+}
+
 bool weir_param_is(struct weir_str name, const char *z)
 {
 	if (name.n != strlen(z))
 		return false;
-	for (size_t i = 0; i < name.n; i++) {
-		char a = name.p[i] == '-' ? '_' : name.p[i];
-		char b = z[i] == '-' ? '_' : z[i];
-
-		if (a != b)
+	for (size_t i = 0; i < name.n; i++)
+		if (dash_as_underscore(name.p[i]) != dash_as_underscore(z[i]))
 			return false;
-	}
 	return true;
 }
 
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c;
 }
 
 /* The digit at the front of @s, or 16 when there is none in any base. */
 static unsigned int front_digit(struct weir_str s)
 {
-	char c = s.n ? lower(s.p[0]) : 'z';
+	char c;
 
+	if (!s.n)
+		return 16;
+	c = lower(s.p[0]);
 	if (c >= '0' && c <= '9')
 		return (unsigned int)(c - '0');
 	return c >= 'a' && c <= 'f' ? (unsigned int)(c - 'a') + 10 : 16;

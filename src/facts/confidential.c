@@ -243,7 +243,7 @@ void weir_confidential_read(struct weir_reader *rd, struct weir_confidential *ou
 	out->sev_es = read_parameter(rd, AMD_DIR "sev_es");
 	out->sev_snp = read_parameter(rd, AMD_DIR "sev_snp");
 	out->tdx = read_parameter(rd, "/sys/module/kvm_intel/parameters/tdx");
-	out->dev_sev = read_device(rd, "/@/stat/dev/sev");
+	out->dev_sev = read_device(rd, "/@/stat/dev/sev/@");
 	read_csv(rd, &out->csv);
 	out->csv_smr_bytes = read_smr_size(rd);
 }

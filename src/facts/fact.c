@@ -170,11 +170,28 @@ static struct weir_str chomp(struct weir_str s)
 	return s;
 }
 
+/* Why the text of a number was not taken. */
+static void explain(struct weir_str text, char *why, size_t cap)
+{
+	char shown[48];
+	uint64_t n;
+
+	(void)weir_str_show(text, shown, sizeof(shown));
+	if (!text.n)
+		(void)snprintf(why, cap, "empty");
+	else if (weir_parse_u64(text, &n) == 0 && n > WEIR_COUNT_MAX)
+		(void)snprintf(why, cap,
+		               "%s, which is -%" PRIu64 ": the counter went below zero",
+		               shown, UINT64_MAX - n + 1);
+	else
+		(void)snprintf(why, cap, "no plausible number: '%s'", shown);
+}
+
 struct weir_count weir_reader_count(struct weir_reader *rd, uint64_t most,
                                     const char *fmt, ...)
 {
 	struct weir_str text;
-	char path[PATH_CAP], shown[48], why[96];
+	char path[PATH_CAP], why[128];
 	uint64_t n;
 	va_list ap;
 
@@ -185,8 +202,7 @@ struct weir_count weir_reader_count(struct weir_reader *rd, uint64_t most,
 		return (struct weir_count){ 0 };
 	if (weir_parse_u64(chomp(text), &n) == 0 && n <= most)
 		return WEIR_COUNT(n);
-	(void)snprintf(why, sizeof(why), text.n ? "no plausible number: '%s'" : "empty%s",
-	               weir_str_show(chomp(text), shown, sizeof(shown)));
+	explain(chomp(text), why, sizeof(why));
 	keep(rd, WEIR_GAP_MALFORMED, path, why);
 	return (struct weir_count){ 0 };
 }

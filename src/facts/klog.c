@@ -1,6 +1,6 @@
 /* klog: see klog.h. One table says which messages are ours and who reads them. Each
- * reader walks along the message with eat(): no message is taken for a fact unless it is
- * the whole of it. */
+ * reader walks along the message with eat(): it is a fact only when every word and number
+ * of it came as expected. */
 #include "facts/klog.h"
 
 #include "base/ckd.h"
@@ -9,8 +9,6 @@
 #include "base/size.h"
 
 #include <errno.h>
-
-/* --- the line ---------------------------------------------------------------------- */
 
 static bool is_text(struct weir_str s)
 {
@@ -82,8 +80,6 @@ static struct weir_str message(struct weir_str line)
 		s = without_brackets(weir_str_skip(s, (size_t)at + strlen(" kernel: ")));
 	return s;
 }
-
-/* --- pieces of messages ------------------------------------------------------------ */
 
 static bool eat(struct weir_str *s, const char *z)
 {
@@ -184,8 +180,6 @@ static bool eat_page_size(struct weir_str *s, struct weir_count *out)
 	*out = exact ? WEIR_COUNT(bytes) : (struct weir_count){ 0 };
 	return true;
 }
-
-/* --- the readers ------------------------------------------------------------------- */
 
 struct reader {
 	struct weir_klog *out;
@@ -438,36 +432,34 @@ static int read_tdx(struct reader *rd, struct weir_str s)
 	return READ_NOT_MINE;
 }
 
-/* --- which messages are ours ------------------------------------------------------- */
-
 static const struct ours {
 	const char *prefix;
 	enum weir_klog_topic topic;
-	int (*read)(struct reader *rd, struct weir_str s); /* s is what follows @prefix */
-	bool whole; /* ... or the message from its start */
+	bool whole; /* @read gets the message from its start, else what follows @prefix */
+	int (*read)(struct reader *rd, struct weir_str s);
 } ours[] = {
-	{ "HugeTLB", WEIR_KLOG_ABOUT_HUGETLB, read_hugetlb, false },
-	{ "hugetlb: ", WEIR_KLOG_ABOUT_HUGETLB, NULL, false },
-	{ "hugetlb_cma: ", WEIR_KLOG_ABOUT_HUGETLB, NULL, false },
-	{ "hugetlbfs: ", WEIR_KLOG_ABOUT_HUGETLB, NULL, false },
-	{ "cma: ", WEIR_KLOG_ABOUT_CMA, read_cma, false },
-	{ "Reserved memory: created CMA memory pool at ", WEIR_KLOG_ABOUT_CMA,
-	  read_device_tree, false },
-	{ "CSV-", WEIR_KLOG_ABOUT_CSV, read_csv, true },
-	{ "CSV: ", WEIR_KLOG_ABOUT_CSV, read_csv, true },
-	{ "CSV3: ", WEIR_KLOG_ABOUT_CSV, NULL, false },
-	{ "csv_mem_percentage ", WEIR_KLOG_ABOUT_CSV, NULL, false },
-	{ "csv_use_hugetlb ", WEIR_KLOG_ABOUT_CSV, NULL, false },
-	{ "kvm_amd: SEV", WEIR_KLOG_ABOUT_KVM, read_kvm, true },
-	{ "kvm_amd: CSV", WEIR_KLOG_ABOUT_KVM, read_kvm, true },
-	{ "SVM: SEV", WEIR_KLOG_ABOUT_KVM, read_kvm, true },
-	{ "SVM: CSV", WEIR_KLOG_ABOUT_KVM, read_kvm, true },
-	{ "SEV supported: ", WEIR_KLOG_ABOUT_KVM, read_kvm, true },
-	{ "SEV-ES supported: ", WEIR_KLOG_ABOUT_KVM, read_kvm, true },
-	{ "SEV-SNP: ", WEIR_KLOG_ABOUT_SNP, read_snp, false },
-	{ "virt/tdx: ", WEIR_KLOG_ABOUT_TDX, read_tdx, false },
-	{ "Memory failure: ", WEIR_KLOG_ABOUT_FAILURE, NULL, false },
-	{ "Soft offlin", WEIR_KLOG_ABOUT_FAILURE, NULL, false }, /* -ing, -e: */
+	{ "HugeTLB", WEIR_KLOG_ABOUT_HUGETLB, false, read_hugetlb },
+	{ "hugetlb: ", WEIR_KLOG_ABOUT_HUGETLB, false, NULL },
+	{ "hugetlb_cma: ", WEIR_KLOG_ABOUT_HUGETLB, false, NULL },
+	{ "hugetlbfs: ", WEIR_KLOG_ABOUT_HUGETLB, false, NULL },
+	{ "cma: ", WEIR_KLOG_ABOUT_CMA, false, read_cma },
+	{ "Reserved memory: created CMA memory pool at ", WEIR_KLOG_ABOUT_CMA, false,
+	  read_device_tree },
+	{ "CSV-", WEIR_KLOG_ABOUT_CSV, true, read_csv },
+	{ "CSV: ", WEIR_KLOG_ABOUT_CSV, true, read_csv },
+	{ "CSV3: ", WEIR_KLOG_ABOUT_CSV, false, NULL },
+	{ "csv_mem_percentage ", WEIR_KLOG_ABOUT_CSV, false, NULL },
+	{ "csv_use_hugetlb ", WEIR_KLOG_ABOUT_CSV, false, NULL },
+	{ "kvm_amd: SEV", WEIR_KLOG_ABOUT_KVM, true, read_kvm },
+	{ "kvm_amd: CSV", WEIR_KLOG_ABOUT_KVM, true, read_kvm },
+	{ "SVM: SEV", WEIR_KLOG_ABOUT_KVM, true, read_kvm },
+	{ "SVM: CSV", WEIR_KLOG_ABOUT_KVM, true, read_kvm },
+	{ "SEV supported: ", WEIR_KLOG_ABOUT_KVM, true, read_kvm },
+	{ "SEV-ES supported: ", WEIR_KLOG_ABOUT_KVM, true, read_kvm },
+	{ "SEV-SNP: ", WEIR_KLOG_ABOUT_SNP, false, read_snp },
+	{ "virt/tdx: ", WEIR_KLOG_ABOUT_TDX, false, read_tdx },
+	{ "Memory failure: ", WEIR_KLOG_ABOUT_FAILURE, false, NULL },
+	{ "Soft offlin", WEIR_KLOG_ABOUT_FAILURE, false, NULL }, /* -ing, -e: */
 };
 
 /* "ccp 0000:05:00.2: " is in front of what the security processor's driver says. */
@@ -490,7 +482,7 @@ static struct weir_str without_device(struct weir_str s)
 
 static const struct ours *find_ours(struct weir_str msg)
 {
-	static const struct ours of_device = { "", WEIR_KLOG_ABOUT_CSV, NULL, true };
+	static const struct ours of_device = { "", WEIR_KLOG_ABOUT_CSV, true, NULL };
 
 	for (size_t i = 0; i < WEIR_NELEM(ours); i++)
 		if (weir_str_starts(msg, ours[i].prefix))
@@ -512,8 +504,6 @@ int weir_klog_filter(struct weir_str text, struct weir_buf *out)
 	}
 	return r;
 }
-
-/* --- complaints -------------------------------------------------------------------- */
 
 static bool complains(enum weir_klog_topic topic, struct weir_str msg)
 {
@@ -547,7 +537,7 @@ static bool complains(enum weir_klog_topic topic, struct weir_str msg)
 
 static int note(struct weir_klog *out, enum weir_klog_topic topic, struct weir_str msg)
 {
-	char *text;
+	struct weir_klog_note *at;
 	int r;
 
 	if (out->nr_notes >= WEIR_KLOG_NOTES_MAX) {
@@ -557,14 +547,14 @@ static int note(struct weir_klog *out, enum weir_klog_topic topic, struct weir_s
 	r = weir_grow(&out->notes, &out->cap_notes, out->nr_notes, sizeof(*out->notes));
 	if (r < 0)
 		return r;
-	text = strndup(msg.p, msg.n);
-	if (!text)
+	at = &out->notes[out->nr_notes];
+	at->topic = topic;
+	at->text = strndup(msg.p, msg.n);
+	if (!at->text)
 		return -ENOMEM;
-	out->notes[out->nr_notes++] = (struct weir_klog_note){ topic, text };
+	out->nr_notes++;
 	return 0;
 }
-
-/* --- the log ----------------------------------------------------------------------- */
 
 /* What a reader of @ours is given: from the word that it knows on. */
 static struct weir_str readers_part(const struct ours *hit, struct weir_str msg)

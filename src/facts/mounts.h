@@ -1,8 +1,7 @@
 /* mounts: the hugetlbfs mounts of a host, and where its cgroup trees are.
  *
- * From /proc/self/mountinfo, parsed by libmount, which is loaded only when a line of
- * these file systems is there: a container host has 20,000 mounts, few of them these, and
- * many hosts have none.
+ * From /proc/self/mountinfo, of which only the lines of these file systems are parsed: a
+ * container host has 20,000 mounts, and few of them are these.
  *
  * A mount with size= or min_size= has a subpool (mm/hugetlb.c, hugepage_new_subpool(),
  * v6.6): a limit of its own, and pages that are reserved as long as it is mounted. Bind
@@ -57,8 +56,7 @@ struct weir_mounts {
 void weir_mounts_done(struct weir_mounts *mounts);
 
 /* Parses mountinfo. @default_page is the huge page size of mounts without pagesize= and
- * may be unknown. *out is valid after any result but the negative ones: -ENOMEM, and
- * -ENOENT or -ENOTSUP with words when libmount is needed and not there. */
+ * may be unknown. *out is valid after 0 and WEIR_GARBLED; -ENOMEM else. */
 int weir_mounts_parse(struct weir_str text, struct weir_count default_page,
                       struct weir_mounts *out, struct weir_err *err);
 
@@ -68,11 +66,5 @@ int weir_statfs_parse(struct weir_str text, bool has_subpool, struct weir_statfs
 
 void weir_mounts_read(struct weir_reader *rd, struct weir_count default_page,
                       struct weir_mounts *out);
-
-/* The part that libmount does (mounts_table.c; mounts_off.c in a build without it): adds
- * the @nr mountinfo lines in @lines, all sound, to the empty *out. @lines is only read.
- */
-int weir_mounts_table(struct weir_buf *lines, size_t nr, struct weir_count default_page,
-                      struct weir_mounts *out, struct weir_err *err);
 
 #endif

@@ -82,7 +82,7 @@ static void list_directories(struct weir_reader *rd, struct weir_ranges *out)
 	weir_names_done(&names);
 }
 
-static void read_node(struct weir_reader *rd, struct weir_node *node)
+static void read_memory(struct weir_reader *rd, struct weir_node *node)
 {
 	struct weir_str text;
 	struct weir_err err = { 0 };
@@ -90,19 +90,38 @@ static void read_node(struct weir_reader *rd, struct weir_node *node)
 	int r;
 
 	(void)snprintf(path, sizeof(path), DIR "/node%u/meminfo", node->id);
-	if (weir_reader_text(rd, WEIR_SMALL_MAX, &text, "%s", path)) {
-		r = weir_meminfo_parse(text, &node->mem, &err);
-		weir_reader_parsed(rd, r, path, &err);
-	}
-	(void)snprintf(path, sizeof(path), DIR "/node%u/cpulist", node->id);
-	node->cpus_known = read_list(rd, path, &node->cpus);
+	if (!weir_reader_text(rd, WEIR_SMALL_MAX, &text, "%s", path))
+		return;
+	r = weir_meminfo_parse(text, &node->mem, &err);
+	weir_reader_parsed(rd, r, path, &err);
+}
+
+static void read_distances(struct weir_reader *rd, struct weir_node *node)
+{
+	struct weir_str text;
+	struct weir_err err = { 0 };
+	char path[96];
+	int r;
+
 	(void)snprintf(path, sizeof(path), DIR "/node%u/distance", node->id);
-	if (weir_reader_text(rd, WEIR_SMALL_MAX, &text, "%s", path)) {
-		r = weir_distances_parse(text, &node->distances, &node->nr_distances);
-		if (r == WEIR_GARBLED)
-			(void)weir_err_set(&err, r, "no list of distances: '%.*s'",
-			                   WEIR_STR_ARG(weir_str_trim(text)));
-		weir_reader_parsed(rd, r, path, &err);
+	if (!weir_reader_text(rd, WEIR_SMALL_MAX, &text, "%s", path))
+		return;
+	r = weir_distances_parse(text, &node->distances, &node->nr_distances);
+	if (r == WEIR_GARBLED)
+		(void)weir_err_set(&err, r, "no list of distances: '%.*s'",
+		                   WEIR_STR_ARG(weir_str_trim(text)));
+	weir_reader_parsed(rd, r, path, &err);
+}
+
+void weir_nodes_read_topology(struct weir_reader *rd, struct weir_nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->nr; i++) {
+		struct weir_node *node = &nodes->v[i];
+		char path[96];
+
+		(void)snprintf(path, sizeof(path), DIR "/node%u/cpulist", node->id);
+		node->cpus_known = read_list(rd, path, &node->cpus);
+		read_distances(rd, node);
 	}
 }
 
@@ -117,8 +136,8 @@ void weir_nodes_read(struct weir_reader *rd, struct weir_nodes *out)
 	for (size_t i = 0; i < out->online.nr; i++)
 		if (out->online.v[i].last > WEIR_NODE_MAX) { /* a list no kernel writes */
 			weir_ranges_done(&out->online);
-			(void)weir_gaps_add(rd->gaps, WEIR_GAP_MALFORMED, DIR "/online",
-			                    "node ids past 1023");
+			rd->failed = weir_gaps_add(rd->gaps, WEIR_GAP_MALFORMED,
+			                           DIR "/online", "node ids past 1023");
 		}
 	out->known = out->online.nr > 0;
 	if (!out->known)
@@ -134,7 +153,7 @@ void weir_nodes_read(struct weir_reader *rd, struct weir_nodes *out)
 			break;
 		node = &out->v[out->nr++];
 		node->id = id;
-		read_node(rd, node);
+		read_memory(rd, node);
 		node->has_memory = memory_known ? weir_ranges_has(&memory, id)
 		                                : !node->mem.total.known ||
 		                                          node->mem.total.n > 0;

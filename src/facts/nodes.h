@@ -24,7 +24,10 @@ struct weir_nodes {
 };
 
 void weir_nodes_done(struct weir_nodes *nodes);
+
+/* Which nodes there are and their memory; then, of the same nodes, CPUs and distances. */
 void weir_nodes_read(struct weir_reader *rd, struct weir_nodes *out);
+void weir_nodes_read_topology(struct weir_reader *rd, struct weir_nodes *nodes);
 
 const struct weir_node *weir_nodes_find(const struct weir_nodes *nodes, unsigned int id);
 

@@ -110,6 +110,12 @@ static void read_nodes(struct weir_reader *rd, const struct weir_ranges *nodes,
 	}
 }
 
+static bool is_empty(const struct weir_pool *pool)
+{
+	return same_pool(pool, &(const struct weir_pool){ WEIR_COUNT(0), WEIR_COUNT(0),
+	                                                  WEIR_COUNT(0), WEIR_COUNT(0) });
+}
+
 static void read_size(struct weir_reader *rd, const struct weir_ranges *nodes,
                       struct weir_huge_size *size)
 {
@@ -117,7 +123,9 @@ static void read_size(struct weir_reader *rd, const struct weir_ranges *nodes,
 
 	size->all = global_pool(rd, size->size_bytes);
 	read_nodes(rd, nodes, size);
-	again = global_pool(rd, size->size_bytes);
+	/* most hosts use one size of several: what was empty before and after its nodes
+	 * were read, as their sum tells, needs no second look */
+	again = is_empty(&size->all) ? size->all : global_pool(rd, size->size_bytes);
 	size->consistent = same_pool(&size->all, &again) && sums_up(size);
 	size->overcommit = weir_reader_count(rd, UINT64_MAX,
 	                                     GLOBAL_DIR "/hugepages-%" PRIu64
@@ -220,8 +228,8 @@ struct weir_count weir_pool_persistent(const struct weir_pool *pool)
  * of them while poisoned pages still count as free. */
 static struct weir_count sub_to_zero(struct weir_count a, struct weir_count b)
 {
-	if (a.known && b.known && b.n > a.n)
-		return WEIR_COUNT(0);
+	if (a.known && (!a.n || (b.known && b.n > a.n)))
+		return WEIR_COUNT(0); /* of nothing nothing can be had, whatever @b is */
 	return weir_count_sub(a, b);
 }
 
@@ -236,9 +244,6 @@ struct weir_span weir_pool_really_free(const struct weir_huge_size *size,
 	span.min = sub_to_zero(pool->free, size->all.reserved);
 	span.max = all.known && pool->free.known && all.n < pool->free.n ? all
 	                                                                 : pool->free;
-	if (!all.known) /* nothing is promised for sure; all that is free is the best case
-	                 */
-		span.min = (struct weir_count){ 0 };
 	if (span.max.known && span.min.n > span.max.n)
 		span.min = span.max; /* the node was read at another moment */
 	return span;

@@ -145,11 +145,9 @@ bool weir_snapshot_kernel_has(const struct weir_snapshot *snap, unsigned int maj
  * that with the transparent huge pages, and else as the default size in /proc/meminfo. */
 static uint64_t implicit_default(const struct weir_snapshot *snap)
 {
-	if (snap->thp.pmd_size.known)
-		return snap->thp.pmd_size.n;
 	if (snap->mem.huge_size.known && !strstr(snap->cmdline, "default_hugepagesz"))
 		return snap->mem.huge_size.n;
-	return 0;
+	return snap->thp.pmd_size.n;
 }
 
 static void read_boot(struct weir_reader *rd, struct weir_snapshot *snap)
@@ -158,7 +156,6 @@ static void read_boot(struct weir_reader *rd, struct weir_snapshot *snap)
 	struct weir_boot_rules rules = { .sizes = sizes };
 	struct weir_err err = { 0 };
 
-	snap->cmdline = weir_reader_line(rd, "/proc/cmdline");
 	if (!snap->cmdline)
 		return;
 	for (size_t i = 0; i < snap->pools.nr; i++)
@@ -176,7 +173,7 @@ static void read_boot(struct weir_reader *rd, struct weir_snapshot *snap)
  * line asks for something whose fate only the log tells. */
 static bool wants_klog(const struct weir_snapshot *snap)
 {
-	return snap->boot.nr_args > 0 || strcmp(snap->cpu.vendor, "HygonGenuine") == 0;
+	return snap->boot.nr_args > 0;
 }
 
 static void read_cgroups(struct weir_reader *rd, struct weir_snapshot *snap)
@@ -189,30 +186,42 @@ static void read_cgroups(struct weir_reader *rd, struct weir_snapshot *snap)
 	weir_cgroups_read(rd, &snap->mounts, sizes, nr, &snap->cgroups);
 }
 
+/* The facts that a screen of pools and memory does without. */
+static void read_details(struct weir_reader *rd, struct weir_snapshot *snap)
+{
+	weir_nodes_read_topology(rd, &snap->nodes);
+	READ(rd, "/proc/vmstat", VMSTAT_MAX, weir_vmstat_parse, &snap->vmstat);
+	snap->memory_block_bytes = block_size(rd);
+	weir_cpu_read(rd, &snap->cpu);
+}
+
 static void read_all(struct weir_reader *rd, unsigned int parts,
                      struct weir_snapshot *snap)
 {
+	bool details = parts & WEIR_SNAPSHOT_DETAILS;
+
 	snap->at_ns = weir_host_now_ns(rd->host);
 	snap->release = weir_reader_line(rd, "/proc/sys/kernel/osrelease");
 	snap->hostname = weir_reader_line(rd, "/proc/sys/kernel/hostname");
+	snap->cmdline = weir_reader_line(rd, "/proc/cmdline");
 	weir_nodes_read(rd, &snap->nodes);
 	READ(rd, "/proc/meminfo", MEMINFO_MAX, weir_meminfo_parse, &snap->mem);
 	weir_pools_read(rd, &snap->nodes.online, &snap->pools);
 	snap->consistent = pools_stood_still(snap);
 	READ(rd, "/proc/zoneinfo", WEIR_ZONEINFO_MAX, weir_zoneinfo_parse, &snap->zones);
 	READ(rd, "/proc/buddyinfo", BUDDYINFO_MAX, weir_buddyinfo_parse, &snap->buddy);
-	READ(rd, "/proc/vmstat", VMSTAT_MAX, weir_vmstat_parse, &snap->vmstat);
 	if (parts & WEIR_SNAPSHOT_TYPES)
 		READ(rd, "/proc/pagetypeinfo", PAGETYPEINFO_MAX, weir_pagetypeinfo_parse,
 		     &snap->types);
 	snap->page_bytes = page_size(rd, snap);
-	snap->memory_block_bytes = block_size(rd);
 	weir_cma_read(rd, &snap->cma);
-	weir_thp_read(rd, &snap->thp);
-	weir_cpu_read(rd, &snap->cpu);
 	weir_mounts_read(rd, snap->mem.huge_size, &snap->mounts);
 	read_cgroups(rd, snap);
 	weir_confidential_read(rd, &snap->confidential);
+	if (details)
+		read_details(rd, snap);
+	if (details || (snap->cmdline && strstr(snap->cmdline, "hugepage")))
+		weir_thp_read(rd, &snap->thp);
 	read_boot(rd, snap);
 	if ((parts & WEIR_SNAPSHOT_KLOG) || wants_klog(snap))
 		READ(rd, "/@/klog", KLOG_MAX, weir_klog_parse, &snap->klog);

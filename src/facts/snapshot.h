@@ -43,14 +43,18 @@ struct weir_snapshot {
 	bool consistent; /* the counters that move stood still while they were read */
 };
 
-/* What costs the host something to tell and is not always wanted. */
+/* What is not always wanted, and costs time or the host's peace. */
 enum weir_snapshot_parts {
 	WEIR_SNAPSHOT_BASE = 0,
-	WEIR_SNAPSHOT_TYPES = 1
-	                      << 0,  /* pagetypeinfo: walks free lists under their lock */
-	WEIR_SNAPSHOT_KLOG = 1 << 1, /* the whole log, also when the command line has
-	                              * nothing that it could tell about */
-	WEIR_SNAPSHOT_ALL = WEIR_SNAPSHOT_TYPES | WEIR_SNAPSHOT_KLOG,
+	/* vmstat, THP, CPUs, distances, CPU kind, confidential: for --json and captures
+	 */
+	WEIR_SNAPSHOT_DETAILS = 1 << 0,
+	/* pagetypeinfo, which walks free lists under their lock */
+	WEIR_SNAPSHOT_TYPES = 1 << 1,
+	/* the kernel's log, also when nothing at boot makes one look there */
+	WEIR_SNAPSHOT_KLOG = 1 << 2,
+	WEIR_SNAPSHOT_ALL = WEIR_SNAPSHOT_DETAILS | WEIR_SNAPSHOT_TYPES |
+	                    WEIR_SNAPSHOT_KLOG,
 };
 
 /* Reads a host. Facts that cannot be had are gaps, not failures: -ENOMEM is the only one.

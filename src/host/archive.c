@@ -285,7 +285,10 @@ static int open_and_read(const char *file, struct weir_str bytes, struct store *
 	else
 		r = read_all(a, store, err);
 	(void)la.read_free(a);
-	return r < 0 ? r : take_manifest(store, err);
+	if (r == 0)
+		r = take_manifest(store, err);
+	weir_manifest_sort(&store->manifest);
+	return r;
 }
 
 static int store_read(void *ctx, const char *path, size_t max, struct weir_buf *out)

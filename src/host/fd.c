@@ -10,16 +10,26 @@
  * its own buffer at a time anyway (fs/seq_file.c, seq_read_iter). */
 #define CHUNK 16384U
 
-int weir_fd_read(int fd, size_t max, struct weir_buf *out)
+#define PAGE_LEAST 4096U /* the smallest base page of any kernel with huge pages */
+
+/* What to ask for: all the room there is, as the buffer doubles, and one byte more than
+ * may come, to see the end. */
+static size_t next_read(const struct weir_buf *out, size_t max)
+{
+	size_t left = max - out->n;
+	size_t spare = out->cap > out->n ? out->cap - out->n - 1 : 0;
+	size_t want = spare > CHUNK ? spare : CHUNK;
+
+	return left < want ? left + 1 : want;
+}
+
+int weir_fd_read(int fd, size_t max, bool whole, struct weir_buf *out)
 {
 	for (;;) {
-		size_t room = max -
-		              out->n; /* one byte more is asked for, to see the end */
+		size_t room = next_read(out, max);
+		int r = weir_buf_reserve(out, room);
 		ssize_t n;
-		int r;
 
-		room = room < CHUNK ? room + 1 : CHUNK;
-		r = weir_buf_reserve(out, room);
 		if (r < 0)
 			return r;
 		n = read(fd, out->p + out->n, room);
@@ -31,7 +41,7 @@ int weir_fd_read(int fd, size_t max, struct weir_buf *out)
 		if (out->n > max)
 			out->n = max, r = -EFBIG;
 		out->p[out->n] = '\0';
-		if (r < 0 || n == 0)
+		if (r < 0 || n == 0 || (whole && (size_t)n < PAGE_LEAST))
 			return r;
 	}
 }

@@ -4,8 +4,9 @@
 
 #include "host/host.h"
 
-/* Appends the content up to @max bytes; -EFBIG when there is more. */
-int weir_fd_read(int fd, size_t max, struct weir_buf *out);
+/* Appends the content up to @max bytes; -EFBIG when there is more. With @whole, a read of
+ * less than a page is known to be all of it, which saves asking for the end. */
+int weir_fd_read(int fd, size_t max, bool whole, struct weir_buf *out);
 
 /* Takes over @fd, a directory. */
 int weir_fd_list(int fd, struct weir_names *out);

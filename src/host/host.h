@@ -9,8 +9,9 @@
  * like anything else:
  *	/@/pagesize       the base page in bytes
  *	/@/klog           the kernel's log (syslog(2))
- *	/@/statfs/PATH    statfs(2) of PATH, one "name value" a line
- *	/@/stat/PATH      lstat(2) of PATH, likewise
+ *	/@/statfs/PATH/@  statfs(2) of PATH, one "name value" a line
+ *	/@/stat/PATH/@    lstat(2) of PATH, likewise (the last "@" because one PATH may
+ *lie below another, and in a capture all these are files)
  *	/@/link/PATH      readlink(2) of PATH
  *	/@/capture        only in captures: what manifest.h describes */
 #ifndef WEIR_HOST_HOST_H

@@ -119,36 +119,66 @@ static int text_link(const struct live *live, const char *path, struct weir_buf 
 
 static const struct {
 	const char *prefix;
+	const char *suffix;
 	int (*text)(const struct live *live, const char *path, struct weir_buf *out);
 } texts[] = {
-	{ "/@/pagesize", text_pagesize }, { "/@/klog", text_klog },
-	{ "/@/statfs/", text_statfs },    { "/@/stat/", text_stat },
-	{ "/@/link/", text_link },
+	{ "/@/pagesize", "", text_pagesize }, { "/@/klog", "", text_klog },
+	{ "/@/statfs/", "/@", text_statfs },  { "/@/stat/", "/@", text_stat },
+	{ "/@/link/", "", text_link },
 };
+
+/* The PATH in "/@/call/PATH": what stands between prefix and suffix of one of the texts;
+ * false when @path is not one of its kind. */
+static bool text_path(size_t i, struct weir_str path, struct weir_str *out)
+{
+	size_t around = strlen(texts[i].prefix) + strlen(texts[i].suffix);
+	bool takes_path = weir_str_ends(weir_strz(texts[i].prefix), "/");
+
+	if (path.n < around || !weir_str_starts(path, texts[i].prefix) ||
+	    !weir_str_ends(path, texts[i].suffix) || (!takes_path && path.n > around))
+		return false;
+	*out = weir_str(path.p + strlen(texts[i].prefix), path.n - around);
+	return true;
+}
+
+static int live_text(const struct live *live, size_t i, struct weir_str path, size_t max,
+                     struct weir_buf *out)
+{
+	weir_auto(weir_freep) char *of = strndup(path.p, path.n);
+	int r = of ? texts[i].text(live, below_root(of), out) : -ENOMEM;
+
+	if (r == 0 && out->n > max)
+		out->n = max, r = -EFBIG;
+	return r;
+}
+
+/* An attribute of sysfs and a sysctl hand out all they have at the first read, up to a
+ * page (fs/sysfs/file.c, fs/proc/proc_sysctl.c, v6.6). Other files may stop anywhere. */
+static bool is_attribute(const char *path)
+{
+	static const char *const below[] = { "/sys/kernel/mm/", "/sys/devices/system/",
+		                             "/sys/module/", "/proc/sys/" };
+
+	for (size_t i = 0; i < WEIR_NELEM(below); i++)
+		if (strncmp(path, below[i], strlen(below[i])) == 0)
+			return true;
+	return false;
+}
 
 static int live_read(void *ctx, const char *path, size_t max, struct weir_buf *out)
 {
 	const struct live *live = ctx;
 	weir_auto(weir_closep) int fd = -1;
-	int r;
+	struct weir_str of;
 
-	for (size_t i = 0; i < WEIR_NELEM(texts); i++) {
-		size_t n = strlen(texts[i].prefix);
-
-		if (strncmp(path, texts[i].prefix, n) != 0)
-			continue;
-		if (path[n - 1] != '/' && path[n]) /* more than the whole name */
-			continue;
-		r = texts[i].text(live, below_root(path + n), out);
-		if (r == 0 && out->n > max)
-			out->n = max, r = -EFBIG;
-		return r;
-	}
+	for (size_t i = 0; i < WEIR_NELEM(texts); i++)
+		if (text_path(i, weir_strz(path), &of))
+			return live_text(live, i, of, max, out);
 	fd = openat(live->root, below_root(path),
 	            O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	return weir_fd_read(fd, max, out);
+	return weir_fd_read(fd, max, is_attribute(path), out);
 }
 
 static int live_write(void *ctx, const char *path, struct weir_str text)

@@ -3,6 +3,7 @@
 
 #include "base/own.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 
@@ -16,6 +17,7 @@ void weir_manifest_done(struct weir_manifest *m)
 
 int weir_manifest_add_error(struct weir_manifest *m, const char *path, int code)
 {
+	size_t at = m->nr_errors;
 	char *copy = strdup(path);
 	int r = copy ? 0 : -ENOMEM;
 
@@ -26,7 +28,8 @@ int weir_manifest_add_error(struct weir_manifest *m, const char *path, int code)
 		free(copy);
 		return r;
 	}
-	m->errors[m->nr_errors++] = (struct weir_manifest_error){ copy, code };
+	m->errors[m->nr_errors++] = (struct weir_manifest_error){ copy, code, at };
+	m->sorted = false;
 	return 0;
 }
 
@@ -106,6 +109,7 @@ int weir_manifest_parse(struct weir_str text, struct weir_manifest *out,
 			                    nr, WEIR_STR_ARG(line));
 		}
 	}
+	weir_manifest_sort(&m);
 	*out = m;
 	return 0;
 }
@@ -124,10 +128,42 @@ int weir_manifest_format(const struct weir_manifest *m, struct weir_buf *out)
 	return r;
 }
 
+static int by_path_and_seq(const void *a, const void *b)
+{
+	const struct weir_manifest_error *x = a, *y = b;
+	int c = strcmp(x->path, y->path);
+
+	return c ? c : (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+void weir_manifest_sort(struct weir_manifest *m)
+{
+	size_t kept = 0;
+
+	if (m->nr_errors)
+		qsort(m->errors, m->nr_errors, sizeof(*m->errors), by_path_and_seq);
+	for (size_t i = 0; i < m->nr_errors; i++) {
+		if (kept && strcmp(m->errors[kept - 1].path, m->errors[i].path) == 0)
+			free(m->errors[i].path);
+		else
+			m->errors[kept++] = m->errors[i];
+	}
+	m->nr_errors = kept;
+	m->sorted = true;
+}
+
+static int by_path(const void *path, const void *error)
+{
+	return strcmp(path, ((const struct weir_manifest_error *)error)->path);
+}
+
 int weir_manifest_error(const struct weir_manifest *m, const char *path)
 {
-	for (size_t i = 0; i < m->nr_errors; i++)
-		if (strcmp(m->errors[i].path, path) == 0)
-			return m->errors[i].code;
-	return 0;
+	const struct weir_manifest_error *hit;
+
+	assert(m->sorted || !m->nr_errors);
+	if (!m->nr_errors)
+		return 0;
+	hit = bsearch(path, m->errors, m->nr_errors, sizeof(*m->errors), by_path);
+	return hit ? hit->code : 0;
 }

@@ -19,13 +19,15 @@
 
 struct weir_manifest_error {
 	char *path;
-	int code; /* negative errno */
+	int code;   /* negative errno */
+	size_t seq; /* when it was added */
 };
 
 struct weir_manifest {
 	uint64_t time_ns;
 	struct weir_manifest_error *errors;
 	size_t nr_errors, cap_errors;
+	bool sorted;
 };
 
 void weir_manifest_done(struct weir_manifest *m);
@@ -36,7 +38,11 @@ int weir_manifest_parse(struct weir_str text, struct weir_manifest *out,
                         struct weir_err *err);
 int weir_manifest_format(const struct weir_manifest *m, struct weir_buf *out);
 
-/* The failure recorded for @path, or 0. */
+/* Brings the errors into order; of several for one path the first counts. What was
+ * parsed is in order already. */
+void weir_manifest_sort(struct weir_manifest *m);
+
+/* The failure recorded for @path, or 0. Wants the errors in order. */
 int weir_manifest_error(const struct weir_manifest *m, const char *path);
 
 #endif

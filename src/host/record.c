@@ -1,9 +1,10 @@
 /* record: see record.h.
  *
  * A file read twice keeps its later text: readers that read again do so because the
- * counters moved, and go on with what they read last. Names that a listing gave are kept
- * when they are directories only: a file that was listed but not read has a text that
- * nobody knows, and an empty one in its place would be a lie. */
+ * counters moved, and go on with what they read last. A failure is kept even when another
+ * try succeeded: a replay then knows less than was known, and nothing wrong. Names that a
+ * listing gave are kept when they are directories only: a file that was listed but not
+ * read has a text that nobody knows, and an empty one in its place would be a lie. */
 #include "host/record.h"
 
 #include "base/own.h"
@@ -22,7 +23,7 @@ static void note_failure(struct weir_record *record, const char *path, int r)
 {
 	if (r == -ENOMEM)
 		note(record, r);
-	else if (r != -ENOENT && weir_manifest_error(&record->manifest, path) == 0)
+	else if (r != -ENOENT)
 		note(record, weir_manifest_add_error(&record->manifest, path, r));
 }
 
@@ -113,6 +114,7 @@ int weir_record_finish(struct weir_record *record, struct weir_err *err)
 	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
 	struct weir_str content;
 
+	weir_manifest_sort(&record->manifest);
 	note(record, weir_manifest_format(&record->manifest, &text));
 	content = weir_buf_str(&text);
 	note(record, weir_members_add(&record->files, WEIR_MANIFEST_PATH, &content));

@@ -53,7 +53,7 @@ static int read_regular(const struct tree *tree, const char *path, size_t max,
 	if (!S_ISREG(st.st_mode))
 		return -ENXIO;
 	fd = open_inside(tree, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	return fd < 0 ? fd : weir_fd_read(fd, max, out);
+	return fd < 0 ? fd : weir_fd_read(fd, max, false, out);
 }
 
 static int tree_read(void *ctx, const char *path, size_t max, struct weir_buf *out)

@@ -202,7 +202,7 @@ static void csv_cma_of(struct weir_check *c, const struct weir_huge_size *size)
 		weir_check_text(c, f,
 		                "this host keeps a CMA for CSV3, and an unknown part of "
 		                "its %" PRIu64 " %s pages lies in it: CSV1, CSV2 and "
-		                               "passthrough VMs cannot pin that part, "
+		                "passthrough VMs cannot pin that part, "
 		                "and a CSV3 VM on huge pages takes its memory twice.",
 		                size->all.nr.n, name);
 	}

@@ -208,7 +208,7 @@ static void boot_row(struct weir_check *c, const struct weir_shortfall *row)
 		weir_check_remedy(
 			c, f,
 			"if nobody has shrunk the pool since, the memory was not there "
-		        "at "
+			"at "
 			"boot: see the lines 'HugeTLB: allocating' in the kernel log");
 }
 

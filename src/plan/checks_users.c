@@ -154,7 +154,7 @@ static void limit_without_rsvd(struct weir_check *c, const struct weir_cgroup *g
 		c, f,
 		"cgroup %s is limited to %s of %s pages but may reserve any number: a "
 		"process over the limit is killed by SIGBUS instead of being told "
-	        "ENOMEM.",
+		"ENOMEM.",
 		g->path, WEIR_CHECK_HUMAN(u->limit.n), WEIR_CHECK_SIZE(u->page_bytes));
 	weir_check_remedy(c, f, "set hugetlb.%s.rsvd.%s to the same limit", size,
 	                  v1 ? "limit_in_bytes" : "max");

@@ -58,4 +58,23 @@
 			         want_);                                               \
 	} while (0)
 
+/* The slice @got (a struct weir_str) holds exactly the string @want. */
+#define expect_text(got, want)                                                        \
+	do {                                                                          \
+		struct weir_str text_ = (got);                                        \
+		const char *want_ = (want);                                           \
+		if (!weir_str_eq(text_, want_))                                       \
+			fail_msg("%s is '%.*s', not '%s'", #got, WEIR_STR_ARG(text_), \
+			         want_);                                              \
+	} while (0)
+
+/* Skips the running test; the reason, in words, is shown with the count of skipped ones.
+ */
+#define skip_because(...)                        \
+	do {                                     \
+		print_message("# " __VA_ARGS__); \
+		print_message("\n");             \
+		skip();                          \
+	} while (0)
+
 #endif

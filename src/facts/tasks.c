@@ -1,0 +1,479 @@
+/* tasks: see tasks.h. A host may have 5,000 processes, so each costs three open files, a
+ * listing and a readlink(2) an open file; buffers are used again, and what is looked up
+ * for each line or link (devices, mount points) is searched by halving. */
+#include "facts/tasks.h"
+
+#include "base/ckd.h"
+#include "base/own.h"
+
+#include <errno.h>
+
+/* --- /proc/PID/status -------------------------------------------------------------- */
+
+enum field_kind { FIELD_NUMBER, FIELD_KB, FIELD_SECOND };
+
+static struct weir_str chomp_kb(struct weir_str s)
+{
+	if (weir_str_ends(s, " kB"))
+		s.n -= 3;
+	return s;
+}
+
+/* Of "real effective saved filesystem" the second. */
+static struct weir_str second_word(struct weir_str s)
+{
+	struct weir_str word = { s.p, 0 };
+
+	for (int i = 0; i < 2; i++)
+		(void)weir_str_word(&s, &word);
+	return word;
+}
+
+static int parse_field(struct weir_str value, enum field_kind kind,
+                       struct weir_count *out)
+{
+	uint64_t n;
+
+	*out = (struct weir_count){ 0 };
+	if (kind == FIELD_KB && !weir_str_ends(value, " kB"))
+		return WEIR_GARBLED;
+	if (kind == FIELD_KB)
+		value = chomp_kb(value);
+	if (kind == FIELD_SECOND)
+		value = second_word(value);
+	if (weir_parse_u64(value, &n) < 0 ||
+	    (kind == FIELD_KB && ckd_mul(&n, n, UINT64_C(1024))) || n > WEIR_COUNT_MAX)
+		return WEIR_GARBLED;
+	*out = WEIR_COUNT(n);
+	return 0;
+}
+
+int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,
+                           struct weir_err *err)
+{
+	struct weir_task_status got = { .name = weir_str(text.p, 0) };
+	const struct {
+		const char *name;
+		enum field_kind kind;
+		struct weir_count *slot;
+	} fields[] = {
+		{ "Pid", FIELD_NUMBER, &got.pid },
+		{ "Tgid", FIELD_NUMBER, &got.tgid },
+		{ "PPid", FIELD_NUMBER, &got.ppid },
+		{ "Uid", FIELD_SECOND, &got.uid },
+		{ "Gid", FIELD_SECOND, &got.gid },
+		{ "HugetlbPages", FIELD_KB, &got.hugetlb_bytes },
+		{ "VmPin", FIELD_KB, &got.pinned_bytes },
+		{ "Kthread", FIELD_NUMBER, &got.kthread },
+	};
+	struct weir_str line, name, value;
+	int result = 0;
+
+	while (weir_str_line(&text, &line)) {
+		if (!weir_str_split(line, ':', &name, &value))
+			continue;
+		if (weir_str_eq(name, "Name")) /* blanks in front of a name are its own */
+			got.name = weir_str_skip(value, weir_str_starts(value, "\t"));
+		if (weir_str_eq(name, "VmSize"))
+			got.has_memory = true;
+		for (size_t i = 0; i < WEIR_NELEM(fields); i++)
+			if (weir_str_eq(name, fields[i].name) &&
+			    parse_field(weir_str_trim(value), fields[i].kind,
+			                fields[i].slot) != 0 &&
+			    !result)
+				result = weir_err_set(err, WEIR_GARBLED,
+				                      "no plausible value: '%.*s'",
+				                      WEIR_STR_ARG(line));
+	}
+	*out = got;
+	return result;
+}
+
+/* --- what names huge pages --------------------------------------------------------- */
+
+static int by_device(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int by_target(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int weir_huge_places_init(struct weir_huge_places *places,
+                          const struct weir_mounts *mounts)
+{
+	size_t nr = mounts->nr;
+
+	*places = (struct weir_huge_places){ 0 };
+	if (!nr)
+		return 0;
+	places->devices = calloc(nr, sizeof(*places->devices));
+	places->targets = calloc(nr, sizeof(*places->targets));
+	if (!places->devices || !places->targets) {
+		weir_huge_places_done(places);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < nr; i++) {
+		const struct weir_hugetlbfs *m = &mounts->v[i];
+
+		places->devices[i] = (uint64_t)m->major << 32 | m->minor;
+		places->targets[i] = m->target;
+	}
+	places->nr_devices = places->nr_targets = nr;
+	qsort(places->devices, nr, sizeof(*places->devices), by_device);
+	qsort(places->targets, nr, sizeof(*places->targets), by_target);
+	return 0;
+}
+
+void weir_huge_places_done(struct weir_huge_places *places)
+{
+	free(places->devices);
+	free(places->targets);
+	*places = (struct weir_huge_places){ 0 };
+}
+
+static bool has_device(const struct weir_huge_places *places, uint64_t device)
+{
+	return places->nr_devices && bsearch(&device, places->devices, places->nr_devices,
+	                                     sizeof(device), by_device);
+}
+
+static int compare_target(const void *key, const void *item)
+{
+	const struct weir_str *path = key;
+	const char *target = *(const char *const *)item;
+	int c = strncmp(path->p, target, path->n);
+
+	return c ? c : -(target[path->n] != '\0');
+}
+
+static bool is_target(const struct weir_huge_places *places, struct weir_str path)
+{
+	return places->nr_targets && bsearch(&path, places->targets, places->nr_targets,
+	                                     sizeof(*places->targets), compare_target);
+}
+
+static bool is_kernels_own(struct weir_str path)
+{
+	return weir_str_starts(path, "/anon_hugepage") ||
+	       weir_str_starts(path, "/memfd:") || weir_str_starts(path, "/SYSV");
+}
+
+bool weir_huge_places_has(const struct weir_huge_places *places, struct weir_str path)
+{
+	if (is_kernels_own(path))
+		return true;
+	for (size_t n = 1; n < path.n; n++) /* each directory that it is in */
+		if (path.p[n] == '/' && is_target(places, weir_str(path.p, n)))
+			return true;
+	return false;
+}
+
+static bool parse_device(struct weir_str s, uint64_t *out)
+{
+	struct weir_str major_part, minor_part;
+	uint64_t major_nr, minor_nr;
+
+	if (!weir_str_split(s, ':', &major_part, &minor_part) ||
+	    weir_parse_hex(major_part, &major_nr) < 0 ||
+	    weir_parse_hex(minor_part, &minor_nr) < 0 || major_nr > UINT32_MAX ||
+	    minor_nr > UINT32_MAX)
+		return false;
+	*out = major_nr << 32 | minor_nr;
+	return true;
+}
+
+/* "7f0000000000-7f0000400000 rw-s 00000000 00:1f 4242    /dev/hugepages/vm" */
+static bool maps_line_is_huge(struct weir_str line, const struct weir_huge_places *places)
+{
+	struct weir_str word, device = { line.p, 0 };
+	uint64_t id;
+
+	for (int i = 0; i < 5; i++) {
+		if (!weir_str_word(&line, &word))
+			return false;
+		if (i == 3)
+			device = word;
+	}
+	if (!parse_device(device, &id))
+		return false;
+	return has_device(places, id) || is_kernels_own(weir_str_trim(line));
+}
+
+static int keep_line(struct weir_str line, struct weir_buf *out)
+{
+	int r = weir_buf_add(out, line);
+
+	return r < 0 ? r : weir_buf_addz(out, "\n");
+}
+
+int weir_maps_filter(struct weir_str text, const struct weir_huge_places *places,
+                     struct weir_buf *out)
+{
+	struct weir_str line;
+	int r = 0;
+
+	while (r == 0 && weir_str_line(&text, &line))
+		if (maps_line_is_huge(line, places))
+			r = keep_line(line, out);
+	return r;
+}
+
+/* "7f0000000000 default file=/anon_hugepage\040(deleted) huge anon=2 N0=2 ..." */
+static bool numa_line_is_huge(struct weir_str line)
+{
+	struct weir_str word;
+
+	while (weir_str_word(&line, &word))
+		if (weir_str_eq(word, "huge") || (weir_str_starts(word, "file=") &&
+		                                  is_kernels_own(weir_str_skip(word, 5))))
+			return true;
+	return false;
+}
+
+int weir_numa_maps_filter(struct weir_str text, struct weir_buf *out)
+{
+	struct weir_str line;
+	int r = 0;
+
+	while (r == 0 && weir_str_line(&text, &line))
+		if (numa_line_is_huge(line))
+			r = keep_line(line, out);
+	return r;
+}
+
+bool weir_task_link_matters(const struct weir_huge_places *places, struct weir_str target)
+{
+	static const char *const prefixes[] = {
+		"/dev/kvm",       "/dev/vfio/",           "/dev/iommu",
+		"/dev/sev",       "/dev/tdx_guest",       "/dev/vhost-",
+		"/dev/hygon_psp", "anon_inode:kvm-",      "anon_inode:[vfio",
+		"/dev/csv-guest", "anon_inode:[io_uring", "anon_inode:[kvm",
+		"/dev/udmabuf",   "/dev/infiniband/",
+	};
+
+	for (size_t i = 0; i < WEIR_NELEM(prefixes); i++)
+		if (weir_str_starts(target, prefixes[i]))
+			return true;
+	return weir_huge_places_has(places, target);
+}
+
+/* --- the walk ---------------------------------------------------------------------- */
+
+static void drop_links(struct weir_task *task)
+{
+	for (size_t i = 0; i < task->nr_links; i++) {
+		free(task->links[i].fd);
+		free(task->links[i].target);
+	}
+	task->nr_links = 0;
+}
+
+void weir_tasks_done(struct weir_tasks *walk)
+{
+	drop_links(&walk->task);
+	free(walk->task.links);
+	weir_buf_done(&walk->task.status_text);
+	weir_buf_done(&walk->task.maps);
+	weir_buf_done(&walk->path);
+	weir_buf_done(&walk->text);
+	weir_names_done(&walk->pids);
+	*walk = (struct weir_tasks){ 0 };
+}
+
+int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
+                    const struct weir_huge_places *places, struct weir_err *err)
+{
+	int r;
+
+	*walk = (struct weir_tasks){ .host = host, .places = places };
+	r = weir_host_list(host, "/proc", &walk->pids);
+	return r < 0 ? weir_err_sys(err, r, "list '/proc'") : 0;
+}
+
+/* @prefix, /proc/PID/ and @file. 0 or -ENOMEM. */
+static int set_path(struct weir_buf *path, const char *prefix, const char *pid,
+                    const char *file)
+{
+	path->n = 0;
+	return weir_buf_printf(path, "%s/proc/%s/%s", prefix, pid, file);
+}
+
+int weir_tasks_read(struct weir_tasks *walk, const char *file, size_t max,
+                    struct weir_buf *out)
+{
+	int r = set_path(&walk->path, "", walk->task.pid, file);
+
+	return r < 0 ? r : weir_host_read(walk->host, walk->path.p, max, out);
+}
+
+static int keep_link(struct weir_task *task, const char *fd, struct weir_str target)
+{
+	struct weir_task_link link;
+	int r = weir_grow(&task->links, &task->cap_links, task->nr_links,
+	                  sizeof(*task->links));
+
+	if (r < 0)
+		return r;
+	link = (struct weir_task_link){ strdup(fd), strndup(target.p, target.n) };
+	if (!link.fd || !link.target) {
+		free(link.fd);
+		free(link.target);
+		return -ENOMEM;
+	}
+	task->links[task->nr_links++] = link;
+	return 0;
+}
+
+static int read_link(struct weir_tasks *walk, const char *fd)
+{
+	struct weir_task *task = &walk->task;
+	struct weir_str target;
+	int r;
+
+	walk->path.n = 0;
+	r = weir_buf_printf(&walk->path, "/@/link/proc/%s/fd/%s", task->pid, fd);
+	if (r < 0)
+		return r;
+	r = weir_host_read(walk->host, walk->path.p, WEIR_SMALL_MAX, &walk->text);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0; /* it was closed since the listing */
+	target = weir_buf_str(&walk->text);
+	if (!weir_task_link_matters(walk->places, target))
+		return 0;
+	task->is_holder |= weir_huge_places_has(walk->places, target);
+	return keep_link(task, fd, target);
+}
+
+/* A capture holds the links under "/@" only: empty files in their place would be a lie.
+ */
+static int list_fds(struct weir_tasks *walk, struct weir_names *out)
+{
+	int r = set_path(&walk->path, "", walk->task.pid, "fd");
+
+	if (r == 0)
+		r = weir_host_list(walk->host, walk->path.p, out);
+	if (r != -ENOENT)
+		return r;
+	r = set_path(&walk->path, "/@/link", walk->task.pid, "fd");
+	return r < 0 ? r : weir_host_list(walk->host, walk->path.p, out);
+}
+
+static int read_links(struct weir_tasks *walk)
+{
+	weir_auto(weir_names_done) struct weir_names fds = { 0 };
+	int r = list_fds(walk, &fds);
+
+	if (r < 0)
+		return r == -ENOMEM ? r
+		                    : 0; /* it ended, or it is a capture without any */
+	for (size_t i = 0; r == 0 && i < fds.nr; i++)
+		r = read_link(walk, fds.v[i].name);
+	return r;
+}
+
+static int read_maps(struct weir_tasks *walk)
+{
+	struct weir_task *task = &walk->task;
+	int r = weir_tasks_read(walk, "maps", WEIR_TASK_MAPS_MAX, &walk->text);
+
+	if (r == -ENOMEM)
+		return r;
+	task->maps_error = r;
+	if (r < 0 && r != -EFBIG)
+		return 0;
+	while (r == -EFBIG && walk->text.n && walk->text.p[walk->text.n - 1] != '\n')
+		walk->text.n--; /* half a line would say less than it means */
+	r = weir_maps_filter(weir_buf_str(&walk->text), walk->places, &task->maps);
+	task->is_holder |= task->maps.n > 0;
+	return r;
+}
+
+enum { SKIPPED = 1 }; /* not a process with memory, or not any more */
+
+static int vanished(struct weir_tasks *walk)
+{
+	walk->nr_vanished++;
+	return SKIPPED;
+}
+
+/* Without its status a process ended, or it is one in a capture that was hidden from the
+ * user who made it: its maps are known to be forbidden. */
+static int read_hidden(struct weir_tasks *walk, int status_error)
+{
+	struct weir_task *task = &walk->task;
+	int r = weir_tasks_read(walk, "maps", WEIR_SMALL_MAX, &walk->text);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r != -EACCES && status_error != -EACCES)
+		return vanished(walk);
+	task->maps_error = -EACCES;
+	walk->nr_seen++;
+	walk->nr_forbidden++;
+	return 0;
+}
+
+static int read_task(struct weir_tasks *walk)
+{
+	struct weir_task *task = &walk->task;
+	struct weir_err garbled;
+	int r = weir_tasks_read(walk, "status", WEIR_SMALL_MAX, &task->status_text);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return read_hidden(walk, r);
+	/* what is garbled in it is unknown, and that is said by whoever shows it */
+	(void)weir_task_status_parse(weir_buf_str(&task->status_text), &task->status,
+	                             &garbled);
+	if (!task->status.has_memory)
+		return SKIPPED;
+	task->is_holder = task->status.hugetlb_bytes.n > 0;
+	r = read_maps(walk);
+	if (r < 0)
+		return r;
+	if (task->maps_error == -ENOENT || task->maps_error == -ESRCH)
+		return vanished(walk);
+	walk->nr_seen++;
+	if (task->maps_error == -EACCES) {
+		walk->nr_forbidden++;
+		return 0;
+	}
+	return read_links(walk);
+}
+
+static void begin_task(struct weir_task *task, const char *pid)
+{
+	drop_links(task);
+	task->pid = pid;
+	task->status = (struct weir_task_status){ 0 };
+	task->is_holder = false;
+	task->maps_error = 0;
+	task->status_text.n = 0;
+	task->maps.n = 0;
+}
+
+int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out)
+{
+	while (walk->at < walk->pids.nr) {
+		const char *name = walk->pids.v[walk->at++].name;
+		uint64_t pid;
+		int r;
+
+		if (weir_parse_u64(weir_strz(name), &pid) < 0)
+			continue;
+		begin_task(&walk->task, name);
+		r = read_task(walk);
+		if (r == SKIPPED)
+			continue;
+		if (r == 0)
+			*out = &walk->task;
+		return r;
+	}
+	return WEIR_TASKS_END;
+}

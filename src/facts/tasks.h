@@ -1,0 +1,129 @@
+/* tasks: the processes of a host, as far as huge pages go.
+ *
+ * A process holds huge pages that it touched, which its status tells to everyone; or
+ * holds them reserved, by a mapping or an open file that it never touched, which only
+ * /proc/PID/maps and /proc/PID/fd tell, and only to those who may trace it. So the status
+ * of each is read first, and maps and links of those that have memory at all; numa_maps,
+ * which makes the kernel walk page tables, of holders only; smaps never.
+ *
+ * Left out: a process whose first thread has ended while others go on (its own maps are
+ * empty then, those of the threads are not); and what is mapped, but not touched, from a
+ * hugetlbfs that is mounted in another mount namespace only.
+ *
+ * Sources, v5.10 to v6.18: fs/proc/array.c proc_pid_status(), fs/proc/task_mmu.c
+ * show_map_vma(), show_numa_map() and hugetlb_report_usage(). */
+#ifndef WEIR_FACTS_TASKS_H
+#define WEIR_FACTS_TASKS_H
+
+#include "facts/mounts.h"
+#include "host/manifest.h"
+#include "host/members.h"
+
+/* vm.max_map_count is 65530, and a line with its path takes 100 bytes: 6 MB. Databases
+ * are told to raise it tenfold. */
+#define WEIR_TASK_MAPS_MAX    (64U << 20)
+#define WEIR_TASK_CMDLINE_MAX (2U << 20) /* Java class paths are the longest: 100 KB */
+
+struct weir_task_status {
+	struct weir_str name; /* borrows from the text; '\n' and '\\' in it are escaped */
+	struct weir_count pid; /* the thread's; of a process the same as tgid */
+	struct weir_count tgid, ppid;
+	struct weir_count uid, gid;      /* the effective ones */
+	struct weir_count hugetlb_bytes; /* touched and mapped; since 4.4 */
+	struct weir_count pinned_bytes;  /* VmPin: by RDMA and the like; VFIO locks */
+	struct weir_count kthread;       /* 1: a kernel thread; since 6.8 */
+	bool has_memory; /* false: a kernel thread, or it is about to end */
+};
+
+int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,
+                           struct weir_err *err);
+
+/* Where a file is a huge one: the devices and the paths of the hugetlbfs mounts, sorted.
+ * Zero-initialised knows no mounts, but still the kernel's own names, which are:
+ *	/anon_hugepage    mmap(2) with MAP_HUGETLB and no file
+ *	/memfd:NAME       memfd_create(2), with MFD_HUGETLB or without: maps do not tell
+ *	/SYSVKEY          shmget(2), likewise */
+struct weir_huge_places {
+	uint64_t *devices; /* major << 32 | minor */
+	size_t nr_devices;
+	const char **targets; /* borrowed from the mounts */
+	size_t nr_targets;
+};
+
+int weir_huge_places_init(struct weir_huge_places *places,
+                          const struct weir_mounts *mounts);
+void weir_huge_places_done(struct weir_huge_places *places);
+
+/* True for a path that is below one of the mounts or is one of the kernel's own names. */
+bool weir_huge_places_has(const struct weir_huge_places *places, struct weir_str path);
+
+/* Adds to @out each line that names huge pages, as it is, with a newline. 0 or -ENOMEM.
+ * numa_maps names no devices but says "huge" itself; of the kernel's own names above all
+ * lines are kept, as they are of maps. */
+int weir_maps_filter(struct weir_str text, const struct weir_huge_places *places,
+                     struct weir_buf *out);
+int weir_numa_maps_filter(struct weir_str text, struct weir_buf *out);
+
+/* True for what an open file of a VM's process may be that matters here: huge files, and
+ * the devices that pin memory or make it a VM's. */
+bool weir_task_link_matters(const struct weir_huge_places *places,
+                            struct weir_str target);
+
+struct weir_task_link {
+	char *fd; /* its number */
+	char *target;
+};
+
+struct weir_task { /* valid until the next one is read */
+	const char *pid;
+	struct weir_task_status status;
+	bool is_holder; /* holds huge pages, or perhaps does */
+	int maps_error; /* 0; -EACCES: not ours to see, nor are the links; -EFBIG: cut */
+	struct weir_buf status_text;
+	struct weir_buf maps;         /* the lines that name huge pages */
+	struct weir_task_link *links; /* those that matter */
+	size_t nr_links, cap_links;
+};
+
+struct weir_tasks {
+	const struct weir_host *host;
+	const struct weir_huge_places *places;
+	struct weir_names pids;
+	size_t at;
+	struct weir_task task;
+	struct weir_buf path, text; /* used again from file to file */
+	size_t nr_seen;             /* processes with memory of their own */
+	size_t nr_vanished;         /* ended while they were read */
+	size_t nr_forbidden;        /* maps and links may not be read by this user */
+};
+
+/* A walk over all processes; @host and @places must outlive it. -ENOENT and other errors
+ * of listing /proc with words. */
+int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
+                    const struct weir_huge_places *places, struct weir_err *err);
+void weir_tasks_done(struct weir_tasks *walk);
+
+enum { WEIR_TASKS_END = 1 };
+
+/* Reads the next process. 0 and *out; WEIR_TASKS_END after the last; -ENOMEM. */
+int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out);
+
+/* Reads /proc/PID/@file of the process that the walk has come to; as weir_host_read(). */
+int weir_tasks_read(struct weir_tasks *walk, const char *file, size_t max,
+                    struct weir_buf *out);
+
+/* --- for captures: tasks_keep.c --- */
+
+struct weir_tasks_kept {
+	size_t nr_seen, nr_vanished, nr_forbidden; /* as above */
+	size_t nr_holders;
+};
+
+/* For a capture: adds to @files what a walk over it will read of the holders, and nothing
+ * of other processes. Of a process that may not be looked at it adds the failure to
+ * @manifest, so that a walk over the capture counts it too. */
+int weir_tasks_keep(const struct weir_host *host, const struct weir_mounts *mounts,
+                    struct weir_members *files, struct weir_manifest *manifest,
+                    struct weir_tasks_kept *out, struct weir_err *err);
+
+#endif

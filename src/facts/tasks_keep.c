@@ -1,0 +1,152 @@
+/* tasks_keep: what a capture keeps of processes; see tasks.h. All is read from the host
+ * itself and not through the recording one, so that nothing of a process that holds no
+ * huge pages gets into the capture. */
+#include "facts/tasks.h"
+
+#include "base/own.h"
+
+#include <errno.h>
+
+struct keep {
+	struct weir_tasks walk;
+	struct weir_members *files;
+	struct weir_manifest *manifest;
+	struct weir_buf path, text, kept;
+};
+
+/* The path of /proc/PID/@file, or of /proc/PID without one, in k->path. */
+static int set_path(struct keep *k, const char *prefix, const char *file)
+{
+	k->path.n = 0;
+	return weir_buf_printf(&k->path, "%s/proc/%s%s%s", prefix, k->walk.task.pid,
+	                       *file ? "/" : "", file);
+}
+
+static int add_file(struct keep *k, const char *file, struct weir_str text)
+{
+	int r = set_path(k, "", file);
+
+	return r < 0 ? r : weir_members_add(k->files, k->path.p, &text);
+}
+
+static int add_error(struct keep *k, const char *file, int code)
+{
+	int r = set_path(k, "", file);
+
+	return r < 0 ? r : weir_manifest_add_error(k->manifest, k->path.p, code);
+}
+
+/* Adds a file, of numa_maps the lines about huge pages. */
+static int copy_file(struct keep *k, const char *file, size_t max)
+{
+	int read = weir_tasks_read(&k->walk, file, max, &k->text), r = 0;
+	struct weir_str text = weir_buf_str(&k->text);
+
+	if (read < 0 && read != -EFBIG) /* it ended, or this kernel has no such file */
+		return read == -ENOMEM ? read : 0;
+	if (strcmp(file, "numa_maps") == 0) {
+		k->kept.n = 0;
+		r = weir_numa_maps_filter(text, &k->kept);
+		text = weir_buf_str(&k->kept);
+	}
+	if (r == 0)
+		r = add_file(k, file, text);
+	return r == 0 && read < 0 ? add_error(k, file, read) : r;
+}
+
+static int keep_links(struct keep *k)
+{
+	const struct weir_task *task = &k->walk.task;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < task->nr_links; i++) {
+		struct weir_str target = weir_strz(task->links[i].target);
+
+		r = set_path(k, "/@/link", "fd/");
+		if (r == 0)
+			r = weir_buf_addz(&k->path, task->links[i].fd);
+		if (r == 0)
+			r = weir_members_add(k->files, k->path.p, &target);
+	}
+	return r;
+}
+
+static int keep_holder(struct keep *k)
+{
+	static const struct {
+		const char *name;
+		size_t max;
+	} files[] = {
+		{ "cmdline", WEIR_TASK_CMDLINE_MAX },
+		{ "comm", WEIR_SMALL_MAX },
+		{ "cgroup", WEIR_SMALL_MAX },
+		{ "numa_maps", WEIR_TASK_MAPS_MAX },
+	};
+	const struct weir_task *task = &k->walk.task;
+	int r = add_file(k, "status", weir_buf_str(&task->status_text));
+
+	if (r == 0 && task->maps_error != -EACCES)
+		r = add_file(k, "maps", weir_buf_str(&task->maps));
+	for (size_t i = 0; r == 0 && i < WEIR_NELEM(files); i++)
+		r = copy_file(k, files[i].name, files[i].max);
+	return r < 0 ? r : keep_links(k);
+}
+
+/* A directory, so that a walk over the capture comes by and finds out. */
+static int keep_hidden(struct keep *k)
+{
+	int r = set_path(k, "", "");
+
+	return r < 0 ? r : weir_members_add(k->files, k->path.p, NULL);
+}
+
+static int keep_task(struct keep *k)
+{
+	const struct weir_task *task = &k->walk.task;
+	int r = 0;
+
+	if (task->is_holder)
+		r = keep_holder(k);
+	else if (task->maps_error)
+		r = keep_hidden(k);
+	return r == 0 && task->maps_error ? add_error(k, "maps", task->maps_error) : r;
+}
+
+static int keep_all(struct keep *k, struct weir_tasks_kept *out)
+{
+	const struct weir_task *task;
+	int r;
+
+	while ((r = weir_tasks_next(&k->walk, &task)) == 0) {
+		out->nr_holders += task->is_holder;
+		r = keep_task(k);
+		if (r < 0)
+			return r;
+	}
+	out->nr_seen = k->walk.nr_seen;
+	out->nr_vanished = k->walk.nr_vanished;
+	out->nr_forbidden = k->walk.nr_forbidden;
+	return r < 0 ? r : 0;
+}
+
+int weir_tasks_keep(const struct weir_host *host, const struct weir_mounts *mounts,
+                    struct weir_members *files, struct weir_manifest *manifest,
+                    struct weir_tasks_kept *out, struct weir_err *err)
+{
+	weir_auto(weir_huge_places_done) struct weir_huge_places places = { 0 };
+	struct keep k = { .files = files, .manifest = manifest };
+	int r = weir_huge_places_init(&places, mounts);
+
+	*out = (struct weir_tasks_kept){ 0 };
+	if (r == 0)
+		r = weir_tasks_open(&k.walk, host, &places, err);
+	if (r == -ENOENT) /* a copy of some kernel files, without processes */
+		return 0;
+	if (r == 0)
+		r = keep_all(&k, out);
+	weir_tasks_done(&k.walk);
+	weir_buf_done(&k.path);
+	weir_buf_done(&k.text);
+	weir_buf_done(&k.kept);
+	return r < 0 ? weir_err_sys(err, r, "keep the processes") : 0;
+}
