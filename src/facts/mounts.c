@@ -313,9 +313,6 @@ static bool read_under(struct weir_reader *rd, const char *prefix, const char *t
 	if (r == 0)
 		r = weir_buf_addz(path,
 		                  weir_str_ends(weir_strz(target), "/") ? "@" : "/@");
-	if (r == 0)
-		r = weir_buf_addz(path,
-		                  weir_str_ends(weir_strz(target), "/") ? "@" : "/@");
 	if (r < 0)
 		rd->failed = r;
 	return !rd->failed && weir_reader_head(rd, WEIR_SMALL_MAX, text, path->p);
