@@ -43,16 +43,16 @@ static int help(void)
 	(void)fputs(
 		"Usage: weir capture [OPTION]...\n\n"
 		"Saves a host's state, for weir --host to read elsewhere and later. "
-	        "Changes\n"
+		"Changes\n"
 		"nothing on the host. Root sees the most: what could not be read is "
-	        "counted.\n\n"
+		"counted.\n\n"
 		"  -o, --output PATH  where to: *.tar.zst, *.tar.gz, *.tar, a directory\n"
 		"                     (DIR/), or - for standard output\n"
 		"                     (default: weir-HOST-TIME.tar.zst)\n"
 		"      --redact       other names for users, hosts, processes and VMs\n"
 		"      --force        replace an archive that is there\n"
 		"      --host PATH    a captured host, not this one: to change its "
-	        "form,\n"
+		"form,\n"
 		"                     or to redact it\n"
 		"  -h, --help         this help\n",
 		stdout);
@@ -203,6 +203,13 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
+static const char *who_could_not(const struct options *opts)
+{
+	if (opts->host)
+		return " when it was captured";
+	return geteuid() ? " as this user: run as root for all" : ", not by root either";
+}
+
 static void tell(const struct capture *capture, const struct options *opts,
                  uint64_t bytes)
 {
@@ -212,7 +219,7 @@ static void tell(const struct capture *capture, const struct options *opts,
 	bool to_stdout = opts->save.form == WEIR_SAVE_STDOUT;
 	char all[WEIR_SIZE_TEXT_MAX], packed[WEIR_SIZE_TEXT_MAX + 8] = "";
 
-	if (opts->save.form == WEIR_SAVE_ARCHIVE)
+	if (opts->save.form != WEIR_SAVE_DIR)
 		(void)snprintf(packed, sizeof(packed), " (%s)",
 		               weir_format_human(bytes, all, sizeof(all)));
 	(void)fprintf(stderr,
@@ -228,9 +235,7 @@ static void tell(const struct capture *capture, const struct options *opts,
 	(void)fputs(packed, stderr);
 	if (forbidden)
 		(void)fprintf(stderr, "; %zu path%s could not be read%s", forbidden,
-		              plural(forbidden),
-		              opts->host ? " when it was captured"
-		                         : " as this user: run as root for all");
+		              plural(forbidden), who_could_not(opts));
 	(void)fputc('\n', stderr);
 }
 
@@ -292,6 +297,7 @@ static int take_option(int c, struct options *opts)
 static int check(struct options *opts)
 {
 	struct weir_err err = { 0 };
+	int r;
 
 	if (!opts->save.path)
 		return 0;
@@ -300,8 +306,10 @@ static int check(struct options *opts)
 		                    err.msg);
 		return weir_cli_usage(NAME);
 	}
-	if (weir_save_check(&opts->save, &err) < 0)
-		return weir_cli_fail(NAME, WEIR_EXIT_REFUSED, "%s", err.msg);
+	r = weir_save_check(&opts->save, &err);
+	if (r < 0)
+		return weir_cli_fail(NAME, r == -EEXIST ? WEIR_EXIT_REFUSED : WEIR_EXIT_FAILED,
+		                     "%s", err.msg);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,8 @@ int weir_save_check(const struct weir_save *save, struct weir_err *err)
 	switch (save->form) {
 	case WEIR_SAVE_DIR: return weir_save_dir_check(save->path, err);
 	case WEIR_SAVE_STDOUT:
+		if (fcntl(STDOUT_FILENO, F_GETFD) < 0) /* another file may get the number */
+			return weir_err_sys(err, -errno, "write to standard output");
 		return isatty(STDOUT_FILENO)
 		               ? weir_err_set(
 					 err, -EEXIST,
@@ -69,6 +72,20 @@ int weir_save_check(const struct weir_save *save, struct weir_err *err)
 	}
 	return !save->force && lstat(save->path, &st) == 0 ? in_the_way(save->path, err)
 	                                                   : 0;
+}
+
+int weir_save_write_fd(int fd, struct weir_str s)
+{
+	while (s.n) {
+		ssize_t n = write(fd, s.p, s.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		s = weir_str_skip(s, (size_t)n);
+	}
+	return 0;
 }
 
 /* --- a file aside ------------------------------------------------------------------ */
@@ -112,15 +129,13 @@ static int open_named(const char *path, struct aside *out)
 	return 0;
 }
 
-/* A name is needed for rename(2), which alone replaces a file in one step. */
 static int open_aside(const struct weir_save *save, struct aside *out)
 {
 	weir_auto(weir_freep) char *dir = parent_of(save->path);
 
 	if (!dir)
 		return -ENOMEM;
-	if (!save->force)
-		out->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	out->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	return out->fd >= 0 ? 0 : open_named(save->path, out);
 }
 
@@ -142,22 +157,51 @@ static int sync_parent(const char *path)
 	              : sync_fd(fd); /* a directory that may be written, but not read */
 }
 
+/* Only rename(2) replaces in one step, and only what has a name. */
+static int name_aside(struct aside *aside, const char *self, const char *path)
+{
+	char *name;
+
+	if (asprintf(&name, "%s.%ld", path, (long)getpid()) < 0)
+		return -ENOMEM;
+	if (linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0) {
+		int r = -errno;
+
+		free(name);
+		return r == -EEXIST ? -EBUSY : r;
+	}
+	aside->name = name;
+	return 0;
+}
+
+static int move(struct aside *aside, const struct weir_save *save)
+{
+	unsigned int flags = save->force ? 0 : RENAME_NOREPLACE;
+
+	if (renameat2(AT_FDCWD, aside->name, AT_FDCWD, save->path, flags) == 0) {
+		free(weir_take(aside->name));
+		return 0;
+	}
+	if (errno != EINVAL || save->force)
+		return -errno;
+	/* a file system without that flag: link(2) never replaces either */
+	return link(aside->name, save->path) < 0 ? -errno : 0;
+}
+
 static int give_name(struct aside *aside, const struct weir_save *save)
 {
 	char self[32];
+	int r;
 
-	if (!aside->name) {
-		(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", aside->fd);
-		return linkat(AT_FDCWD, self, AT_FDCWD, save->path, AT_SYMLINK_FOLLOW) < 0
-		               ? -errno
-		               : 0;
-	}
-	if (!save->force) /* link(2) never replaces */
-		return link(aside->name, save->path) < 0 ? -errno : 0;
-	if (rename(aside->name, save->path) < 0)
+	if (aside->name)
+		return move(aside, save);
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", aside->fd);
+	if (linkat(AT_FDCWD, self, AT_FDCWD, save->path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno != EEXIST || !save->force)
 		return -errno;
-	free(weir_take(aside->name));
-	return 0;
+	r = name_aside(aside, self, save->path);
+	return r < 0 ? r : move(aside, save);
 }
 
 static int write_file(const struct weir_save *save, const struct weir_members *files,
@@ -189,18 +233,39 @@ static int write_file(const struct weir_save *save, const struct weir_members *f
 
 /* --- others ------------------------------------------------------------------------ */
 
-/* A copy of the descriptor: libarchive fills up what it writes to number 1 with zeros, as
- * a tape wants them. */
-static int write_stdout(const struct weir_save *save, const struct weir_members *files,
-                        uint64_t time_ns, struct weir_err *err)
+static int copy_to_stdout(int fd, uint64_t *out_bytes)
 {
-	weir_auto(weir_closep) int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	char block[65536];
+	ssize_t n;
+
+	*out_bytes = 0;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	while ((n = read(fd, block, sizeof(block))) > 0) {
+		int r = weir_save_write_fd(STDOUT_FILENO, weir_str(block, (size_t)n));
+
+		if (r < 0)
+			return r;
+		*out_bytes += (uint64_t)n;
+	}
+	return n < 0 ? -errno : 0;
+}
+
+/* Through memory: to a pipe libarchive writes whole blocks, filled up with zeros, as a
+ * tape wants them; and it does not tell why a write failed. */
+static int write_stdout(const struct weir_save *save, const struct weir_members *files,
+                        uint64_t time_ns, uint64_t *out_bytes, struct weir_err *err)
+{
+	weir_auto(weir_closep) int fd = memfd_create("weir-capture", MFD_CLOEXEC);
 	int r;
 
 	if (fd < 0)
-		return weir_err_sys(err, -errno, "write to standard output");
+		return weir_err_sys(err, -errno, "make room for the archive");
 	r = weir_archive_write(files, time_ns, save->kind, fd, err);
-	return r < 0 ? weir_err_wrap(err, r, "write to standard output") : 0;
+	if (r < 0)
+		return weir_err_wrap(err, r, "pack the archive");
+	r = copy_to_stdout(fd, out_bytes);
+	return r < 0 ? weir_err_sys(err, r, "write to standard output") : 0;
 }
 
 int weir_save_write(const struct weir_save *save, const struct weir_members *files,
@@ -210,7 +275,7 @@ int weir_save_write(const struct weir_save *save, const struct weir_members *fil
 	switch (save->form) {
 	case WEIR_SAVE_ARCHIVE: return write_file(save, files, time_ns, out_bytes, err);
 	case WEIR_SAVE_DIR: return weir_save_dir_write(save->path, files, err);
-	case WEIR_SAVE_STDOUT: return write_stdout(save, files, time_ns, err);
+	case WEIR_SAVE_STDOUT: return write_stdout(save, files, time_ns, out_bytes, err);
 	}
 	return weir_err_set(err, -EINVAL, "write '%s'", save->path);
 }

@@ -20,13 +20,16 @@ struct weir_save {
 int weir_save_by_path(struct weir_save *save, struct weir_err *err);
 
 /* Whether weir_save_write() would be refused now: before the work, not after it. -EEXIST
- * with words when something is in the way, 0 else. */
+ * with words when something is in the way, -EBADF without a standard output, 0 else. */
 int weir_save_check(const struct weir_save *save, struct weir_err *err);
 
 /* Writes sorted @files. @out_bytes: how large the result is. -EEXIST as above; -ENOENT
  * when libarchive is needed and not there; others; all with words. */
 int weir_save_write(const struct weir_save *save, const struct weir_members *files,
                     uint64_t time_ns, uint64_t *out_bytes, struct weir_err *err);
+
+/* All of @s; 0 or a negative errno. */
+int weir_save_write_fd(int fd, struct weir_str s);
 
 /* save_dir.c: the same for a directory; @files may leave off the directories in paths. */
 int weir_save_dir_check(const char *path, struct weir_err *err);

@@ -128,28 +128,17 @@ static int enter(struct dir *dir, struct weir_str parent)
 	return 0;
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		p += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 static int write_text(struct dir *dir, const struct weir_member *m)
 {
 	weir_auto(weir_closep) int fd = openat(
 		dir->fd, strrchr(m->path, '/') + 1,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	return fd < 0 ? -errno : write_all(fd, m->text, m->n);
+	int r = fd < 0 ? -errno : weir_save_write_fd(fd, weir_str(m->text, m->n));
+
+	if (fd >= 0 && r < 0) /* after another's file was in the way, it stays */
+		(void)unlinkat(dir->fd, strrchr(m->path, '/') + 1, 0);
+	return r;
 }
 
 static int write_member(struct dir *dir, const struct weir_member *m)
@@ -187,7 +176,7 @@ static void remove_parents(int root, struct weir_str path)
 }
 
 /* In reverse order: what is in a directory comes before the directory. @nr members were
- * written, the last of them perhaps in part. */
+ * written. */
 static void undo(const char *path, struct dir *dir, const struct weir_members *files,
                  size_t nr)
 {
@@ -217,11 +206,11 @@ int weir_save_dir_write(const char *path, const struct weir_members *files,
 			(void)rmdir(path);
 		return r;
 	}
-	while (r == 0 && nr < files->nr) {
-		r = write_member(&dir, &files->v[nr++]);
+	for (; r == 0 && nr < files->nr; nr += r == 0) {
+		r = write_member(&dir, &files->v[nr]);
 		if (r < 0)
 			(void)weir_err_sys(err, r, "write '%s' in directory '%s'",
-			                   files->v[nr - 1].path, path);
+			                   files->v[nr].path, path);
 	}
 	if (r == 0 && syncfs(dir.root) < 0)
 		r = weir_err_sys(err, -errno, "write directory '%s'", path);

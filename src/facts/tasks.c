@@ -111,35 +111,60 @@ int weir_huge_places_init(struct weir_huge_places *places,
 	*places = (struct weir_huge_places){ 0 };
 	if (!nr)
 		return 0;
-	places->devices = calloc(nr, sizeof(*places->devices));
+	places->huge = calloc(nr, sizeof(*places->huge));
 	places->targets = calloc(nr, sizeof(*places->targets));
-	if (!places->devices || !places->targets) {
+	if (!places->huge || !places->targets) {
 		weir_huge_places_done(places);
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < nr; i++) {
 		const struct weir_hugetlbfs *m = &mounts->v[i];
 
-		places->devices[i] = (uint64_t)m->major << 32 | m->minor;
+		places->huge[i] = (uint64_t)m->major << 32 | m->minor;
 		places->targets[i] = m->target;
 	}
-	places->nr_devices = places->nr_targets = nr;
-	qsort(places->devices, nr, sizeof(*places->devices), by_device);
+	places->nr_huge = places->cap_huge = places->nr_targets = nr;
+	qsort(places->huge, nr, sizeof(*places->huge), by_device);
 	qsort(places->targets, nr, sizeof(*places->targets), by_target);
 	return 0;
 }
 
 void weir_huge_places_done(struct weir_huge_places *places)
 {
-	free(places->devices);
+	free(places->huge);
+	free(places->ordinary);
 	free(places->targets);
 	*places = (struct weir_huge_places){ 0 };
 }
 
-static bool has_device(const struct weir_huge_places *places, uint64_t device)
+static bool has_device(const uint64_t *devices, size_t nr, uint64_t device)
 {
-	return places->nr_devices && bsearch(&device, places->devices, places->nr_devices,
-	                                     sizeof(device), by_device);
+	return nr && bsearch(&device, devices, nr, sizeof(device), by_device);
+}
+
+static bool is_huge(const struct weir_huge_places *places, uint64_t device)
+{
+	return has_device(places->huge, places->nr_huge, device);
+}
+
+static bool is_ordinary(const struct weir_huge_places *places, uint64_t device)
+{
+	return has_device(places->ordinary, places->nr_ordinary, device);
+}
+
+/* The kernel's own file systems are a handful: sorting again costs nothing. */
+int weir_huge_places_learn(struct weir_huge_places *places, uint64_t device, bool huge)
+{
+	uint64_t **devices = huge ? &places->huge : &places->ordinary;
+	size_t *nr = huge ? &places->nr_huge : &places->nr_ordinary;
+	int r = weir_grow(devices, huge ? &places->cap_huge : &places->cap_ordinary, *nr,
+	                  sizeof(**devices));
+
+	if (r < 0)
+		return r;
+	(*devices)[(*nr)++] = device;
+	qsort(*devices, *nr, sizeof(**devices), by_device);
+	return 0;
 }
 
 static int compare_target(const void *key, const void *item)
@@ -187,21 +212,29 @@ static bool parse_device(struct weir_str s, uint64_t *out)
 	return true;
 }
 
-/* "7f0000000000-7f0000400000 rw-s 00000000 00:1f 4242    /dev/hugepages/vm" */
-static bool maps_line_is_huge(struct weir_str line, const struct weir_huge_places *places)
-{
-	struct weir_str word, device = { line.p, 0 };
-	uint64_t id;
+struct mapping {
+	struct weir_str range, path;
+	uint64_t device;
+};
 
-	for (int i = 0; i < 5; i++) {
-		if (!weir_str_word(&line, &word))
+/* "7f0000000000-7f0000400000 rw-s 00000000 00:1f 4242    /dev/hugepages/vm" */
+static bool parse_mapping(struct weir_str line, struct mapping *out)
+{
+	struct weir_str words[5];
+
+	for (size_t i = 0; i < WEIR_NELEM(words); i++)
+		if (!weir_str_word(&line, &words[i]))
 			return false;
-		if (i == 3)
-			device = word;
-	}
-	if (!parse_device(device, &id))
-		return false;
-	return has_device(places, id) || is_kernels_own(weir_str_trim(line));
+	out->range = words[0];
+	out->path = weir_str_trim(line);
+	return parse_device(words[3], &out->device);
+}
+
+static bool is_huge_mapping(const struct mapping *m,
+                            const struct weir_huge_places *places)
+{
+	return is_huge(places, m->device) ||
+	       (is_kernels_own(m->path) && !is_ordinary(places, m->device));
 }
 
 static int keep_line(struct weir_str line, struct weir_buf *out)
@@ -214,35 +247,30 @@ static int keep_line(struct weir_str line, struct weir_buf *out)
 int weir_maps_filter(struct weir_str text, const struct weir_huge_places *places,
                      struct weir_buf *out)
 {
+	struct mapping mapping;
 	struct weir_str line;
 	int r = 0;
 
 	while (r == 0 && weir_str_line(&text, &line))
-		if (maps_line_is_huge(line, places))
+		if (parse_mapping(line, &mapping) && is_huge_mapping(&mapping, places))
 			r = keep_line(line, out);
 	return r;
 }
 
 /* "7f0000000000 default file=/anon_hugepage\040(deleted) huge anon=2 N0=2 ..." */
-static bool numa_line_is_huge(struct weir_str line)
-{
-	struct weir_str word;
-
-	while (weir_str_word(&line, &word))
-		if (weir_str_eq(word, "huge") || (weir_str_starts(word, "file=") &&
-		                                  is_kernels_own(weir_str_skip(word, 5))))
-			return true;
-	return false;
-}
-
 int weir_numa_maps_filter(struct weir_str text, struct weir_buf *out)
 {
-	struct weir_str line;
+	struct weir_str line, rest, word;
 	int r = 0;
 
-	while (r == 0 && weir_str_line(&text, &line))
-		if (numa_line_is_huge(line))
-			r = keep_line(line, out);
+	while (r == 0 && weir_str_line(&text, &line)) {
+		rest = line;
+		while (weir_str_word(&rest, &word))
+			if (weir_str_eq(word, "huge")) {
+				r = keep_line(line, out);
+				break;
+			}
+	}
 	return r;
 }
 
@@ -281,17 +309,31 @@ void weir_tasks_done(struct weir_tasks *walk)
 	weir_buf_done(&walk->task.maps);
 	weir_buf_done(&walk->path);
 	weir_buf_done(&walk->text);
+	weir_buf_done(&walk->maps_text);
 	weir_names_done(&walk->pids);
+	weir_huge_places_done(&walk->places);
 	*walk = (struct weir_tasks){ 0 };
 }
 
+static struct weir_count read_page_size(struct weir_tasks *walk)
+{
+	struct weir_count page = { 0 };
+
+	if (weir_host_read(walk->host, "/@/pagesize", WEIR_SMALL_MAX, &walk->text) == 0)
+		(void)weir_count_parse(weir_str_trim(weir_buf_str(&walk->text)), &page);
+	return page;
+}
+
 int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
-                    const struct weir_huge_places *places, struct weir_err *err)
+                    const struct weir_mounts *mounts, struct weir_err *err)
 {
 	int r;
 
-	*walk = (struct weir_tasks){ .host = host, .places = places };
-	r = weir_host_list(host, "/proc", &walk->pids);
+	*walk = (struct weir_tasks){ .host = host };
+	r = weir_huge_places_init(&walk->places, mounts);
+	walk->page_bytes = read_page_size(walk);
+	if (r == 0)
+		r = weir_host_list(host, "/proc", &walk->pids);
 	return r < 0 ? weir_err_sys(err, r, "list '/proc'") : 0;
 }
 
@@ -329,10 +371,42 @@ static int keep_link(struct weir_task *task, const char *fd, struct weir_str tar
 	return 0;
 }
 
+/* Whether a file has huge pages: hugetlbfs has blocks of their size (fs/hugetlbfs/
+ * inode.c, hugetlbfs_statfs()), tmpfs of the base page. Unknown is what may not be asked,
+ * is gone, or is in a capture, which holds huge files only. */
+enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
+
+static int ask_statfs(struct weir_tasks *walk, const char *dir, struct weir_str file,
+                      enum answer *out)
+{
+	struct weir_statfs statfs;
+	struct weir_err garbled;
+	int r;
+
+	*out = ANSWER_UNKNOWN;
+	walk->path.n = 0;
+	r = weir_buf_printf(&walk->path, "/@/statfs/proc/%s/%s/", walk->task.pid, dir);
+	if (r == 0)
+		r = weir_buf_add(&walk->path, file);
+	if (r == 0)
+		r = weir_buf_addz(&walk->path, "/@");
+	if (r < 0)
+		return r;
+	r = weir_host_read(walk->host, walk->path.p, WEIR_SMALL_MAX, &walk->text);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	(void)weir_statfs_parse(weir_buf_str(&walk->text), false, &statfs, &garbled);
+	if (statfs.page_bytes.known && walk->page_bytes.known)
+		*out = statfs.page_bytes.n > walk->page_bytes.n ? ANSWER_YES : ANSWER_NO;
+	return 0;
+}
+
 static int read_link(struct weir_tasks *walk, const char *fd)
 {
 	struct weir_task *task = &walk->task;
-	struct weir_str target;
+	weir_auto(weir_freep) char *target = NULL;
+	enum answer answer = ANSWER_UNKNOWN;
+	struct weir_str text;
 	int r;
 
 	walk->path.n = 0;
@@ -342,11 +416,18 @@ static int read_link(struct weir_tasks *walk, const char *fd)
 	r = weir_host_read(walk->host, walk->path.p, WEIR_SMALL_MAX, &walk->text);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0; /* it was closed since the listing */
-	target = weir_buf_str(&walk->text);
-	if (!weir_task_link_matters(walk->places, target))
+	text = weir_buf_str(&walk->text);
+	if (!weir_task_link_matters(&walk->places, text))
 		return 0;
-	task->is_holder |= weir_huge_places_has(walk->places, target);
-	return keep_link(task, fd, target);
+	target = strndup(text.p, text.n);
+	if (!target)
+		return -ENOMEM;
+	if (is_kernels_own(text))
+		r = ask_statfs(walk, "fd", weir_strz(fd), &answer);
+	if (r < 0 || answer == ANSWER_NO)
+		return r;
+	task->is_holder |= weir_huge_places_has(&walk->places, weir_strz(target));
+	return keep_link(task, fd, weir_strz(target));
 }
 
 /* A capture holds the links under "/@" only: empty files in their place would be a lie.
@@ -376,19 +457,50 @@ static int read_links(struct weir_tasks *walk)
 	return r;
 }
 
+/* Asks once for each device that has one of the kernel's own names on it. */
+static int learn_devices(struct weir_tasks *walk, struct weir_str text)
+{
+	struct weir_huge_places *places = &walk->places;
+	struct mapping mapping;
+	struct weir_str line;
+	int r = 0;
+
+	while (r == 0 && weir_str_line(&text, &line)) {
+		enum answer answer;
+
+		if (!parse_mapping(line, &mapping) || !is_kernels_own(mapping.path) ||
+		    is_huge(places, mapping.device) ||
+		    is_ordinary(places, mapping.device))
+			continue;
+		r = ask_statfs(walk, "map_files", mapping.range, &answer);
+		if (r == 0 && answer != ANSWER_UNKNOWN)
+			r = weir_huge_places_learn(places, mapping.device,
+			                           answer == ANSWER_YES);
+	}
+	return r;
+}
+
+static int filter_maps(struct weir_tasks *walk, struct weir_str text)
+{
+	int r = learn_devices(walk, text);
+
+	return r < 0 ? r : weir_maps_filter(text, &walk->places, &walk->task.maps);
+}
+
 static int read_maps(struct weir_tasks *walk)
 {
 	struct weir_task *task = &walk->task;
-	int r = weir_tasks_read(walk, "maps", WEIR_TASK_MAPS_MAX, &walk->text);
+	int r = weir_tasks_read(walk, "maps", WEIR_TASK_MAPS_MAX, &walk->maps_text);
 
 	if (r == -ENOMEM)
 		return r;
 	task->maps_error = r;
 	if (r < 0 && r != -EFBIG)
 		return 0;
-	while (r == -EFBIG && walk->text.n && walk->text.p[walk->text.n - 1] != '\n')
-		walk->text.n--; /* half a line would say less than it means */
-	r = weir_maps_filter(weir_buf_str(&walk->text), walk->places, &task->maps);
+	while (r == -EFBIG && walk->maps_text.n &&
+	       walk->maps_text.p[walk->maps_text.n - 1] != '\n')
+		walk->maps_text.n--; /* half a line would say less than it means */
+	r = filter_maps(walk, weir_buf_str(&walk->maps_text));
 	task->is_holder |= task->maps.n > 0;
 	return r;
 }

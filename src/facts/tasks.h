@@ -38,28 +38,33 @@ struct weir_task_status {
 int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,
                            struct weir_err *err);
 
-/* Where a file is a huge one: the devices and the paths of the hugetlbfs mounts, sorted.
- * Zero-initialised knows no mounts, but still the kernel's own names, which are:
+/* Which files are huge ones: devices and paths of the hugetlbfs mounts. Those that the
+ * kernel makes for itself have no path, but names:
  *	/anon_hugepage    mmap(2) with MAP_HUGETLB and no file
- *	/memfd:NAME       memfd_create(2), with MFD_HUGETLB or without: maps do not tell
- *	/SYSVKEY          shmget(2), likewise */
+ *	/memfd:NAME       memfd_create(2), with MFD_HUGETLB or without
+ *	/SYSVKEY          shmget(2), with SHM_HUGETLB or without
+ * Of the latter two only the device tells, and which device does is not written anywhere:
+ * the walk below learns it. Zero-initialised knows no device, and takes these names for
+ * huge files. */
 struct weir_huge_places {
-	uint64_t *devices; /* major << 32 | minor */
-	size_t nr_devices;
-	const char **targets; /* borrowed from the mounts */
+	uint64_t *huge; /* devices, major << 32 | minor, sorted */
+	size_t nr_huge, cap_huge;
+	uint64_t *ordinary; /* devices that are known not to be huge, sorted */
+	size_t nr_ordinary, cap_ordinary;
+	const char **targets; /* borrowed from the mounts, sorted */
 	size_t nr_targets;
 };
 
 int weir_huge_places_init(struct weir_huge_places *places,
                           const struct weir_mounts *mounts);
+int weir_huge_places_learn(struct weir_huge_places *places, uint64_t device, bool huge);
 void weir_huge_places_done(struct weir_huge_places *places);
 
-/* True for a path that is below one of the mounts or is one of the kernel's own names. */
+/* True for a path that is below one of the mounts or is one of the names above. */
 bool weir_huge_places_has(const struct weir_huge_places *places, struct weir_str path);
 
 /* Adds to @out each line that names huge pages, as it is, with a newline. 0 or -ENOMEM.
- * numa_maps names no devices but says "huge" itself; of the kernel's own names above all
- * lines are kept, as they are of maps. */
+ */
 int weir_maps_filter(struct weir_str text, const struct weir_huge_places *places,
                      struct weir_buf *out);
 int weir_numa_maps_filter(struct weir_str text, struct weir_buf *out);
@@ -87,20 +92,21 @@ struct weir_task { /* valid until the next one is read */
 
 struct weir_tasks {
 	const struct weir_host *host;
-	const struct weir_huge_places *places;
+	struct weir_huge_places places;
+	struct weir_count page_bytes; /* the base page */
 	struct weir_names pids;
 	size_t at;
 	struct weir_task task;
-	struct weir_buf path, text; /* used again from file to file */
-	size_t nr_seen;             /* processes with memory of their own */
-	size_t nr_vanished;         /* ended while they were read */
-	size_t nr_forbidden;        /* maps and links may not be read by this user */
+	struct weir_buf path, text, maps_text; /* used again from file to file */
+	size_t nr_seen;                        /* processes with memory of their own */
+	size_t nr_vanished;                    /* ended while they were read */
+	size_t nr_forbidden; /* maps and links may not be read by this user */
 };
 
-/* A walk over all processes; @host and @places must outlive it. -ENOENT and other errors
- * of listing /proc with words. */
+/* A walk over all processes; @host and @mounts must outlive it. -ENOENT and other errors
+ * of listing /proc with words. After a failure it is to be done with, too. */
 int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
-                    const struct weir_huge_places *places, struct weir_err *err);
+                    const struct weir_mounts *mounts, struct weir_err *err);
 void weir_tasks_done(struct weir_tasks *walk);
 
 enum { WEIR_TASKS_END = 1 };

@@ -133,16 +133,13 @@ int weir_tasks_keep(const struct weir_host *host, const struct weir_mounts *moun
                     struct weir_members *files, struct weir_manifest *manifest,
                     struct weir_tasks_kept *out, struct weir_err *err)
 {
-	weir_auto(weir_huge_places_done) struct weir_huge_places places = { 0 };
 	struct keep k = { .files = files, .manifest = manifest };
-	int r = weir_huge_places_init(&places, mounts);
+	int r = weir_tasks_open(&k.walk, host, mounts, err);
 
 	*out = (struct weir_tasks_kept){ 0 };
-	if (r == 0)
-		r = weir_tasks_open(&k.walk, host, &places, err);
 	if (r == -ENOENT) /* a copy of some kernel files, without processes */
-		return 0;
-	if (r == 0)
+		r = 0;
+	else if (r == 0)
 		r = keep_all(&k, out);
 	weir_tasks_done(&k.walk);
 	weir_buf_done(&k.path);

@@ -1,8 +1,8 @@
 /* zoneinfo: /proc/zoneinfo, the zones of each node. All numbers are base pages.
  *
  * free counts the buddy lists, CMA pages included and per-CPU lists not (mm/vmstat.c,
- * zoneinfo_show_print(), v6.6). A zone without memory has a name and zeros only; kernels
- * before 5.18 leave out "cma" when built without CMA. */
+ * zoneinfo_show_print(), v6.6). A zone without memory has a name and zeros only; 5.10 has
+ * no "cma" line yet. */
 #ifndef WEIR_FACTS_ZONEINFO_H
 #define WEIR_FACTS_ZONEINFO_H
 

@@ -70,9 +70,16 @@ static void words(struct weir_str s)
 	inside(part, s);
 	must(!part.n || (!strchr(" \t\r\n", part.p[0]) || !part.p[0]));
 	(void)weir_str_show(s, shown, sizeof(shown));
-	for (size_t i = 0; shown[i]; i++)
-		must((unsigned char)shown[i] >= 0x20 && shown[i] != 0x7f);
-	must(strlen(shown) == (s.n < sizeof(shown) - 1 ? s.n : sizeof(shown) - 1));
+	rest = weir_strz(shown);
+	must(rest.n < sizeof(shown) && (rest.n > 0) == (s.n > 0));
+	while (rest.n) { /* whole characters, none that a terminal acts on */
+		unsigned char c = (unsigned char)rest.p[0];
+		size_t n = weir_utf8_len(rest);
+
+		must(n > 0 && c >= 0x20 && c != 0x7f);
+		must(c != 0xc2 || (unsigned char)rest.p[1] >= 0xa0);
+		rest = weir_str_skip(rest, n);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
