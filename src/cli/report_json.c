@@ -103,19 +103,19 @@ static void zone(struct weir_json *j, const struct weir_zone *z)
 {
 	weir_json_open(j, NULL, '{');
 	weir_json_strz(j, "name", z->name);
-	count(j, "free", z->free);
-	count(j, "boost", z->boost);
-	count(j, "min", z->min);
-	count(j, "low", z->low);
-	count(j, "high", z->high);
-	count(j, "promo", z->promo);
-	count(j, "spanned", z->spanned);
-	count(j, "present", z->present);
-	count(j, "managed", z->managed);
-	count(j, "cma", z->cma);
-	count(j, "free_cma", z->free_cma);
+	count(j, "free_pages", z->free);
+	count(j, "boost_pages", z->boost);
+	count(j, "min_pages", z->min);
+	count(j, "low_pages", z->low);
+	count(j, "high_pages", z->high);
+	count(j, "promo_pages", z->promo);
+	count(j, "spanned_pages", z->spanned);
+	count(j, "present_pages", z->present);
+	count(j, "managed_pages", z->managed);
+	count(j, "cma_pages", z->cma);
+	count(j, "free_cma_pages", z->free_cma);
 	count(j, "start_pfn", z->start_pfn);
-	weir_json_open(j, "lowmem_reserve", '[');
+	weir_json_open(j, "lowmem_reserve_pages", '[');
 	for (size_t i = 0; i < z->nr_reserves; i++)
 		weir_json_u64(j, NULL, z->reserve[i]);
 	weir_json_close(j);
@@ -206,7 +206,8 @@ static void thp(struct weir_json *j, const struct weir_thp *t)
 	weir_json_close(j);
 }
 
-static void boot(struct weir_json *j, const struct weir_report *report)
+static void boot(struct weir_json *j, const struct weir_report *report,
+                 const struct weir_report_style *style)
 {
 	const struct weir_snapshot *snap = report->snap;
 
@@ -230,6 +231,8 @@ static void boot(struct weir_json *j, const struct weir_report *report)
 	for (size_t i = 0; i < report->boot.nr; i++) {
 		const struct weir_shortfall *s = &report->boot.v[i];
 
+		if (!weir_style_has_size(style, s->size_bytes))
+			continue;
 		weir_json_open(j, NULL, '{');
 		weir_json_u64(j, "size_bytes", s->size_bytes);
 		count(j, "node", s->node);
@@ -243,7 +246,8 @@ static void boot(struct weir_json *j, const struct weir_report *report)
 	weir_json_close(j);
 }
 
-static void mounts(struct weir_json *j, const struct weir_mounts *all)
+static void mounts(struct weir_json *j, const struct weir_mounts *all,
+                   const struct weir_report_style *style)
 {
 	if (!all->known) {
 		weir_json_null(j, "mounts");
@@ -253,6 +257,8 @@ static void mounts(struct weir_json *j, const struct weir_mounts *all)
 	for (size_t i = 0; i < all->nr; i++) {
 		const struct weir_hugetlbfs *m = &all->v[i];
 
+		if (m->page_bytes.known && !weir_style_has_size(style, m->page_bytes.n))
+			continue;
 		weir_json_open(j, NULL, '{');
 		weir_json_strz(j, "target", m->target);
 		weir_json_strz(j, "source", m->source);
@@ -298,7 +304,7 @@ static void cgroups(struct weir_json *j, const struct weir_cgroups *all,
 			limit(j, "limit_bytes", u->limit);
 			count(j, "reserved_bytes", u->reserved);
 			limit(j, "reserved_limit_bytes", u->reserved_limit);
-			count(j, "refusals", u->failures);
+			count(j, "refusals", weir_cgroup_refusals(u));
 			weir_json_close(j);
 		}
 	weir_json_close(j);
@@ -372,6 +378,7 @@ static void findings(struct weir_json *j, const struct weir_report *report,
 		count(j, "pages", f->pages);
 		weir_json_strz(j, "text", f->text);
 		weir_json_strz(j, "remedy", f->remedy);
+		weir_json_strz(j, "command", f->command);
 		weir_json_close(j);
 	}
 	weir_json_close(j);
@@ -425,8 +432,8 @@ int weir_report_json(const struct weir_report *report,
 	pools(&j, report, style);
 	sysctls(&j, report);
 	nodes(&j, report, style);
-	boot(&j, report);
-	mounts(&j, &report->snap->mounts);
+	boot(&j, report, style);
+	mounts(&j, &report->snap->mounts, style);
 	cgroups(&j, &report->snap->cgroups, style);
 	cma(&j, &report->snap->cma);
 	confidential(&j, report->snap);

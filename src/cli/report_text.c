@@ -109,6 +109,11 @@ static void print_finding(const struct weir_finding *f,
 	weir_cli_wrap(out, "", f->text, 9, style->width);
 	if (f->remedy)
 		weir_cli_wrap(out, "         -> ", f->remedy, 12, style->width);
+	if (f->command) { /* unbroken: it is there to be copied */
+		(void)fputs("            ", out);
+		weir_cli_put(out, weir_strz(f->command));
+		(void)fputc('\n', out);
+	}
 }
 
 /* Something should be there and is not known; see print_gaps(). */

@@ -163,6 +163,27 @@ static int check(struct options *opts)
 	return 0;
 }
 
+/* A node or size that this host does not have is a slip of the finger: showing nothing
+ * would look like an answer. Where weir could not see which there are, it shows what it
+ * has. */
+static int check_asked(const struct weir_report *report,
+                       const struct weir_report_style *style)
+{
+	const struct weir_snapshot *snap = report->snap;
+	char size[WEIR_SIZE_TEXT_MAX];
+
+	if (style->one_node && snap->nodes.known &&
+	    !weir_nodes_find(&snap->nodes, style->node))
+		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "this host has no node %u",
+		                     style->node);
+	if (style->one_size && snap->pools.known &&
+	    !weir_pools_size(&snap->pools, style->size_bytes))
+		return weir_cli_fail(
+			NAME, WEIR_EXIT_FAILED, "this host has no pages of %s",
+			weir_format_size(style->size_bytes, size, sizeof(size)).p);
+	return WEIR_EXIT_DONE;
+}
+
 static int show(const struct weir_host *host, const struct options *opts)
 {
 	weir_auto(weir_report_done) struct weir_report report = { 0 };
@@ -171,6 +192,8 @@ static int show(const struct weir_host *host, const struct options *opts)
 	bool details = opts->json || opts->style.columns;
 	int r = weir_report_make(host, details, &report, &err);
 
+	if (r == 0 && check_asked(&report, &opts->style) != WEIR_EXIT_DONE)
+		return WEIR_EXIT_FAILED;
 	if (r == 0)
 		r = opts->json ? weir_report_json(&report, &opts->style, opts->watch > 0,
 		                                  stdout, &err)

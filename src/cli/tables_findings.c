@@ -64,6 +64,14 @@ WEIR_CELL(cell_remedy)
 	weir_cell_text(remedy ? remedy : "-", cell);
 }
 
+WEIR_CELL(cell_command)
+{
+	const char *command = report->findings.v[row].command;
+
+	(void)style;
+	weir_cell_text(command ? command : "-", cell);
+}
+
 static const struct weir_column columns[] = {
 	{ "SEVERITY", "problem, warning or note", cell_severity, true, true },
 	{ "ID", "stable name of the finding", cell_id, true, true },
@@ -71,6 +79,7 @@ static const struct weir_column columns[] = {
 	{ "NODE", "node that it is about", cell_node, false, false },
 	{ "TEXT", "the finding in words", cell_text, true, true },
 	{ "REMEDY", "what helps", cell_remedy, false, true },
+	{ "COMMAND", "the same as a shell command", cell_command, false, true },
 };
 
 const struct weir_table_def weir_table_findings = {

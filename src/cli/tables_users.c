@@ -204,7 +204,7 @@ WEIR_CELL(cell_refusals)
 	const struct weir_cgroup *g;
 
 	(void)style;
-	weir_cell_count(use_of(report, row, &g)->failures, cell);
+	weir_cell_count(weir_cgroup_refusals(use_of(report, row, &g)), cell);
 }
 
 static const struct weir_column cgroup_columns[] = {

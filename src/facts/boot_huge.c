@@ -188,6 +188,7 @@ static int take_node_list(struct weir_boot_play *p, struct weir_boot_arg *arg,
                           struct weir_boot_pool *pool, ptrdiff_t at)
 {
 	bool had_nodes = pool->nr_nodes > 0;
+	uint64_t pages_before = pool->pages;
 	const char *why;
 	int r = read_nodes(p, arg->value, pool, &why);
 
@@ -202,6 +203,10 @@ static int take_node_list(struct weir_boot_play *p, struct weir_boot_arg *arg,
 	}
 	if (!had_nodes && pool->nr_nodes)
 		supersede(p, pool, "a node list behind it takes its place");
+	else if (!had_nodes && pool->pages != pages_before)
+		/* "0:600,0:0": no node is left with any, and the sum is spread instead
+		 * (hugetlb_hstate_alloc_pages()) */
+		supersede(p, pool, "a node list behind it is added to it");
 	pool->counted = true;
 	arg->taken = true;
 	p->last = at;

@@ -63,6 +63,14 @@ void weir_cgroups_done(struct weir_cgroups *cgroups)
 	*cgroups = (struct weir_cgroups){ 0 };
 }
 
+struct weir_count weir_cgroup_refusals(const struct weir_cgroup_use *use)
+{
+	if (!use->reserved_failures.known)
+		return use->failures;
+	return use->failures.known ? weir_count_add(use->failures, use->reserved_failures)
+	                           : use->reserved_failures;
+}
+
 static const struct {
 	const char *name;
 	unsigned int shift;

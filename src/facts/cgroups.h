@@ -27,6 +27,9 @@ struct weir_cgroup_use {
 	struct weir_count failures, reserved_failures;
 };
 
+/* Both kinds of failures together, as far as they are known. */
+struct weir_count weir_cgroup_refusals(const struct weir_cgroup_use *use);
+
 struct weir_cgroup {
 	char *path;                /* below the mount: "/machine.slice/vm.scope" */
 	struct weir_cgroup_use *v; /* one for each page size asked for, in that order */

@@ -26,6 +26,13 @@ void weir_check_remedy(struct weir_check *c, struct weir_finding *f, const char 
 #define WEIR_CHECK_HUMAN(bytes) \
 	weir_format_human((bytes), (char[WEIR_SIZE_TEXT_MAX]){ 0 }, WEIR_SIZE_TEXT_MAX)
 
+void weir_check_command(struct weir_check *c, struct weir_finding *f, const char *fmt,
+                        ...) __attribute__((format(printf, 3, 4)));
+
+/* The command that sets a pool, as an administrator would type it. */
+void weir_check_set_pool(struct weir_check *c, struct weir_finding *f,
+                         uint64_t size_bytes, uint64_t pages);
+
 /* A count in a sentence: an unknown one is "?" and never 0. */
 #define WEIR_CHECK_N(count) weir_check_n((count), (char[24]){ 0 })
 const char *weir_check_n(struct weir_count count, char text[24]);
@@ -41,6 +48,7 @@ void weir_check_boot(struct weir_check *c);
 void weir_check_starving(struct weir_check *c);
 void weir_check_csv_cma(struct weir_check *c);
 void weir_check_poison(struct weir_check *c);
+void weir_check_node_sum(struct weir_check *c);
 void weir_check_reading(struct weir_check *c);
 
 /* checks_users.c: of what the pools are handed out through */

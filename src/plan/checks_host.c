@@ -74,17 +74,21 @@ void weir_check_starving(struct weir_check *c)
 	}
 	wanted = pages_for(v->host_floor.n - v->host_available.n, size->size_bytes);
 	if (wanted > spare)
-		wanted = spare;
-	weir_check_remedy(c, f,
-	                  "give back %" PRIu64 " of the %" PRIu64
-	                  " really free %s pages: "
-	                  "echo %" PRIu64 " > /sys/kernel/mm/hugepages/hugepages-%" PRIu64
-	                  "kB/nr_hugepages",
-	                  wanted, spare, WEIR_CHECK_SIZE(size->size_bytes),
-	                  weir_pool_persistent(&size->all).n > wanted
-	                          ? weir_pool_persistent(&size->all).n - wanted
-	                          : 0,
-	                  size->size_bytes / 1024);
+		weir_check_remedy(c, f,
+		                  "give back what is really free, %" PRIu64
+		                  " %s %s, and, as this "
+		                  "does not suffice, end or move a VM",
+		                  spare, WEIR_CHECK_SIZE(size->size_bytes),
+		                  spare == 1 ? "page" : "pages");
+	else
+		weir_check_remedy(c, f,
+		                  "give back %" PRIu64 " of the %" PRIu64
+		                  " really free %s pages",
+		                  wanted, spare, WEIR_CHECK_SIZE(size->size_bytes));
+	wanted = wanted > spare ? spare : wanted;
+	if (weir_pool_persistent(&size->all).n >= wanted)
+		weir_check_set_pool(c, f, size->size_bytes,
+		                    weir_pool_persistent(&size->all).n - wanted);
 }
 
 /* How much of a pool lies in the CMA, bounded from the zones' counters: no more pages
@@ -227,6 +231,29 @@ void weir_check_csv_cma(struct weir_check *c)
 		    snap->pools.sizes[i].size_bytes >= snap->page_bytes.n &&
 		    snap->pools.sizes[i].all.nr.n)
 			csv_cma_of(c, &snap->pools.sizes[i]);
+}
+
+/* MemTotal is the sum of what the nodes manage (mm/show_mem.c), but for memory that is
+ * not set up yet, and for the moment between two readings. */
+void weir_check_node_sum(struct weir_check *c)
+{
+	struct weir_count sum = WEIR_COUNT(0), total = c->snap->mem.total;
+	struct weir_finding *f;
+	uint64_t apart;
+
+	for (size_t i = 0; i < c->snap->nodes.nr; i++)
+		sum = weir_count_add(sum, c->snap->nodes.v[i].mem.total);
+	if (!c->snap->nodes.nr || !sum.known || !total.known)
+		return;
+	apart = sum.n > total.n ? sum.n - total.n : total.n - sum.n;
+	if (apart <= total.n / 50)
+		return;
+	f = weir_check_add(c, WEIR_NOTE, "nodes-do-not-add-up");
+	weir_check_text(
+		c, f,
+		"/proc/meminfo has %s of memory and the nodes have %s together: the "
+		"kernel shows no more of them, and so does weir.",
+		WEIR_CHECK_HUMAN(total.n), WEIR_CHECK_HUMAN(sum.n));
 }
 
 void weir_check_poison(struct weir_check *c)

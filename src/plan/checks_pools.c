@@ -50,12 +50,9 @@ static void surplus_of(struct weir_check *c, const struct weir_huge_size *size)
 		                size->overcommit.n);
 	if (!size->all.nr.known)
 		return;
-	weir_check_remedy(c, f,
-	                  "to keep %s, which takes no memory: "
-	                  "echo %" PRIu64 " > /sys/kernel/mm/hugepages/hugepages-%" PRIu64
-	                  "kB/nr_hugepages",
-	                  surplus.n == 1 ? "it" : "them", size->all.nr.n,
-	                  size->size_bytes / 1024);
+	weir_check_remedy(c, f, "keep %s, which takes no memory",
+	                  surplus.n == 1 ? "it" : "them");
+	weir_check_set_pool(c, f, size->size_bytes, size->all.nr.n);
 }
 
 void weir_check_surplus(struct weir_check *c)
@@ -217,12 +214,14 @@ static void boot_argument(struct weir_check *c, const struct weir_boot_arg *arg)
 {
 	struct weir_finding *f;
 
-	if (arg->taken)
-		return;
-	f = weir_check_add(c, WEIR_WARNING, "boot-argument-ignored");
-	weir_check_text(c, f, "the kernel ignores '%.*s' on its command line: %s.",
-	                WEIR_STR_ARG(arg->text),
-	                arg->note ? arg->note : "no reason known");
+	if (!arg->note)
+		return; /* taken as it is written */
+	f = weir_check_add(c, arg->taken ? WEIR_NOTE : WEIR_WARNING,
+	                   arg->taken ? "boot-argument-changed"
+	                              : "boot-argument-ignored");
+	weir_check_text(c, f, "the kernel %s '%.*s' on its command line: %s.",
+	                arg->taken ? "does not take all of" : "ignores",
+	                WEIR_STR_ARG(arg->text), arg->note);
 }
 
 void weir_check_boot(struct weir_check *c)

@@ -88,10 +88,11 @@ void weir_check_mount_names(struct weir_check *c)
 		                m->target, WEIR_CHECK_SIZE(named.n),
 		                WEIR_CHECK_SIZE(m->page_bytes.n),
 		                WEIR_CHECK_SIZE(m->page_bytes.n));
-		weir_check_remedy(
+		weir_check_remedy(c, f,
+		                  "mount it with the right size, and mend /etc/fstab");
+		weir_check_command(
 			c, f,
-			"umount %s, then mount -t hugetlbfs -o pagesize=%s none %s; and "
-			"mend /etc/fstab",
+			"umount '%s' && mount -t hugetlbfs -o pagesize=%s none '%s'",
 			m->target, WEIR_CHECK_SIZE(named.n), m->target);
 	}
 }
@@ -163,12 +164,9 @@ static void limit_without_rsvd(struct weir_check *c, const struct weir_cgroup *g
 static void refusals(struct weir_check *c, const struct weir_cgroup *g,
                      const struct weir_cgroup_use *u)
 {
-	struct weir_count n = u->failures;
+	struct weir_count n = weir_cgroup_refusals(u);
 	struct weir_finding *f;
 
-	if (u->reserved_failures.known && u->reserved_failures.n)
-		n = n.known ? weir_count_add(n, u->reserved_failures)
-		            : u->reserved_failures;
 	if (!n.known || !n.n)
 		return;
 	f = weir_check_add(c, WEIR_WARNING, "cgroup-limit-hit");

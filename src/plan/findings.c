@@ -63,6 +63,27 @@ void weir_check_remedy(struct weir_check *c, struct weir_finding *f, const char 
 	va_end(ap);
 }
 
+void weir_check_command(struct weir_check *c, struct weir_finding *f, const char *fmt,
+                        ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (f)
+		write_words(c, &f->command, fmt, ap);
+	va_end(ap);
+}
+
+void weir_check_set_pool(struct weir_check *c, struct weir_finding *f,
+                         uint64_t size_bytes, uint64_t pages)
+{
+	weir_check_command(c, f,
+	                   "echo %" PRIu64
+	                   " > /sys/kernel/mm/hugepages/hugepages-%" PRIu64
+	                   "kB/nr_hugepages",
+	                   pages, size_bytes / 1024);
+}
+
 const char *weir_check_n(struct weir_count count, char text[24])
 {
 	if (!count.known)
@@ -89,10 +110,11 @@ int weir_findings_make(const struct weir_snapshot *snap, const struct weir_overv
                        struct weir_findings *out)
 {
 	static void (*const checks[])(struct weir_check *) = {
-		weir_check_reading,  weir_check_starving,    weir_check_surplus,
-		weir_check_reserved, weir_check_poison,      weir_check_boot,
-		weir_check_csv_cma,  weir_check_mount_names, weir_check_mount_minimum,
-		weir_check_cgroups,  weir_check_sysctl,      weir_check_hidden_sizes,
+		weir_check_reading,      weir_check_starving,    weir_check_surplus,
+		weir_check_reserved,     weir_check_poison,      weir_check_boot,
+		weir_check_csv_cma,      weir_check_mount_names, weir_check_mount_minimum,
+		weir_check_cgroups,      weir_check_node_sum,    weir_check_sysctl,
+		weir_check_hidden_sizes,
 	};
 	struct weir_check c = { .snap = snap, .view = view, .out = out };
 
@@ -112,6 +134,7 @@ void weir_findings_done(struct weir_findings *findings)
 	for (size_t i = 0; i < findings->nr; i++) {
 		free(findings->v[i].text);
 		free(findings->v[i].remedy);
+		free(findings->v[i].command);
 	}
 	free(findings->v);
 	*findings = (struct weir_findings){ 0 };

@@ -19,7 +19,8 @@ struct weir_finding {
 	struct weir_count node;
 	struct weir_count pages; /* the number in the sentence, when it counts pages */
 	char *text;
-	char *remedy; /* NULL when there is nothing to do */
+	char *remedy;  /* what helps, in words; NULL when there is nothing to do */
+	char *command; /* the same as a shell command where one does it; NULL */
 };
 
 struct weir_findings {

@@ -138,6 +138,9 @@ static void hugepages_odd_lines_follow_the_source(void **state)
 {
 	static const struct line odd[] = {
 		{ "", "", "", NULL, NULL },
+		/* no node is left with pages: the kernel spreads the sum of both */
+		{ "hugepages=3 default_hugepagesz=1G hugepages=0:600,0:0", "1024M=603",
+		  "-++", "1024M=0", "-+!" },
 		{ "ro quiet splash", "", "", NULL, NULL },
 		{ "-- hugepages=5", "", "", NULL, NULL },
 		{ "hugepages", "", "-", NULL, NULL },
