@@ -308,7 +308,8 @@ static int check(struct options *opts)
 	}
 	r = weir_save_check(&opts->save, &err);
 	if (r < 0)
-		return weir_cli_fail(NAME, r == -EEXIST ? WEIR_EXIT_REFUSED : WEIR_EXIT_FAILED,
+		return weir_cli_fail(NAME,
+		                     r == -EEXIST ? WEIR_EXIT_REFUSED : WEIR_EXIT_FAILED,
 		                     "%s", err.msg);
 	return 0;
 }

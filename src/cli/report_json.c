@@ -153,6 +153,7 @@ static void node_memory(struct weir_json *j, const struct weir_report *report,
 	count(j, "total_bytes", row->total);
 	count(j, "free_bytes", row->free);
 	count(j, "free_outside_cma_bytes", row->free_no_cma);
+	count(j, "pinnable_free_bytes", row->pinnable);
 	count(j, "cma_bytes", row->cma);
 	count(j, "cma_free_bytes", row->cma_free);
 	count(j, "movable_bytes", row->movable);

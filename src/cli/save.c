@@ -60,7 +60,8 @@ int weir_save_check(const struct weir_save *save, struct weir_err *err)
 	switch (save->form) {
 	case WEIR_SAVE_DIR: return weir_save_dir_check(save->path, err);
 	case WEIR_SAVE_STDOUT:
-		if (fcntl(STDOUT_FILENO, F_GETFD) < 0) /* another file may get the number */
+		if (fcntl(STDOUT_FILENO, F_GETFD) <
+		    0) /* another file may get the number */
 			return weir_err_sys(err, -errno, "write to standard output");
 		return isatty(STDOUT_FILENO)
 		               ? weir_err_set(

@@ -33,6 +33,7 @@ BYTES_CELL(cell_free, free)
 BYTES_CELL(cell_free_no_cma, free_no_cma)
 BYTES_CELL(cell_cma, cma)
 BYTES_CELL(cell_cma_free, cma_free)
+BYTES_CELL(cell_pinnable, pinnable)
 BYTES_CELL(cell_movable, movable)
 BYTES_CELL(cell_movable_free, movable_free)
 BYTES_CELL(cell_pool, pool)
@@ -89,14 +90,15 @@ static const struct weir_column columns[] = {
 	{ "TOTAL", "memory of the node", cell_total, true, false },
 	{ "FREE", "free memory outside the pools, CMA counted in", cell_free, true,
 	  false },
-	{ "OUTSIDE-CMA", "of it, not in the CMA: what can be pinned and unmovable",
-	  cell_free_no_cma, true, false },
+	{ "OUTSIDE-CMA", "of it, not in the CMA", cell_free_no_cma, true, false },
 	{ "CMA", "memory of the CMA areas", cell_cma, true, false },
 	{ "CMA-FREE", "of it, free", cell_cma_free, true, false },
 	{ "POOLS", "memory in huge page pools", cell_pool, true, false },
 	{ "2M-BLOCKS", "free 2 MiB blocks now, larger ones counted as what they hold",
 	  cell_blocks_2m, true, false },
 	{ "1G-BLOCKS", "free 1 GiB blocks now, at most", cell_blocks_1g, true, false },
+	{ "PINNABLE", "free, neither in the CMA nor in ZONE_MOVABLE: can be pinned",
+	  cell_pinnable, false, false },
 	{ "MOVABLE", "memory of ZONE_MOVABLE, which cannot be pinned", cell_movable,
 	  false, false },
 	{ "MOVABLE-FREE", "of it, free", cell_movable_free, false, false },

@@ -419,6 +419,7 @@ static int rewrite(struct redaction *rd)
 	}
 	for (size_t i = 0; r == 0 && i < rd->manifest->nr_errors; i++)
 		r = redact_path(rd, &rd->manifest->errors[i].path);
+	weir_manifest_sort(rd->manifest);
 	weir_members_sort(files);
 	return r == 0 && files->nr != nr ? -EEXIST : r;
 }

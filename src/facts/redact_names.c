@@ -10,6 +10,7 @@ struct names {
 	const struct weir_members *files;
 	struct weir_words *words;
 	struct weir_buf path;
+	int failed; /* -ENOMEM */
 };
 
 static struct weir_str text_of(const struct weir_member *m)
@@ -250,10 +251,14 @@ static int take_users(struct names *names, struct weir_str passwd)
 static struct weir_str process_file(struct names *names, const char *path, size_t dir_n,
                                     const char *file)
 {
+	int r;
+
 	names->path.n = 0;
-	if (weir_buf_printf(&names->path, "%.*s/%s", (int)dir_n, path, file) < 0)
-		return weir_str("", 0);
-	return text_of(weir_members_find(names->files, names->path.p));
+	r = weir_buf_printf(&names->path, "%.*s/%s", (int)dir_n, path, file);
+	if (r < 0)
+		names->failed = r;
+	return r < 0 ? weir_str("", 0)
+	             : text_of(weir_members_find(names->files, names->path.p));
 }
 
 static int take_vm(struct names *names, const char *path, size_t dir_n,
@@ -377,5 +382,7 @@ int weir_redact_collect(const struct weir_members *files, struct weir_str passwd
 	for (size_t i = 0; r == 0 && i < files->nr; i++)
 		r = take_from_file(&names, &files->v[i]);
 	weir_buf_done(&names.path);
+	if (r == 0)
+		r = names.failed;
 	return r == 0 ? weir_words_seal(words) : r;
 }

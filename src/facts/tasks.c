@@ -315,13 +315,14 @@ void weir_tasks_done(struct weir_tasks *walk)
 	*walk = (struct weir_tasks){ 0 };
 }
 
-static struct weir_count read_page_size(struct weir_tasks *walk)
+static int read_page_size(struct weir_tasks *walk)
 {
-	struct weir_count page = { 0 };
+	int r = weir_host_read(walk->host, "/@/pagesize", WEIR_SMALL_MAX, &walk->text);
 
-	if (weir_host_read(walk->host, "/@/pagesize", WEIR_SMALL_MAX, &walk->text) == 0)
-		(void)weir_count_parse(weir_str_trim(weir_buf_str(&walk->text)), &page);
-	return page;
+	if (r == 0) /* unknown when it is no number */
+		(void)weir_count_parse(weir_str_trim(weir_buf_str(&walk->text)),
+		                       &walk->page_bytes);
+	return r == -ENOMEM ? r : 0;
 }
 
 int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
@@ -331,7 +332,8 @@ int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
 
 	*walk = (struct weir_tasks){ .host = host };
 	r = weir_huge_places_init(&walk->places, mounts);
-	walk->page_bytes = read_page_size(walk);
+	if (r == 0)
+		r = read_page_size(walk);
 	if (r == 0)
 		r = weir_host_list(host, "/proc", &walk->pids);
 	return r < 0 ? weir_err_sys(err, r, "list '/proc'") : 0;

@@ -196,15 +196,17 @@ static int next_number(struct weir_words *words, enum weir_word_kind kind, uint6
 	return 0;
 }
 
-static const struct weir_word *find_name(const struct weir_words *words,
-                                         struct weir_str name)
+/* *out becomes NULL when it is not there. */
+static int find_name(const struct weir_words *words, struct weir_str name,
+                     const struct weir_word **out)
 {
 	weir_auto(weir_freep) char *copy = strndup(name.p, name.n);
 	struct weir_word key = { .name = copy, .n = name.n };
 	void *const *found = copy && words->names ? tfind(&key, &words->names, by_name)
 	                                          : NULL;
 
-	return found ? *found : NULL;
+	*out = found ? *found : NULL;
+	return copy ? 0 : -ENOMEM;
 }
 
 static char *make_stand(enum weir_word_kind kind, uint64_t nr, bool uuid)
@@ -307,16 +309,17 @@ int weir_words_add(struct weir_words *words, enum weir_word_kind kind,
 	bool any = false;
 	int r = 0;
 
-	for (size_t i = 0; i < nr; i++) {
-		const struct weir_word *word = stays(names[i])
-		                                       ? NULL
-		                                       : find_name(words, names[i]);
+	for (size_t i = 0; r == 0 && i < nr; i++) {
+		const struct weir_word *word;
 
-		if (word && word->kind == kind && !number)
+		if (stays(names[i]))
+			continue;
+		r = find_name(words, names[i], &word);
+		if (r == 0 && word && word->kind == kind && !number)
 			number = word->nr;
-		any |= !word && !stays(names[i]);
+		any |= r == 0 && !word;
 	}
-	if (any && !number)
+	if (r == 0 && any && !number)
 		r = next_number(words, kind, &number);
 	for (size_t i = 0; r == 0 && any && i < nr; i++)
 		if (!stays(names[i]))

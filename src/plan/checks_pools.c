@@ -155,13 +155,13 @@ void weir_check_hidden_sizes(struct weir_check *c)
 		if (size->size_bytes == standard || !bytes.known || !bytes.n)
 			continue;
 		f = weir_check_add(c, WEIR_NOTE, "size-hidden-in-meminfo");
-		weir_check_text(c, f,
-		                "%" PRIu64
-		                " %s %s (%s) are not in the HugePages_ lines of "
-		                "/proc/meminfo, which count the default size, %s, only.",
-		                size->all.nr.n, WEIR_CHECK_SIZE(size->size_bytes),
-		                pages_word(size->all.nr.n), WEIR_CHECK_HUMAN(bytes.n),
-		                WEIR_CHECK_SIZE(standard));
+		weir_check_text(
+			c, f,
+			"%" PRIu64 " %s %s (%s) %s not in the HugePages_ lines of "
+			"/proc/meminfo, which count the default size, %s, only.",
+			size->all.nr.n, WEIR_CHECK_SIZE(size->size_bytes),
+			pages_word(size->all.nr.n), WEIR_CHECK_HUMAN(bytes.n),
+			size->all.nr.n == 1 ? "is" : "are", WEIR_CHECK_SIZE(standard));
 		if (f) {
 			f->size_bytes = WEIR_COUNT(size->size_bytes);
 			f->pages = size->all.nr;

@@ -67,6 +67,13 @@ static struct weir_count named_size(const struct weir_snapshot *snap, const char
 	return found;
 }
 
+/* Nothing in it means anything to a shell: a command that will be copied may hold it. */
+static bool is_plain_path(const char *path)
+{
+	return path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                         "0123456789/_.,+@-")] == '\0';
+}
+
 void weir_check_mount_names(struct weir_check *c)
 {
 	const struct weir_mounts *mounts = &c->snap->mounts;
@@ -90,10 +97,11 @@ void weir_check_mount_names(struct weir_check *c)
 		                WEIR_CHECK_SIZE(m->page_bytes.n));
 		weir_check_remedy(c, f,
 		                  "mount it with the right size, and mend /etc/fstab");
-		weir_check_command(
-			c, f,
-			"umount '%s' && mount -t hugetlbfs -o pagesize=%s none '%s'",
-			m->target, WEIR_CHECK_SIZE(named.n), m->target);
+		if (is_plain_path(m->target))
+			weir_check_command(
+				c, f,
+				"umount %s && mount -t hugetlbfs -o pagesize=%s none %s",
+				m->target, WEIR_CHECK_SIZE(named.n), m->target);
 	}
 }
 

@@ -127,6 +127,7 @@ static int add_node(const struct weir_snapshot *snap, unsigned int id,
 	if (!row->free.known && node)
 		row->free = node->mem.free;
 	add_movable(snap, row);
+	row->pinnable = weir_count_sub(row->free_no_cma, row->movable_free);
 	add_blocks(snap, row);
 	row->pool = node_pool_bytes(snap, id);
 	return 0;

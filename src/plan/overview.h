@@ -13,8 +13,10 @@ struct weir_node_memory { /* bytes, unless a field says otherwise */
 	unsigned int node;
 	struct weir_count total;
 	struct weir_count free; /* on the buddy lists, CMA counted in */
-	struct weir_count
-		free_no_cma; /* what unmovable and pinned memory can use: see below */
+	struct weir_count free_no_cma;
+	/* Of it, not in ZONE_MOVABLE either: for pinned and unmovable memory (mm/gup.c,
+	 * folio_is_longterm_pinnable(), v6.6). */
+	struct weir_count pinnable;
 	struct weir_count cma, cma_free;
 	struct weir_count movable, movable_free; /* ZONE_MOVABLE: not for pins either */
 	struct weir_count pool;                  /* all huge page pools of this node */
