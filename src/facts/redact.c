@@ -192,8 +192,10 @@ static int mountinfo_line(struct redaction *rd, struct weir_str line)
 
 static bool is_mount_of_interest(struct weir_str line)
 {
-	return weir_str_find(line, " - hugetlbfs ") >= 0 ||
-	       weir_str_find(line, " - cgroup") >= 0;
+	ptrdiff_t at = weir_str_find(line, " - ");
+	struct weir_str type = weir_str_skip(line, at < 0 ? line.n : (size_t)at + 3);
+
+	return weir_str_starts(type, "hugetlbfs") || weir_str_starts(type, "cgroup");
 }
 
 static int redact_mountinfo(struct redaction *rd, struct weir_str text)

@@ -167,13 +167,14 @@ int weir_huge_places_learn(struct weir_huge_places *places, uint64_t device, boo
 	return 0;
 }
 
+/* In the order of strcmp(), for a path that may hold NULs. */
 static int compare_target(const void *key, const void *item)
 {
 	const struct weir_str *path = key;
-	const char *target = *(const char *const *)item;
-	int c = strncmp(path->p, target, path->n);
+	struct weir_str target = weir_strz(*(const char *const *)item);
+	int c = memcmp(path->p, target.p, path->n < target.n ? path->n : target.n);
 
-	return c ? c : -(target[path->n] != '\0');
+	return c ? c : (path->n > target.n) - (path->n < target.n);
 }
 
 static bool is_target(const struct weir_huge_places *places, struct weir_str path)

@@ -218,6 +218,20 @@ static char *make_stand(enum weir_word_kind kind, uint64_t nr, bool uuid)
 	return n < 0 ? NULL : text;
 }
 
+/* A name without a letter is part of anything, and one with a slash is no part of a path:
+ * replacing it would move files. */
+static bool is_only_whole(struct weir_str name)
+{
+	bool has_letter = false;
+
+	for (size_t i = 0; i < name.n; i++) {
+		has_letter |= is_letter(name.p[i]);
+		if (name.p[i] == '/' || name.p[i] == '\n')
+			return true;
+	}
+	return !has_letter || name.n < 2 || all_digits(name) || weir_word_is_common(name);
+}
+
 /* Adds one spelling, unless it is there. */
 static int add_spelling(struct weir_words *words, enum weir_word_kind kind, uint64_t nr,
                         struct weir_str name, bool uuid)
@@ -233,7 +247,7 @@ static int add_spelling(struct weir_words *words, enum weir_word_kind kind, uint
 		.stands = make_stand(kind, nr, uuid),
 		.kind = kind,
 		.nr = nr,
-		.whole = name.n < 2 || all_digits(name) || weir_word_is_common(name),
+		.whole = is_only_whole(name),
 		.parent = SIZE_MAX,
 	};
 	found = word->name && word->stands ? tsearch(word, &words->names, by_name) : NULL;

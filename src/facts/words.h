@@ -49,8 +49,8 @@ int weir_words_see(struct weir_words *words, struct weir_str text);
 
 /* Adds the @nr names of one thing, which all get the same number. A name that is there
  * already keeps what stands for it, and if it is of this kind, lends its number to the
- * others. Names of numbers only, of one character, and such as weir_word_is_common() are
- * kept as "whole". A UUID gets a UUID. 0 or -ENOMEM. */
+ * others. Names without a letter, of one character, with a slash, and such as
+ * weir_word_is_common() are kept as "whole". A UUID gets a UUID. 0 or -ENOMEM. */
 int weir_words_add(struct weir_words *words, enum weir_word_kind kind,
                    const struct weir_str *names, size_t nr);
 
