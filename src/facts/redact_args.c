@@ -327,6 +327,14 @@ static int add_param(const struct weir_words *words, const struct weir_param *pa
 	return r < 0 ? r : weir_buf_addz(out, "=redacted");
 }
 
+static bool is_one_line(struct weir_str text)
+{
+	if (weir_str_ends(text, "\n"))
+		text.n--;
+	return !text.n ||
+	       (!memchr(text.p, '\n', text.n) && !memchr(text.p, '\0', text.n));
+}
+
 int weir_redact_cmdline(const struct weir_words *words, struct weir_str text,
                         struct weir_buf *out)
 {
@@ -342,5 +350,7 @@ int weir_redact_cmdline(const struct weir_words *words, struct weir_str text,
 	}
 	if (r == 0 && weir_str_trim(before).n) /* "--": arguments of init */
 		r = weir_buf_addz(out, " -- redacted");
+	if (r == 0 && !is_one_line(text)) /* no kernel's: nor shall it look like one */
+		r = weir_buf_addz(out, "\nredacted");
 	return r < 0 ? r : weir_buf_addz(out, "\n");
 }

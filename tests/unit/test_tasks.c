@@ -181,6 +181,8 @@ static void places_are_below_a_mount_not_beside_it(void **state)
 		    weir_task_link_matters(&places, path) != cases[i].matters)
 			fail_msg("%s", cases[i].path);
 	}
+	/* longer than the target that it equals up to a NUL */
+	assert_false(weir_huge_places_has(&places, weir_str("/dev/hugepages\0\0/x", 18)));
 	weir_huge_places_done(&places);
 }
 
