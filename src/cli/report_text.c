@@ -4,27 +4,13 @@
 #include "cli/report.h"
 
 #include "cli/cli.h"
-#include "cli/tables_list.h"
+#include "cli/tables.h"
 
 #include "base/own.h"
 #include "base/size.h"
 
 #include <inttypes.h>
 #include <time.h>
-
-const struct weir_table_def *weir_table_def(enum weir_table id)
-{
-	switch (id) {
-	case WEIR_TABLE_NODES: return &weir_table_nodes;
-	case WEIR_TABLE_BOOT: return &weir_table_boot;
-	case WEIR_TABLE_MOUNTS: return &weir_table_mounts;
-	case WEIR_TABLE_CGROUPS: return &weir_table_cgroups;
-	case WEIR_TABLE_FINDINGS: return &weir_table_findings;
-	case WEIR_TABLE_NONE:
-	case WEIR_TABLE_POOLS: break;
-	}
-	return &weir_table_pools;
-}
 
 static void print_bytes(FILE *out, struct weir_count n,
                         const struct weir_report_style *style)

@@ -105,14 +105,15 @@ static void aside_done(struct aside *aside)
 	*aside = (struct aside){ .fd = -1 };
 }
 
-/* "DIR/NAME" -> "DIR", "NAME" -> "."; allocated. */
-static char *parent_of(const char *path)
+/* "DIR/NAME" -> "DIR", "NAME" -> "." */
+static int parent_of(const char *path, struct weir_buf *out)
 {
 	const char *slash = strrchr(path, '/');
 
 	if (!slash)
-		return strdup(".");
-	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+		return weir_buf_addz(out, ".");
+	return weir_buf_add(out,
+	                    weir_str(path, slash == path ? 1 : (size_t)(slash - path)));
 }
 
 static int open_named(const char *path, struct aside *out)
@@ -132,11 +133,12 @@ static int open_named(const char *path, struct aside *out)
 
 static int open_aside(const struct weir_save *save, struct aside *out)
 {
-	weir_auto(weir_freep) char *dir = parent_of(save->path);
+	weir_auto(weir_buf_done) struct weir_buf dir = { 0 };
+	int r = parent_of(save->path, &dir);
 
-	if (!dir)
-		return -ENOMEM;
-	out->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (r < 0)
+		return r;
+	out->fd = open(dir.p, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	return out->fd >= 0 ? 0 : open_named(save->path, out);
 }
 
@@ -148,14 +150,15 @@ static int sync_fd(int fd)
 
 static int sync_parent(const char *path)
 {
-	weir_auto(weir_freep) char *dir = parent_of(path);
-	weir_auto(weir_closep) int fd =
-		dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	weir_auto(weir_buf_done) struct weir_buf dir = { 0 };
+	weir_auto(weir_closep) int fd = -1;
+	int r = parent_of(path, &dir);
 
-	if (!dir)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
+	fd = open(dir.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? 0
-	              : sync_fd(fd); /* a directory that may be written, but not read */
+	              : sync_fd(fd); /* a directory may be writable, but not readable */
 }
 
 /* Only rename(2) replaces in one step, and only what has a name. */
@@ -209,7 +212,7 @@ static int write_file(const struct weir_save *save, const struct weir_members *f
                       uint64_t time_ns, uint64_t *out_bytes, struct weir_err *err)
 {
 	weir_auto(aside_done) struct aside aside = { .fd = -1 };
-	struct stat st;
+	struct stat st = { 0 };
 	int r = open_aside(save, &aside);
 
 	if (r < 0)

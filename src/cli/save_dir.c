@@ -5,9 +5,10 @@
  * new: nothing is ever written through what somebody else put there. */
 #include "cli/save.h"
 
+#include "host/fd.h"
+
 #include "base/own.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -31,20 +32,10 @@ static void dir_done(struct dir *dir)
 static int is_empty(int fd)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *names = copy < 0 ? NULL : fdopendir(copy);
-	const struct dirent *d;
-	int r = names ? 0 : -errno;
+	weir_auto(weir_names_done) struct weir_names names = { 0 };
+	int r = copy < 0 ? -errno : weir_fd_list(copy, &names);
 
-	if (!names && copy >= 0)
-		(void)close(copy);
-	while (r == 0 && (errno = 0, d = readdir(names)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			r = -ENOTEMPTY;
-	if (r == 0)
-		r = -errno;
-	if (names)
-		(void)closedir(names);
-	return r;
+	return r == 0 && names.nr ? -ENOTEMPTY : r;
 }
 
 static int not_empty(const char *path, struct weir_err *err)
@@ -83,18 +74,19 @@ static int open_root(const char *path, struct dir *out, struct weir_err *err)
  */
 static int open_below(int root, struct weir_str path, bool make)
 {
+	weir_auto(weir_buf_done) struct weir_buf name = { 0 };
 	int fd = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct weir_str part;
 
 	while (fd >= 0 && weir_str_cut(&path, '/', &part)) {
 		weir_auto(weir_closep) int above = fd;
-		weir_auto(weir_freep) char *name = strndup(part.p, part.n);
 
-		if (!name)
+		name.n = 0;
+		if (weir_buf_add(&name, part) < 0)
 			return -ENOMEM;
-		if (make && mkdirat(above, name, 0700) < 0 && errno != EEXIST)
+		if (make && mkdirat(above, name.p, 0700) < 0 && errno != EEXIST)
 			return -errno;
-		fd = openat(above, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(above, name.p, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	return fd < 0 ? -errno : fd;
 }
@@ -160,17 +152,19 @@ static int write_member(struct dir *dir, const struct weir_member *m)
 /* Removes the directories on the way to @path that are empty, from below. */
 static void remove_parents(int root, struct weir_str path)
 {
-	while (path.n) {
-		weir_auto(weir_freep) char *copy = strndup(path.p, path.n);
-		char *slash = copy ? strrchr(copy, '/') : NULL;
-		const char *name = slash ? slash + 1 : copy;
-		weir_auto(weir_closep) int fd = -1;
+	weir_auto(weir_buf_done) struct weir_buf copy = { 0 };
 
-		if (!copy)
+	while (path.n) {
+		weir_auto(weir_closep) int fd = -1;
+		const char *slash;
+
+		copy.n = 0;
+		if (weir_buf_add(&copy, path) < 0)
 			return;
-		path.n = slash ? (size_t)(slash - copy) : 0;
+		slash = strrchr(copy.p, '/');
+		path.n = slash ? (size_t)(slash - copy.p) : 0;
 		fd = open_below(root, path, false);
-		if (fd < 0 || unlinkat(fd, name, AT_REMOVEDIR) < 0)
+		if (fd < 0 || unlinkat(fd, slash ? slash + 1 : copy.p, AT_REMOVEDIR) < 0)
 			return;
 	}
 }

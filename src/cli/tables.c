@@ -125,33 +125,3 @@ int weir_table_print(const struct weir_table_def *def, const struct weir_report 
 	scols_unref_table(table);
 	return r < 0 ? weir_err_sys(err, r, "print the %s table", def->name) : 0;
 }
-
-enum weir_table weir_table_by_name(const char *name)
-{
-	for (int id = WEIR_TABLE_POOLS; id <= WEIR_TABLE_FINDINGS; id++)
-		if (strcmp(weir_table_def((enum weir_table)id)->name, name) == 0)
-			return (enum weir_table)id;
-	return WEIR_TABLE_NONE;
-}
-
-void weir_tables_list_columns(enum weir_table table, FILE *out)
-{
-	const struct weir_table_def *def = weir_table_def(table);
-
-	for (size_t i = 0; i < def->nr_columns; i++)
-		(void)fprintf(out, "%s\n", def->columns[i].name);
-}
-
-void weir_tables_help(FILE *out)
-{
-	for (int id = WEIR_TABLE_POOLS; id <= WEIR_TABLE_FINDINGS; id++) {
-		const struct weir_table_def *def = weir_table_def((enum weir_table)id);
-
-		(void)fprintf(out, "\nColumns of --table %s, %s (* shown by default):\n",
-		              def->name, def->help);
-		for (size_t i = 0; i < def->nr_columns; i++)
-			(void)fprintf(out, " %c %-12s %s\n",
-			              def->columns[i].by_default ? '*' : ' ',
-			              def->columns[i].name, def->columns[i].help);
-	}
-}
