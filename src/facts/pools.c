@@ -194,14 +194,20 @@ void weir_pools_read(struct weir_reader *rd, const struct weir_ranges *nodes,
 	weir_names_done(&names);
 	for (size_t i = 0; i < out->nr; i++)
 		read_size(rd, nodes, &out->sizes[i]);
-	read_demote_size(rd, out);
 	out->sysctl_nr = weir_reader_count(rd, WEIR_COUNT_MAX,
 	                                   "/proc/sys/vm/nr_hugepages");
-	out->sysctl_overcommit = weir_reader_count(
+}
+
+void weir_pools_read_settings(struct weir_reader *rd, struct weir_pools *pools)
+{
+	read_demote_size(rd, pools);
+	if (!pools->known)
+		return;
+	pools->sysctl_overcommit = weir_reader_count(
 		rd, UINT64_MAX, "/proc/sys/vm/nr_overcommit_hugepages");
-	out->shm_group = weir_reader_count(rd, UINT32_MAX,
-	                                   "/proc/sys/vm/hugetlb_shm_group");
-	out->optimize_vmemmap = weir_reader_count(
+	pools->shm_group = weir_reader_count(rd, UINT32_MAX,
+	                                     "/proc/sys/vm/hugetlb_shm_group");
+	pools->optimize_vmemmap = weir_reader_count(
 		rd, WEIR_COUNT_MAX, "/proc/sys/vm/hugetlb_optimize_vmemmap");
 }
 

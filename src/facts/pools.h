@@ -54,6 +54,9 @@ void weir_pools_done(struct weir_pools *pools);
 void weir_pools_read(struct weir_reader *rd, const struct weir_ranges *nodes,
                      struct weir_pools *out);
 
+/* What is set and seldom looked at: demote_size and the sysctls but nr_hugepages. */
+void weir_pools_read_settings(struct weir_reader *rd, struct weir_pools *pools);
+
 /* "hugepages-2048kB" -> 2 MiB. -EBADMSG for any other name. */
 int weir_huge_dir_parse(struct weir_str name, uint64_t *out_bytes);
 

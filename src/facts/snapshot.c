@@ -186,9 +186,18 @@ static void read_cgroups(struct weir_reader *rd, struct weir_snapshot *snap)
 	weir_cgroups_read(rd, &snap->mounts, sizes, nr, &snap->cgroups);
 }
 
+static bool has_cma(const struct weir_snapshot *snap)
+{
+	for (size_t i = 0; i < snap->zones.nr; i++)
+		if (snap->zones.v[i].cma.n || snap->zones.v[i].free_cma.n)
+			return true;
+	return snap->cma.nr > 0;
+}
+
 /* The facts that a screen of pools and memory does without. */
 static void read_details(struct weir_reader *rd, struct weir_snapshot *snap)
 {
+	weir_pools_read_settings(rd, &snap->pools);
 	weir_nodes_read_topology(rd, &snap->nodes);
 	READ(rd, "/proc/vmstat", VMSTAT_MAX, weir_vmstat_parse, &snap->vmstat);
 	snap->memory_block_bytes = block_size(rd);
@@ -217,7 +226,8 @@ static void read_all(struct weir_reader *rd, unsigned int parts,
 	weir_cma_read(rd, &snap->cma);
 	weir_mounts_read(rd, snap->mem.huge_size, &snap->mounts);
 	read_cgroups(rd, snap);
-	weir_confidential_read(rd, &snap->confidential);
+	if (details || has_cma(snap)) /* without any CMA, CSV3 has none either */
+		weir_confidential_read(rd, &snap->confidential);
 	if (details)
 		read_details(rd, snap);
 	if (details || (snap->cmdline && strstr(snap->cmdline, "hugepage")))

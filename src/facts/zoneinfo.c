@@ -113,12 +113,30 @@ static int parse_line(struct weir_str line, struct weir_zone *zone, bool *damage
 	return 0;
 }
 
+/* weir_str_find() by the character z[rare], which page sets do not have: memchr() passes
+ * over megabytes of them several times as fast as memmem(). */
+static ptrdiff_t find_rare(struct weir_str s, const char *z, size_t rare)
+{
+	const char *at = s.p, *end = s.p + s.n;
+	size_t n = strlen(z);
+
+	while (at < end && (at = memchr(at, z[rare], (size_t)(end - at)))) {
+		size_t before = (size_t)(at - s.p);
+
+		if (before >= rare && n <= s.n - (before - rare) &&
+		    memcmp(at - rare, z, n) == 0)
+			return (ptrdiff_t)(before - rare);
+		at++;
+	}
+	return -1;
+}
+
 /* @rest stands behind "pagesets": moves it to the lines behind the last page set. False
  * when it leapt over a zone, whose heading was lost. */
 static bool leap_page_sets(struct weir_str *rest)
 {
 	static const char last[] = "vm stats threshold:";
-	ptrdiff_t next = weir_str_find(*rest, "\nNode ");
+	ptrdiff_t next = find_rare(*rest, "\nNode ", 1); /* N */
 	struct weir_str sets = weir_str(rest->p, next < 0 ? rest->n : (size_t)next);
 	size_t tail = sets.n < 512 ? sets.n : 512; /* what follows the sets is 3 lines */
 	struct weir_str end = weir_str_skip(sets, sets.n - tail);
@@ -131,7 +149,7 @@ static bool leap_page_sets(struct weir_str *rest)
 		at = weir_str_find(end, last);
 	}
 	*rest = weir_str(end.p, rest->n - (size_t)(end.p - rest->p));
-	return weir_str_find(sets, "\n  pages free ") < 0;
+	return find_rare(sets, "\n  pages free ", 9) < 0; /* f */
 }
 
 int weir_zoneinfo_parse(struct weir_str text, struct weir_zones *out,

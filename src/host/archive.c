@@ -152,21 +152,17 @@ static int read_text(struct archive *a, const char *path, uint64_t size,
 	int r;
 
 	text->n = 0;
+	r = weir_buf_reserve(text, size + 1); /* one more, to see data past the promise */
+	if (r < 0)
+		return weir_err_sys(err, r, "member '%s'", path);
 	do {
-		r = weir_buf_reserve(text, BLOCK);
-		if (r < 0)
-			return weir_err_sys(err, r, "member '%s'", path);
-		n = la.read_data(a, text->p + text->n, BLOCK);
+		n = la.read_data(a, text->p + text->n, size + 1 - text->n);
 		if (n < 0)
 			return weir_err_set(err, -EBADMSG,
 			                    "member '%s' cannot be read: %s", path,
 			                    words(a));
 		text->n += (size_t)n;
-		if (text->n > WEIR_MEMBER_MAX)
-			return weir_err_set(err, -EFBIG,
-			                    "member '%s' holds more than %u MiB", path,
-			                    WEIR_MEMBER_MAX >> 20);
-	} while (n > 0);
+	} while (n > 0 && text->n <= size);
 	if (text->n !=
 	    size) /* tar stores the size ahead: the data must keep that promise */
 		return weir_err_set(err, -EBADMSG,
@@ -182,7 +178,6 @@ static int add_entry(struct archive *a, struct archive_entry *entry, struct stor
 {
 	const char *name = la.pathname(entry);
 	int64_t size = la.size(entry);
-	struct weir_str content;
 	int r;
 
 	if (!name) /* a pax name, which this locale cannot write */
@@ -214,8 +209,7 @@ static int add_entry(struct archive *a, struct archive_entry *entry, struct stor
 	r = read_text(a, name, (uint64_t)size, text, err);
 	if (r < 0)
 		return r;
-	content = weir_buf_str(text);
-	r = weir_members_add(&store->files, path->p, &content);
+	r = weir_members_take(&store->files, path->p, text);
 	return r < 0 ? weir_err_sys(err, r,
 	                            "member '%s': together more than %u MiB or %u files",
 	                            name, WEIR_MEMBERS_MAX >> 20, WEIR_MEMBERS_NR_MAX)

@@ -32,30 +32,57 @@ static char *copy_text(struct weir_str s)
 	return copy;
 }
 
-int weir_members_add(struct weir_members *all, const char *path,
-                     const struct weir_str *text)
+static bool fits(const struct weir_members *all, size_t bytes)
 {
-	struct weir_member m = { .seq = all->next_seq };
-	int r;
+	return all->nr < WEIR_MEMBERS_NR_MAX && bytes <= WEIR_MEMBER_MAX &&
+	       bytes <= WEIR_MEMBERS_MAX - all->bytes;
+}
 
-	if (all->nr >= WEIR_MEMBERS_NR_MAX ||
-	    (text &&
-	     (text->n > WEIR_MEMBER_MAX || text->n > WEIR_MEMBERS_MAX - all->bytes)))
-		return -EFBIG;
-	r = weir_grow(&all->v, &all->cap, all->nr, sizeof(*all->v));
-	if (r < 0)
-		return r;
-	m.path = strdup(path);
-	m.text = text ? copy_text(*text) : NULL;
-	if (!m.path || (text && !m.text)) {
+/* Takes over @text, NULL for a directory, also when it fails. */
+static int add_member(struct weir_members *all, const char *path, char *text, size_t n)
+{
+	struct weir_member m = { strdup(path), text, n, all->next_seq };
+	int r = m.path ? weir_grow(&all->v, &all->cap, all->nr, sizeof(*all->v))
+	               : -ENOMEM;
+
+	if (r < 0) {
 		member_done(&m);
-		return -ENOMEM;
+		return r;
 	}
-	m.n = text ? text->n : 0;
-	all->bytes += m.n;
+	all->bytes += n;
 	all->next_seq++;
 	all->v[all->nr++] = m;
 	return 0;
+}
+
+int weir_members_add(struct weir_members *all, const char *path,
+                     const struct weir_str *text)
+{
+	char *copy = NULL;
+
+	if (!fits(all, text ? text->n : 0))
+		return -EFBIG;
+	if (text) {
+		copy = copy_text(*text);
+		if (!copy)
+			return -ENOMEM;
+	}
+	return add_member(all, path, copy, text ? text->n : 0);
+}
+
+int weir_members_take(struct weir_members *all, const char *path, struct weir_buf *text)
+{
+	struct weir_buf taken;
+	int r;
+
+	if (!fits(all, text->n))
+		return -EFBIG;
+	r = weir_buf_reserve(text, 0); /* an empty file is a text too */
+	if (r < 0)
+		return r;
+	taken = *text;
+	*text = (struct weir_buf){ 0 };
+	return add_member(all, path, taken.p, taken.n);
 }
 
 static int by_path_and_seq(const void *a, const void *b)

@@ -33,6 +33,9 @@ void weir_members_done(struct weir_members *all);
 int weir_members_add(struct weir_members *all, const char *path,
                      const struct weir_str *text);
 
+/* The same, but takes over the memory of *text, which is empty afterwards. */
+int weir_members_take(struct weir_members *all, const char *path, struct weir_buf *text);
+
 /* Brings them into order; needed before the two below. */
 void weir_members_sort(struct weir_members *all);
 

@@ -98,6 +98,7 @@ static void read_from(struct fake_host *fake, struct fake_file *files, size_t nr
 	nodes_of(list, &nodes);
 	fake_open(fake, files, nr);
 	weir_pools_read(&fake->reader, &nodes, out);
+	weir_pools_read_settings(&fake->reader, out);
 	expect_int_eq(fake->reader.failed, 0);
 	weir_ranges_done(&nodes);
 }
@@ -585,6 +586,7 @@ static int read_all(void *ctx)
 
 	fake_open(&fake, files, WEIR_NELEM(files));
 	weir_pools_read(&fake.reader, ctx, &pools);
+	weir_pools_read_settings(&fake.reader, &pools);
 	failed = fake.reader.failed;
 	done(&fake, &pools);
 	return failed;
@@ -620,6 +622,7 @@ static void pools_of_the_hygon_host_are_even_and_free(void **state)
 	reader.host = host;
 	nodes_of("0-7", &nodes);
 	weir_pools_read(&reader, &nodes, &pools);
+	weir_pools_read_settings(&reader, &pools);
 	expect_u64_eq(pools.nr, 1);
 	expect_count(weir_count_mul(pools.sizes[0].all.nr, pools.sizes[0].size_bytes),
 	             512 * GIB);
