@@ -59,14 +59,13 @@ static int take_group(struct names *names, enum weir_word_kind kind, struct grou
 {
 	weir_auto(weir_freep) struct weir_str *v = NULL;
 	int r = group->failed ? -ENOMEM : 0;
-	size_t nr = group->names.nr;
+	size_t nr = 0, cap = 0;
 
-	if (r == 0 && nr) {
-		v = calloc(nr, sizeof(*v));
-		r = v ? 0 : -ENOMEM;
+	for (; r == 0 && nr < group->names.nr; nr += r == 0) {
+		r = weir_grow(&v, &cap, nr, sizeof(*v));
+		if (r == 0)
+			v[nr] = weir_strz(group->names.v[nr].name);
 	}
-	for (size_t i = 0; r == 0 && i < nr; i++)
-		v[i] = weir_strz(group->names.v[i].name);
 	if (r == 0 && nr)
 		r = weir_words_add(names->words, kind, v, nr);
 	weir_names_done(&group->names);
@@ -94,21 +93,17 @@ static int hex_value(char c)
 /* A VM's name as systemd escapes it. */
 static void group_add_unescaped(struct group *group, struct weir_str s)
 {
-	static const char hex[] = "0123456789abcdefABCDEF";
 	weir_auto(weir_buf_done) struct weir_buf plain = { 0 };
 	int r = 0;
 
 	while (r == 0 && s.n) {
+		size_t n = weir_words_escape_n(s);
 		char c = s.p[0];
-		size_t n = 1;
 
-		if (s.n >= 4 && c == '\\' && s.p[1] == 'x' && memchr(hex, s.p[2], 22) &&
-		    memchr(hex, s.p[3], 22)) {
+		if (n)
 			c = (char)(hex_value(s.p[2]) << 4 | hex_value(s.p[3]));
-			n = 4;
-		}
 		r = weir_buf_add(&plain, weir_str(&c, 1));
-		s = weir_str_skip(s, n);
+		s = weir_str_skip(s, n ? n : 1);
 	}
 	group_add(group, weir_buf_str(&plain));
 	group->failed |= r < 0;

@@ -311,6 +311,7 @@ void weir_tasks_done(struct weir_tasks *walk)
 	weir_buf_done(&walk->path);
 	weir_buf_done(&walk->text);
 	weir_buf_done(&walk->maps_text);
+	weir_buf_done(&walk->target);
 	weir_names_done(&walk->pids);
 	weir_huge_places_done(&walk->places);
 	*walk = (struct weir_tasks){ 0 };
@@ -407,30 +408,26 @@ static int ask_statfs(struct weir_tasks *walk, const char *dir, struct weir_str 
 static int read_link(struct weir_tasks *walk, const char *fd)
 {
 	struct weir_task *task = &walk->task;
-	weir_auto(weir_freep) char *target = NULL;
+	struct weir_str target;
 	enum answer answer = ANSWER_UNKNOWN;
-	struct weir_str text;
 	int r;
 
 	walk->path.n = 0;
 	r = weir_buf_printf(&walk->path, "/@/link/proc/%s/fd/%s", task->pid, fd);
 	if (r < 0)
 		return r;
-	r = weir_host_read(walk->host, walk->path.p, WEIR_SMALL_MAX, &walk->text);
+	r = weir_host_read(walk->host, walk->path.p, WEIR_SMALL_MAX, &walk->target);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0; /* it was closed since the listing */
-	text = weir_buf_str(&walk->text);
-	if (!weir_task_link_matters(&walk->places, text))
+	target = weir_buf_str(&walk->target);
+	if (!weir_task_link_matters(&walk->places, target))
 		return 0;
-	target = strndup(text.p, text.n);
-	if (!target)
-		return -ENOMEM;
-	if (is_kernels_own(text))
+	if (is_kernels_own(target))
 		r = ask_statfs(walk, "fd", weir_strz(fd), &answer);
 	if (r < 0 || answer == ANSWER_NO)
 		return r;
-	task->is_holder |= weir_huge_places_has(&walk->places, weir_strz(target));
-	return keep_link(task, fd, weir_strz(target));
+	task->is_holder |= weir_huge_places_has(&walk->places, target);
+	return keep_link(task, fd, target);
 }
 
 /* A capture holds the links under "/@" only: empty files in their place would be a lie.

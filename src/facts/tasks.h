@@ -97,9 +97,9 @@ struct weir_tasks {
 	struct weir_names pids;
 	size_t at;
 	struct weir_task task;
-	struct weir_buf path, text, maps_text; /* used again from file to file */
-	size_t nr_seen;                        /* processes with memory of their own */
-	size_t nr_vanished;                    /* ended while they were read */
+	struct weir_buf path, text, maps_text, target; /* used again from file to file */
+	size_t nr_seen;      /* processes with memory of their own */
+	size_t nr_vanished;  /* ended while they were read */
 	size_t nr_forbidden; /* maps and links may not be read by this user */
 };
 

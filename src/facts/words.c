@@ -97,8 +97,7 @@ static bool is_hex(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Bytes of the \x2d that @s begins with, or 0. */
-static size_t escape_n(struct weir_str s)
+size_t weir_words_escape_n(struct weir_str s)
 {
 	return s.n >= 4 && s.p[0] == '\\' && s.p[1] == 'x' && is_hex(s.p[2]) &&
 	                       is_hex(s.p[3])
@@ -171,7 +170,7 @@ int weir_words_see(struct weir_words *words, struct weir_str text)
 
 	while (r == 0 && text.n) {
 		struct weir_str word = { text.p, 0 };
-		size_t skip = escape_n(text);
+		size_t skip = weir_words_escape_n(text);
 
 		while (!skip && word.n < text.n && is_letter(word.p[word.n]))
 			word.n++;
@@ -184,14 +183,14 @@ int weir_words_see(struct weir_words *words, struct weir_str text)
 
 static int next_number(struct weir_words *words, enum weir_word_kind kind, uint64_t *out)
 {
-	weir_auto(weir_freep) char *text = NULL;
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
 
 	do {
-		free(weir_take(text));
-		if (asprintf(&text, "%s%" PRIu64, kind_words[kind], ++words->next[kind]) <
-		    0)
+		text.n = 0;
+		if (weir_buf_printf(&text, "%s%" PRIu64, kind_words[kind],
+		                    ++words->next[kind]) < 0)
 			return -ENOMEM;
-	} while (words->taken && tfind(text, &words->taken, by_text));
+	} while (words->taken && tfind(text.p, &words->taken, by_text));
 	*out = words->next[kind];
 	return 0;
 }
@@ -200,13 +199,14 @@ static int next_number(struct weir_words *words, enum weir_word_kind kind, uint6
 static int find_name(const struct weir_words *words, struct weir_str name,
                      const struct weir_word **out)
 {
-	weir_auto(weir_freep) char *copy = strndup(name.p, name.n);
-	struct weir_word key = { .name = copy, .n = name.n };
-	void *const *found = copy && words->names ? tfind(&key, &words->names, by_name)
-	                                          : NULL;
+	weir_auto(weir_buf_done) struct weir_buf copy = { 0 };
+	int r = weir_buf_add(&copy, name);
+	struct weir_word key = { .name = copy.p, .n = name.n };
+	void *const *found = r == 0 && words->names ? tfind(&key, &words->names, by_name)
+	                                            : NULL;
 
 	*out = found ? *found : NULL;
-	return copy ? 0 : -ENOMEM;
+	return r;
 }
 
 static char *make_stand(enum weir_word_kind kind, uint64_t nr, bool uuid)
@@ -443,7 +443,7 @@ int weir_words_replace(const struct weir_words *words, struct weir_str text,
 		              is_letter(text.p[0]); /* no name begins here */
 		const struct weir_word *word = inside ? NULL
 		                                      : match(words, text, after_letter);
-		size_t n = escape_n(text);
+		size_t n = weir_words_escape_n(text);
 
 		if (word) {
 			r = weir_buf_add(out, weir_str(kept, (size_t)(text.p - kept)));

@@ -64,6 +64,9 @@ const char *weir_words_find(const struct weir_words *words, struct weir_str name
 int weir_words_replace(const struct weir_words *words, struct weir_str text,
                        struct weir_buf *out);
 
+/* Bytes of the escape, as \x2d, that @s begins with, or 0. */
+size_t weir_words_escape_n(struct weir_str s);
+
 /* The words that paths of every host are made of: "dev", "system", "libvirt", "node0". */
 bool weir_word_is_common(struct weir_str s);
 

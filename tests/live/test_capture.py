@@ -16,7 +16,9 @@ from pathlib import Path
 import pools
 from pools import Skip
 
+# a program that is not in the PATH is found from any directory
 WEIR = sys.argv[1] if len(sys.argv) > 1 else "weir"
+WEIR = os.path.abspath(WEIR) if "/" in WEIR else WEIR
 M2 = 2 << 20
 MFD_HUGETLB = 4
 NOBODY = 65534
