@@ -2,11 +2,11 @@
  * of it elsewhere and later. The readers of facts run over a host that remembers what
  * they read; what they would ask for, a capture therefore has. */
 #include "cli/cli.h"
-#include "cli/save.h"
 
-#include "facts/redact.h"
+#include "capture/keep.h"
+#include "capture/redact.h"
+#include "capture/save.h"
 #include "facts/snapshot.h"
-#include "facts/tasks.h"
 #include "host/record.h"
 
 #include "base/own.h"

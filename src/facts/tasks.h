@@ -16,8 +16,6 @@
 #define WEIR_FACTS_TASKS_H
 
 #include "facts/mounts.h"
-#include "host/manifest.h"
-#include "host/members.h"
 
 /* vm.max_map_count is 65530, and a line with its path takes 100 bytes: 6 MB. Databases
  * are told to raise it tenfold. */
@@ -117,19 +115,5 @@ int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out);
 /* Reads /proc/PID/@file of the process that the walk has come to; as weir_host_read(). */
 int weir_tasks_read(struct weir_tasks *walk, const char *file, size_t max,
                     struct weir_buf *out);
-
-/* --- for captures: tasks_keep.c --- */
-
-struct weir_tasks_kept {
-	size_t nr_seen, nr_vanished, nr_forbidden; /* as above */
-	size_t nr_holders;
-};
-
-/* For a capture: adds to @files what a walk over it will read of the holders, and nothing
- * of other processes. Of a process that may not be looked at it adds the failure to
- * @manifest, so that a walk over the capture counts it too. */
-int weir_tasks_keep(const struct weir_host *host, const struct weir_mounts *mounts,
-                    struct weir_members *files, struct weir_manifest *manifest,
-                    struct weir_tasks_kept *out, struct weir_err *err);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * The input is files, each ended by the byte 1: a letter that says which, and its text.
  */
-#include "facts/redact.h"
+#include "capture/redact.h"
 
 #include "facts/mounts.h"
 

@@ -1,5 +1,5 @@
 /* redact: no name stays anywhere, and what weir reads of the capture stays the same. */
-#include "facts/redact.h"
+#include "capture/redact.h"
 
 #include "facts/boot.h"
 #include "facts/klog.h"

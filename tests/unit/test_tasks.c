@@ -1,4 +1,5 @@
 /* tasks: which processes hold huge pages, what is kept of them and what never. */
+#include "capture/keep.h"
 #include "facts/tasks.h"
 
 #include "fake_host.h"

@@ -1,5 +1,5 @@
 /* words: what is a whole word, which of two wins, and which names are left alone. */
-#include "facts/words.h"
+#include "capture/words.h"
 
 #include "fault.h"
 #include "test.h"

@@ -1,7 +1,7 @@
-/* tasks_keep: what a capture keeps of processes; see tasks.h. All is read from the host
+/* keep: see keep.h. All is read from the host
  * itself and not through the recording one, so that nothing of a process that holds no
  * huge pages gets into the capture. */
-#include "facts/tasks.h"
+#include "capture/keep.h"
 
 #include "base/own.h"
 

@@ -1,6 +1,6 @@
 /* redact: see redact.h. What may be touched in a file is decided by its path, by the
  * table kinds[]; a path is touched where it is not the kernel's own. */
-#include "facts/redact.h"
+#include "capture/redact.h"
 
 #include "base/own.h"
 

@@ -1,7 +1,7 @@
 /* save: see save.h. An archive is written to a file without a name (O_TMPFILE), which
  * gets its name when all of it is on the disk: whatever ends weir before, nothing is left
  * behind. Where the file system has no such files, one with a name aside is used. */
-#include "cli/save.h"
+#include "capture/save.h"
 
 #include "base/own.h"
 

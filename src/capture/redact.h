@@ -25,10 +25,10 @@
  * What stays: numbers, such as ids of users and processes; names of cgroups, directories
  * and files that are not one of the above; names of users in a directory service that
  * have nothing in /home; and words that are in paths of every host ("user", "system"). */
-#ifndef WEIR_FACTS_REDACT_H
-#define WEIR_FACTS_REDACT_H
+#ifndef WEIR_CAPTURE_REDACT_H
+#define WEIR_CAPTURE_REDACT_H
 
-#include "facts/words.h"
+#include "capture/words.h"
 #include "host/manifest.h"
 #include "host/members.h"
 

@@ -10,8 +10,8 @@
  * What stands for a name is its kind and a number: "vm3". Numbers that the text shows
  * already in such a word are not given away, and a name of this form stays as it is: so
  * no two names become one, and what was replaced is not replaced again. */
-#ifndef WEIR_FACTS_WORDS_H
-#define WEIR_FACTS_WORDS_H
+#ifndef WEIR_CAPTURE_WORDS_H
+#define WEIR_CAPTURE_WORDS_H
 
 #include "base/buf.h"
 

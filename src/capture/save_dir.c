@@ -3,7 +3,7 @@
  * It is written into a directory that is new or empty. That one may stand where others
  * can write too (/tmp), so each step down from it refuses links, and each file must be
  * new: nothing is ever written through what somebody else put there. */
-#include "cli/save.h"
+#include "capture/save.h"
 
 #include "host/fd.h"
 

@@ -1,6 +1,6 @@
 /* redact_names: which names a capture holds; see redact.h. All passes go through the
  * files in the order of their paths, so that the same capture gives the same words. */
-#include "facts/redact.h"
+#include "capture/redact.h"
 
 #include "base/own.h"
 

@@ -2,7 +2,7 @@
  * which the longest name that a text begins with is found by one search by halving: all
  * names between it and the text in order begin with it too, so that it is the name just
  * before the text or one of those that this one begins with. */
-#include "facts/words.h"
+#include "capture/words.h"
 
 #include "base/own.h"
 

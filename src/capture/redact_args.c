@@ -1,5 +1,5 @@
 /* redact_args: what stays of arguments, of processes and of the kernel; see redact.h. */
-#include "facts/redact.h"
+#include "capture/redact.h"
 
 #include "facts/boot.h"
 

@@ -1,8 +1,8 @@
 /* save: puts the files of a capture where the user wants them, as an archive or as a
  * directory. What is there is overwritten only when told so; a failure leaves nothing
  * behind. All that is made is readable by its owner only: captures name users and VMs. */
-#ifndef WEIR_CLI_SAVE_H
-#define WEIR_CLI_SAVE_H
+#ifndef WEIR_CAPTURE_SAVE_H
+#define WEIR_CAPTURE_SAVE_H
 
 #include "host/archive.h"
 
