@@ -39,6 +39,12 @@ static void quoted(struct weir_json *j, struct weir_str s)
 		if (c == '"' || c == '\\') {
 			putz(j, "\\");
 			put(j, weir_str(s.p, 1));
+		} else if (n == 2 && c == 0xc2 &&
+		           ((unsigned char)s.p[1] & 0xe0) == 0x80) {
+			/* C1: a terminal acts on these too */
+			if (j->failed == 0)
+				j->failed = weir_buf_printf(&j->out, "\\u%04x",
+				                            (unsigned char)s.p[1]);
 		} else if (n == 0 || c < 0x20 || c == 0x7f) {
 			if (j->failed == 0)
 				j->failed = weir_buf_printf(&j->out, "\\u%04x", c);

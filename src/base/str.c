@@ -158,18 +158,36 @@ size_t weir_utf8_len(struct weir_str s)
 	return n;
 }
 
+/* Controls that a terminal acts on (C0, DEL, C1), and those that reorder or break a line:
+ * U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069. */
+static bool is_control(struct weir_str c)
+{
+	static const char *const from_to[][2] = {
+		{ "\xc2\x80", "\xc2\x9f" },
+		{ "\xe2\x80\x8e", "\xe2\x80\x8f" },
+		{ "\xe2\x80\xa8", "\xe2\x80\xae" },
+		{ "\xe2\x81\xa6", "\xe2\x81\xa9" },
+	};
+
+	if (c.n == 1)
+		return (unsigned char)c.p[0] < 0x20 || c.p[0] == 0x7f;
+	for (size_t i = 0; i < sizeof(from_to) / sizeof(from_to[0]); i++)
+		if (c.n == strlen(from_to[i][0]) &&
+		    memcmp(c.p, from_to[i][0], c.n) >= 0 &&
+		    memcmp(c.p, from_to[i][1], c.n) <= 0)
+			return true;
+	return false;
+}
+
 bool weir_str_shown(struct weir_str *rest, struct weir_str *out)
 {
-	unsigned char c;
 	size_t n;
 
 	if (!rest->n)
 		return false;
-	c = (unsigned char)rest->p[0];
 	n = weir_utf8_len(*rest);
 	*out = weir_str(rest->p, n);
-	if (!n || c < 0x20 || c == 0x7f ||
-	    (n == 2 && c == 0xc2 && (rest->p[1] & 0xe0) == 0x80))
+	if (!n || is_control(*out))
 		*out = weir_str("?", 1);
 	*rest = weir_str_skip(*rest, n ? n : 1);
 	return true;

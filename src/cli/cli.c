@@ -9,13 +9,15 @@
 
 int weir_cli_fail(const char *command, int status, const char *fmt, ...)
 {
+	char text[1024]; /* a message is a line: what is longer is cut */
 	va_list ap;
 
 	(void)fflush(stdout); /* what is known goes before what failed */
-	(void)fprintf(stderr, "weir %s: ", command);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	(void)fprintf(stderr, "weir%s%s: ", *command ? " " : "", command);
+	weir_cli_put(stderr, weir_strz(text));
 	(void)fputc('\n', stderr);
 	return status;
 }

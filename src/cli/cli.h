@@ -27,7 +27,8 @@ struct weir_command {
 int weir_status_main(int argc, char **argv);
 int weir_capture_main(int argc, char **argv);
 
-/* "weir status: ..." on stderr; returns @status. */
+/* "weir status: ..." on stderr, or "weir: ..." for no command (""); by the rule of
+ * weir_cli_put(). Returns @status. */
 int weir_cli_fail(const char *command, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

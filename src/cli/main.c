@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 			return commands[i].run(argc - 1, argv + 1);
 	if (argc < 2 || name[0] == '-') /* plain `weir`, also with options, is status */
 		return weir_status_main(argc, argv);
-	(void)fprintf(stderr, "weir: '%s' is not a command\n", name);
+	(void)weir_cli_fail("", 0, "'%s' is not a command", name);
 	(void)fputs("Try 'weir --help'.\n", stderr);
 	return WEIR_EXIT_USAGE;
 }

@@ -36,7 +36,8 @@ struct weir_report_style {
 	enum weir_table table; /* one table only, else the whole screen */
 	const char *columns;   /* -o LIST or +LIST; NULL: the table's own choice */
 	enum weir_table_form form;
-	bool bytes; /* exact numbers of bytes */
+	bool bytes;      /* exact numbers of bytes */
+	size_t max_rows; /* of one table; 0: all */
 	bool no_headings;
 	bool color;
 	unsigned int width;      /* of the screen, for sentences */

@@ -60,13 +60,19 @@ static const char *no_pools_words(const struct weir_snapshot *snap)
 	return "No huge page pools: this kernel offers no huge page size.";
 }
 
+#define LONG_ROWS 12U /* of tables that grow with what the host runs */
+
 static int print_section(const char *title, enum weir_table table,
                          const struct weir_report *report,
                          const struct weir_report_style *style, FILE *out,
                          struct weir_err *err)
 {
+	struct weir_report_style short_style = *style;
+
+	if (table == WEIR_TABLE_MOUNTS || table == WEIR_TABLE_CGROUPS)
+		short_style.max_rows = LONG_ROWS;
 	(void)fprintf(out, "\n%s\n", title);
-	return weir_table_print(weir_table_def(table), report, style, out, err);
+	return weir_table_print(weir_table_def(table), report, &short_style, out, err);
 }
 
 /* Some row of the table would be shown. */
@@ -155,10 +161,10 @@ static int print_screen(const struct weir_report *report,
 	int r = 0;
 
 	print_heading(report, style, out);
-	if (report->snap->pools.nr)
+	if (report->snap->pools.nr && has_rows(WEIR_TABLE_POOLS, report, style))
 		r = print_section("Huge pages", WEIR_TABLE_POOLS, report, style, out,
 		                  err);
-	else
+	else if (!report->snap->pools.nr)
 		(void)fprintf(out, "\n%s\n", no_pools_words(report->snap));
 	if (r == 0 && has_rows(WEIR_TABLE_NODES, report, style))
 		r = print_section("Memory", WEIR_TABLE_NODES, report, style, out, err);

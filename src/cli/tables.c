@@ -104,15 +104,22 @@ int weir_table_print(const struct weir_table_def *def, const struct weir_report 
 {
 	struct choice choice = { .nr = 0 };
 	struct libscols_table *table;
+	size_t shown = 0, left = 0;
 	int r = choose_all(def, style->columns, &choice, err);
 
 	if (r < 0)
 		return r;
 	table = scols_new_table();
 	r = table ? add_columns(table, &choice) : -ENOMEM;
-	for (size_t row = 0; r == 0 && row < def->rows(report); row++)
-		if (def->shown(report, style, row))
+	for (size_t row = 0; r == 0 && row < def->rows(report); row++) {
+		if (!def->shown(report, style, row))
+			continue;
+		if (style->max_rows && shown >= style->max_rows)
+			left++;
+		else
 			r = add_row(table, &choice, report, style, row);
+		shown++;
+	}
 	if (r == 0) {
 		(void)scols_table_set_stream(table, out);
 		(void)scols_table_enable_noheadings(table, style->no_headings);
@@ -122,6 +129,9 @@ int weir_table_print(const struct weir_table_def *def, const struct weir_report 
 		(void)scols_table_enable_nowrap(table, 1);
 		r = scols_print_table(table);
 	}
+	if (left)
+		(void)fprintf(out, "... and %zu more: weir status --table %s\n", left,
+		              def->name);
 	scols_unref_table(table);
 	return r < 0 ? weir_err_sys(err, r, "print the %s table", def->name) : 0;
 }

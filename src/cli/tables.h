@@ -6,7 +6,7 @@
 #include "cli/report.h"
 
 #define WEIR_COLUMNS_MAX 16U
-#define WEIR_CELL_MAX    512U
+#define WEIR_CELL_MAX    8192U /* a path of PATH_MAX, escaped or not, with words */
 
 /* Writes one cell of @row; what is not known is "?". */
 typedef void weir_cell_fn(const struct weir_report *report,

@@ -31,8 +31,12 @@ static bool mount_shown(const struct weir_report *report,
 
 WEIR_CELL(cell_target)
 {
+	const struct weir_hugetlbfs *m = &report->snap->mounts.v[row];
+
 	(void)style;
-	weir_cell_text(report->snap->mounts.v[row].target, cell);
+	weir_cell_text(m->target, cell);
+	if (m->covered) /* another mount stands on top of it */
+		(void)strncat(cell, " (hidden)", WEIR_CELL_MAX - strlen(cell) - 1);
 }
 
 WEIR_CELL(cell_source)
@@ -107,28 +111,19 @@ const struct weir_table_def weir_table_mounts = {
 
 static size_t cgroup_rows(const struct weir_report *report)
 {
-	size_t n = 0;
+	const struct weir_cgroups *all = &report->snap->cgroups;
 
-	for (size_t i = 0; i < report->snap->cgroups.nr; i++)
-		n += report->snap->cgroups.v[i].nr;
-	return n;
+	return all->nr ? all->nr * all->v[0].nr : 0;
 }
 
-/* A row is one page size of one group. */
+/* A row is one page size of one group; each group has all sizes. */
 static const struct weir_cgroup_use *use_of(const struct weir_report *report, size_t row,
                                             const struct weir_cgroup **out_group)
 {
-	const struct weir_cgroup *g = report->snap->cgroups.v;
+	const struct weir_cgroup *all = report->snap->cgroups.v;
 
-	while (row >= g->nr)
-		row -= g++->nr;
-	*out_group = g;
-	return &g->v[row];
-}
-
-static bool says_something(struct weir_count n, uint64_t nothing)
-{
-	return n.known && n.n != nothing;
+	*out_group = &all[row / all[0].nr];
+	return &(*out_group)->v[row % all[0].nr];
 }
 
 static bool cgroup_shown(const struct weir_report *report,
@@ -137,12 +132,7 @@ static bool cgroup_shown(const struct weir_report *report,
 	const struct weir_cgroup *g;
 	const struct weir_cgroup_use *u = use_of(report, row, &g);
 
-	return weir_style_has_size(style, u->page_bytes) &&
-	       (says_something(u->usage, 0) || says_something(u->reserved, 0) ||
-	        says_something(u->failures, 0) ||
-	        says_something(u->reserved_failures, 0) ||
-	        says_something(u->limit, WEIR_CGROUP_UNLIMITED) ||
-	        says_something(u->reserved_limit, WEIR_CGROUP_UNLIMITED));
+	return weir_style_has_size(style, u->page_bytes) && weir_cgroup_matters(u);
 }
 
 static void cell_cgroup_limit(struct weir_count n, const struct weir_report_style *style,

@@ -100,19 +100,22 @@ struct weir_count weir_buddyinfo_blocks(const struct weir_buddyinfo *buddy,
 	return any && !buddy->damaged ? sum : (struct weir_count){ 0 };
 }
 
-struct weir_count weir_buddyinfo_top_pages(const struct weir_buddyinfo *buddy,
-                                           unsigned int node)
+struct weir_count weir_buddyinfo_runs_max(const struct weir_buddyinfo *buddy,
+                                          unsigned int node, uint64_t run_pages)
 {
 	struct weir_count sum = WEIR_COUNT(0);
 	bool any = false;
 
 	for (size_t i = 0; i < buddy->nr; i++) {
 		const struct weir_buddy_zone *z = &buddy->v[i];
+		struct weir_count top;
 
 		if (z->node != node)
 			continue;
 		any = true;
-		sum = weir_count_add(sum, zone_blocks(z, z->nr_orders - 1, 0));
+		top = zone_blocks(z, z->nr_orders - 1, 0);
+		top.n /= run_pages;
+		sum = weir_count_add(sum, top);
 	}
 	return any && !buddy->damaged ? sum : (struct weir_count){ 0 };
 }

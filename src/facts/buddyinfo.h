@@ -30,9 +30,9 @@ int weir_buddyinfo_parse(struct weir_str text, struct weir_buddyinfo *out,
 struct weir_count weir_buddyinfo_blocks(const struct weir_buddyinfo *buddy,
                                         unsigned int node, unsigned int order);
 
-/* Pages in blocks of the highest order on @node: all that could belong to a larger run.
- */
-struct weir_count weir_buddyinfo_top_pages(const struct weir_buddyinfo *buddy,
-                                           unsigned int node);
+/* How many runs of @run_pages, larger than any block, @node can have at most: the pages
+ * in blocks of the highest order, divided zone by zone, because no run crosses zones. */
+struct weir_count weir_buddyinfo_runs_max(const struct weir_buddyinfo *buddy,
+                                          unsigned int node, uint64_t run_pages);
 
 #endif

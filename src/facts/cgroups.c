@@ -269,7 +269,7 @@ static struct weir_count read_value(struct walk *w, const struct weir_names *nam
 	return value;
 }
 
-static bool is_limit(struct weir_count limit)
+bool weir_cgroup_is_limit(struct weir_count limit)
 {
 	return limit.known && limit.n != WEIR_CGROUP_UNLIMITED;
 }
@@ -292,9 +292,9 @@ static void read_failures(struct walk *w, const struct weir_names *names, size_t
 		                                        parse_events);
 		return;
 	}
-	if (is_limit(use->limit))
+	if (weir_cgroup_is_limit(use->limit))
 		use->failures = read_value(w, names, size, f->failures, parse_usage);
-	if (is_limit(use->reserved_limit))
+	if (weir_cgroup_is_limit(use->reserved_limit))
 		use->reserved_failures = read_value(w, names, size, f->reserved_failures,
 		                                    parse_usage);
 }
@@ -325,11 +325,11 @@ static struct weir_cgroup_use read_use(struct walk *w, const struct weir_names *
 	return use;
 }
 
-static bool is_worth_keeping(const struct weir_cgroup_use *use)
+bool weir_cgroup_matters(const struct weir_cgroup_use *use)
 {
 	return use->usage.n || use->reserved.n || use->failures.n ||
-	       use->reserved_failures.n || is_limit(use->limit) ||
-	       is_limit(use->reserved_limit);
+	       use->reserved_failures.n || weir_cgroup_is_limit(use->limit) ||
+	       weir_cgroup_is_limit(use->reserved_limit);
 }
 
 static int keep_group(struct walk *w, const struct weir_cgroup_use *uses)
@@ -360,7 +360,7 @@ static void read_group(struct walk *w, const struct weir_names *names, struct id
 
 	for (size_t i = 0; i < w->nr_sizes; i++) {
 		uses[i] = read_use(w, names, i, &idle[i]);
-		keep = keep || is_worth_keeping(&uses[i]);
+		keep = keep || weir_cgroup_matters(&uses[i]);
 	}
 	if (keep && !w->rd->failed)
 		w->rd->failed = keep_group(w, uses);

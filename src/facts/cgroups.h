@@ -27,6 +27,12 @@ struct weir_cgroup_use {
 	struct weir_count failures, reserved_failures;
 };
 
+/* A limit is there: not "max", and known. */
+bool weir_cgroup_is_limit(struct weir_count limit);
+
+/* Anything to show: a use, a reservation, a limit, or a failure. */
+bool weir_cgroup_matters(const struct weir_cgroup_use *use);
+
 /* Both kinds of failures together, as far as they are known. */
 struct weir_count weir_cgroup_refusals(const struct weir_cgroup_use *use);
 

@@ -370,12 +370,6 @@ void weir_mounts_read(struct weir_reader *rd, struct weir_count default_page,
 	if (!weir_reader_text(rd, WEIR_MOUNTINFO_MAX, &text, MOUNTINFO))
 		return;
 	r = weir_mounts_parse(text, default_page, out, &err);
-	if (r < 0) { /* no libmount: a gap, not a failure of the reading */
-		rd->failed = r == -ENOMEM ? r
-		                          : weir_gaps_add(rd->gaps, WEIR_GAP_FAILED,
-		                                          MOUNTINFO, err.msg);
-		return;
-	}
 	weir_reader_parsed(rd, r, MOUNTINFO, &err);
 	for (size_t i = 0; !rd->failed && i < out->nr; i++)
 		read_statfs(rd, &out->v[i], &path);

@@ -181,9 +181,15 @@ static void read_demote_size(struct weir_reader *rd, struct weir_pools *pools)
 	}
 }
 
+static struct weir_count read_target(struct weir_reader *rd)
+{
+	return weir_reader_count(rd, WEIR_COUNT_MAX, "/proc/sys/vm/nr_hugepages");
+}
+
 void weir_pools_read(struct weir_reader *rd, const struct weir_ranges *nodes,
                      struct weir_pools *out)
 {
+	struct weir_count target;
 	struct weir_names names = { 0 };
 
 	*out = (struct weir_pools){ 0 };
@@ -192,10 +198,11 @@ void weir_pools_read(struct weir_reader *rd, const struct weir_ranges *nodes,
 	out->known = true;
 	rd->failed = rd->failed ? rd->failed : add_sizes(&names, out);
 	weir_names_done(&names);
+	target = read_target(rd);
 	for (size_t i = 0; i < out->nr; i++)
 		read_size(rd, nodes, &out->sizes[i]);
-	out->sysctl_nr = weir_reader_count(rd, WEIR_COUNT_MAX,
-	                                   "/proc/sys/vm/nr_hugepages");
+	out->sysctl_nr = read_target(rd);
+	out->settled = same(target, out->sysctl_nr);
 }
 
 void weir_pools_read_settings(struct weir_reader *rd, struct weir_pools *pools)
@@ -237,6 +244,11 @@ static struct weir_count sub_to_zero(struct weir_count a, struct weir_count b)
 	if (a.known && (!a.n || (b.known && b.n > a.n)))
 		return WEIR_COUNT(0); /* of nothing nothing can be had, whatever @b is */
 	return weir_count_sub(a, b);
+}
+
+struct weir_count weir_pool_removable(const struct weir_pool *pool)
+{
+	return sub_to_zero(sub_to_zero(pool->free, pool->reserved), pool->surplus);
 }
 
 struct weir_span weir_pool_really_free(const struct weir_huge_size *size,

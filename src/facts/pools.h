@@ -41,7 +41,8 @@ struct weir_pools {
 	struct weir_huge_size *sizes; /* ascending */
 	size_t nr, cap;
 	/* of the default size; see above */
-	struct weir_count sysctl_nr;
+	struct weir_count sysctl_nr; /* read before and after the sizes: see settled */
+	bool settled;                /* both readings agreed */
 	struct weir_count sysctl_overcommit;
 	struct weir_count shm_group;        /* gid that may use SHM_HUGETLB */
 	struct weir_count optimize_vmemmap; /* HVO: 1 on */
@@ -66,6 +67,11 @@ const struct weir_huge_size *weir_pools_size(const struct weir_pools *pools,
 /* nr - free, and nr - surplus: what the pool holds on to when nobody uses it. */
 struct weir_count weir_pool_in_use(const struct weir_pool *pool);
 struct weir_count weir_pool_persistent(const struct weir_pool *pool);
+
+/* How many pages a shrink to nothing would give back: free - reserved - surplus, for it
+ * frees down to what is in use or reserved only, and what is left above the target
+ * becomes surplus (set_max_huge_pages()). For all nodes together. */
+struct weir_count weir_pool_removable(const struct weir_pool *pool);
 
 /* What a newcomer can get of the pages that are free now: free minus reserved. For all
  * nodes it is a number (min = max). For one node a range, because reservations choose no

@@ -114,7 +114,7 @@ static bool pools_stood_still(const struct weir_snapshot *snap)
 	for (size_t i = 0; i < snap->pools.nr; i++)
 		if (!snap->pools.sizes[i].consistent)
 			return false;
-	return meminfo_agrees(snap);
+	return (snap->pools.settled || !snap->pools.known) && meminfo_agrees(snap);
 }
 
 bool weir_snapshot_kernel_has(const struct weir_snapshot *snap, unsigned int major,

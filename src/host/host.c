@@ -66,21 +66,53 @@ int weir_host_new(const struct weir_host_ops *ops, void *ctx, struct weir_host *
 	return 0;
 }
 
+/* 0 when there is something of a host, -ENOENT when there is nothing: a slip of the path
+ * should not be answered with "this kernel has no huge pages". */
+static int look_for_host(const struct weir_host *host)
+{
+	static const char *const files[] = { "/@/capture", "/proc/meminfo",
+		                             "/proc/cmdline", "/proc/zoneinfo" };
+	weir_auto(weir_names_done) struct weir_names names = { 0 };
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	int r = -ENOENT;
+
+	for (size_t i = 0; r == -ENOENT && i < WEIR_NELEM(files); i++)
+		r = weir_host_read(host, files[i], 1, &text);
+	if (r == -ENOENT)
+		r = weir_host_list(host, "/sys/kernel/mm", &names);
+	return r == -ENOENT || r == -ENOMEM ? r : 0;
+}
+
 int weir_host_open(const char *spec, struct weir_host **out, struct weir_err *err)
 {
+	struct weir_host *host;
 	struct stat st;
+	int r;
 
 	if (!spec)
 		return weir_live_new(out, err);
 	if (stat(spec, &st) < 0)
 		return weir_err_sys(err, -errno, "open host '%s'", spec);
-	if (S_ISDIR(st.st_mode))
-		return weir_tree_new(spec, out, err);
-	if (S_ISREG(st.st_mode))
-		return weir_archive_new(spec, out, err);
-	return weir_err_set(err, -EINVAL,
-	                    "open host '%s': neither a directory nor a capture file",
-	                    spec);
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return weir_err_set(
+			err, -EINVAL,
+			"open host '%s': neither a directory nor a capture file", spec);
+	r = S_ISDIR(st.st_mode) ? weir_tree_new(spec, &host, err)
+	                        : weir_archive_new(spec, &host, err);
+	if (r < 0)
+		return r;
+	r = look_for_host(host);
+	if (r < 0) {
+		weir_host_free(host);
+		return r == -ENOMEM
+		               ? weir_err_sys(err, r, "open host '%s'", spec)
+		               : weir_err_set(err, -EINVAL,
+		                              "host '%s' holds no kernel files: it is no "
+		                              "captured host",
+		                              spec);
+	}
+	*out = host;
+	return 0;
 }
 
 void weir_host_free(struct weir_host *host)

@@ -17,7 +17,7 @@ void weir_check_reading(struct weir_check *c)
 	weir_check_text(
 		c, f,
 		"the pools' counters moved while they were read, or contradict each "
-		"other: the numbers below may not belong together.");
+		"other: the numbers shown may not belong together.");
 	weir_check_remedy(c, f, "look again");
 }
 
@@ -27,18 +27,21 @@ static uint64_t pages_for(uint64_t bytes, uint64_t size_bytes)
 	return bytes / size_bytes + (bytes % size_bytes != 0);
 }
 
-/* The size whose really free pages could relieve the host best: the most bytes. */
+/* The size whose shrink could relieve the host best: the most bytes. @out_unknown: some
+ * size does not tell what it could give. */
 static const struct weir_huge_size *most_spare(const struct weir_snapshot *snap,
-                                               uint64_t *out_pages)
+                                               uint64_t *out_pages, bool *out_unknown)
 {
 	const struct weir_huge_size *best = NULL;
 	uint64_t best_bytes = 0;
 
+	*out_unknown = false;
 	for (size_t i = 0; i < snap->pools.nr; i++) {
 		const struct weir_huge_size *size = &snap->pools.sizes[i];
-		struct weir_count spare = weir_pool_really_free(size, &size->all).max;
+		struct weir_count spare = weir_pool_removable(&size->all);
 		struct weir_count bytes = weir_count_mul(spare, size->size_bytes);
 
+		*out_unknown |= !bytes.known;
 		if (!bytes.known || bytes.n <= best_bytes)
 			continue;
 		best = size;
@@ -48,47 +51,69 @@ static const struct weir_huge_size *most_spare(const struct weir_snapshot *snap,
 	return best;
 }
 
+static void give_back(struct weir_check *c, struct weir_finding *f,
+                      uint64_t missing_bytes)
+{
+	struct weir_count persistent;
+	uint64_t spare = 0, wanted;
+	bool unknown;
+	const struct weir_huge_size *size = most_spare(c->snap, &spare, &unknown);
+
+	if (!size) {
+		weir_check_remedy(
+			c, f, "%s",
+			unknown ? "what the pools could give back is not known here, see "
+				  "below: free huge pages, or end or move a VM"
+				: "no page of the pools can be given back, all are in "
+				  "use, "
+				  "reserved or surplus: end or move a VM");
+		return;
+	}
+	wanted = pages_for(missing_bytes, size->size_bytes);
+	if (wanted > spare)
+		weir_check_remedy(c, f,
+		                  "give back what can be had at once, %" PRIu64
+		                  " %s %s; as this does "
+		                  "not suffice, end or move a VM too",
+		                  spare, WEIR_CHECK_SIZE(size->size_bytes),
+		                  spare == 1 ? "page" : "pages");
+	else
+		weir_check_remedy(c, f,
+		                  "give back %" PRIu64 " of the %" PRIu64
+		                  " %s pages that can be had "
+		                  "at once",
+		                  wanted, spare, WEIR_CHECK_SIZE(size->size_bytes));
+	wanted = wanted > spare ? spare : wanted;
+	persistent = weir_pool_persistent(&size->all);
+	if (persistent.known && persistent.n >= wanted)
+		weir_check_set_pool(c, f, size->size_bytes, persistent.n - wanted);
+}
+
+/* A small machine cannot keep the whole floor; and pools that hold less than what is
+ * missing are not what starves it. */
 void weir_check_starving(struct weir_check *c)
 {
 	const struct weir_overview *v = c->view;
-	const struct weir_huge_size *size;
 	struct weir_finding *f;
-	uint64_t spare = 0, wanted;
+	uint64_t wanted, missing;
 
-	if (!v->host_available.known || !v->host_floor.known || !v->host_pool.known ||
-	    !v->host_pool.n || v->host_available.n >= v->host_floor.n)
+	if (!v->host_available.known || !v->host_floor.known || !v->host_pool.known)
+		return;
+	wanted = v->host_floor.n < v->host_total.n / 4 ? v->host_floor.n
+	                                               : v->host_total.n / 4;
+	if (v->host_available.n >= wanted)
+		return;
+	missing = wanted - v->host_available.n;
+	if (v->host_pool.n < missing)
 		return;
 	f = weir_check_add(c, WEIR_PROBLEM, "host-starving");
 	weir_check_text(
 		c, f,
 		"the host has only %s available for itself, less than the %s it should "
 		"keep, while its pools hold %s.",
-		WEIR_CHECK_HUMAN(v->host_available.n), WEIR_CHECK_HUMAN(v->host_floor.n),
+		WEIR_CHECK_HUMAN(v->host_available.n), WEIR_CHECK_HUMAN(wanted),
 		WEIR_CHECK_HUMAN(v->host_pool.n));
-	size = most_spare(c->snap, &spare);
-	if (!size) {
-		weir_check_remedy(c, f,
-		                  "every page of the pools is in use or reserved: end or "
-		                  "move a VM");
-		return;
-	}
-	wanted = pages_for(v->host_floor.n - v->host_available.n, size->size_bytes);
-	if (wanted > spare)
-		weir_check_remedy(c, f,
-		                  "give back what is really free, %" PRIu64
-		                  " %s %s, and, as this "
-		                  "does not suffice, end or move a VM",
-		                  spare, WEIR_CHECK_SIZE(size->size_bytes),
-		                  spare == 1 ? "page" : "pages");
-	else
-		weir_check_remedy(c, f,
-		                  "give back %" PRIu64 " of the %" PRIu64
-		                  " really free %s pages",
-		                  wanted, spare, WEIR_CHECK_SIZE(size->size_bytes));
-	wanted = wanted > spare ? spare : wanted;
-	if (weir_pool_persistent(&size->all).n >= wanted)
-		weir_check_set_pool(c, f, size->size_bytes,
-		                    weir_pool_persistent(&size->all).n - wanted);
+	give_back(c, f, missing);
 }
 
 /* How much of a pool lies in the CMA, bounded from the zones' counters: no more pages
@@ -135,12 +160,24 @@ static void node_cma(const struct weir_snapshot *snap, unsigned int node,
 		*used = (struct weir_count){ 0 };
 }
 
+/* What CSV3 VMs themselves have of a node's CMA, in base pages: no huge page lies there.
+ * Unknown on kernels that do not show it. */
+static struct weir_count csv_used(const struct weir_snapshot *snap, unsigned int node)
+{
+	const struct weir_csv *csv = &snap->confidential.csv;
+
+	for (size_t i = 0; csv->known && i < csv->nr; i++)
+		if (csv->v[i].node == node && csv->v[i].memory.used.known)
+			return WEIR_COUNT(csv->v[i].memory.used.n / snap->page_bytes.n);
+	return (struct weir_count){ 0 };
+}
+
 static void add_node_share(const struct weir_snapshot *snap,
                            const struct weir_node_pool *np, uint64_t size_bytes,
                            struct cma_share *sum)
 {
 	uint64_t base = size_bytes / snap->page_bytes.n;
-	struct weir_count used, lru, nr = np->pool.nr;
+	struct weir_count used, lru, nr = np->pool.nr, csv = csv_used(snap, np->node);
 
 	if (nr.known && !nr.n)
 		return;
@@ -148,15 +185,33 @@ static void add_node_share(const struct weir_snapshot *snap,
 	node_cma(snap, np->node, &used, &lru);
 	if (!nr.known || !used.known)
 		return;
+	used.n -= csv.n < used.n ? csv.n : used.n;
 	sum->told++;
 	sum->pool = weir_count_add(sum->pool, nr);
 	sum->most = weir_count_add(sum->most, WEIR_COUNT(least(used.n / base, nr.n)));
-	if (lru.known && used.n > lru.n)
+	if (csv.known && lru.known && used.n > lru.n) /* else it may all be CSV3's */
 		sum->at_least += least((used.n - lru.n) / base, nr.n); /* <= most: fits */
+}
+
+/* The zones say that there is no CMA at all: whatever was asked for, nothing came of it.
+ */
+static bool lacks_cma(const struct weir_snapshot *snap)
+{
+	bool told = snap->zones.nr > 0 && !snap->zones.damaged;
+
+	for (size_t i = 0; i < snap->zones.nr; i++) {
+		const struct weir_zone *z = &snap->zones.v[i];
+
+		if (z->present.n || !z->present.known)
+			told = told && z->cma.known && !z->cma.n;
+	}
+	return told;
 }
 
 static bool has_csv_cma(const struct weir_snapshot *snap)
 {
+	if (lacks_cma(snap))
+		return false;
 	for (size_t i = 0; i < snap->cma.nr; i++)
 		if (strncmp(snap->cma.v[i].name, "csv-n", 5) == 0)
 			return true;
@@ -179,13 +234,17 @@ static void csv_cma_of(struct weir_check *c, const struct weir_huge_size *size)
 
 	for (size_t k = 0; k < size->nr_nodes; k++)
 		add_node_share(c->snap, &size->nodes[k], size->size_bytes, &share);
+	if (share.told && share.told == share.nodes && !share.most.n)
+		return; /* all of the pool lies outside */
 	f = weir_check_add(c, WEIR_WARNING, "csv-cma-and-pool");
 	if (!f)
 		return;
 	f->size_bytes = WEIR_COUNT(size->size_bytes);
 	if (share.told && share.pool.known) {
 		f->pages = share.most;
-		if (share.at_least)
+		if (share.at_least && share.at_least == share.most.n)
+			from[0] = '\0';
+		else if (share.at_least)
 			(void)snprintf(from, sizeof(from), "between %" PRIu64 " and ",
 			               share.at_least);
 		if (share.told < share.nodes)

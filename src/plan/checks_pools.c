@@ -7,51 +7,75 @@
 #include "facts/shortfall.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static const char *pages_word(uint64_t n)
 {
 	return n == 1 ? "page" : "pages";
 }
 
-/* set_max_huge_pages() turns what it may not free into surplus, and overcommit makes it
- * too. Beyond the overcommit limit it can only have come from a shrink. */
+/* Free, reserved by nobody, and surplus: what came back after all was let go on one node
+ * while another had the surplus (free_huge_folio() looks at the page's own node only). */
+static uint64_t idle_surplus(const struct weir_pool *pool)
+{
+	uint64_t idle = pool->free.n > pool->reserved.n ? pool->free.n - pool->reserved.n
+	                                                : 0;
+
+	if (!pool->free.known || !pool->reserved.known)
+		return 0;
+	return idle < pool->surplus.n ? idle : pool->surplus.n;
+}
+
+/* Surplus is made when a pool is shrunk below what is in use or reserved, and on demand
+ * up to the overcommit limit. Counters tell the two apart only beyond that limit, and
+ * even then the limit may have been lowered since. */
 static void surplus_of(struct weir_check *c, const struct weir_huge_size *size)
 {
 	struct weir_count surplus = size->all.surplus;
-	struct weir_count persistent = weir_pool_persistent(&size->all);
-	struct weir_count in_use = weir_pool_in_use(&size->all);
-	bool trapped = !size->overcommit.known || surplus.n > size->overcommit.n;
+	bool beyond = !size->overcommit.known || surplus.n > size->overcommit.n;
 	const char *name = WEIR_CHECK_SIZE(size->size_bytes);
+	const char *pages = surplus.n == 1 ? "page is" : "pages are";
 	struct weir_finding *f;
 
 	if (!surplus.known || !surplus.n)
 		return;
-	f = weir_check_add(c, trapped ? WEIR_WARNING : WEIR_NOTE,
-	                   trapped ? "surplus-trapped" : "surplus-overcommit");
+	f = weir_check_add(c, beyond ? WEIR_WARNING : WEIR_NOTE,
+	                   beyond ? "surplus-trapped" : "surplus-overcommit");
 	if (!f)
 		return;
 	f->size_bytes = WEIR_COUNT(size->size_bytes);
 	f->pages = surplus;
-	if (trapped)
+	if (!beyond) {
 		weir_check_text(
 			c, f,
-			"%" PRIu64 " %s %s trapped as surplus: the pool was shrunk to %s "
-			"while pages were in use or reserved (now %s and %s); each goes "
-			"back to the system when it is freed.",
-			surplus.n, name, surplus.n == 1 ? "page is" : "pages are",
-			WEIR_CHECK_N(persistent), WEIR_CHECK_N(in_use),
-			WEIR_CHECK_N(size->all.reserved));
-	else
-		weir_check_text(c, f,
-		                "%" PRIu64
-		                " %s %s surplus, as the overcommit limit of %" PRIu64
-		                " allows; each goes back to the system when it is freed.",
-		                surplus.n, name, surplus.n == 1 ? "page is" : "pages are",
-		                size->overcommit.n);
+			"%" PRIu64 " %s %s surplus, no more than the overcommit limit of "
+			"%" PRIu64 ": each goes back to the system when it is freed.",
+			surplus.n, name, pages, size->overcommit.n);
+		return;
+	}
+	weir_check_text(
+		c, f,
+		"%" PRIu64
+		" %s %s trapped as surplus, beyond the overcommit limit of %s: "
+		"the pool, or that limit, was made smaller while pages were in use or "
+		"reserved (now %s and %s); each goes back to the system when it is "
+		"freed.",
+		surplus.n, name, pages, WEIR_CHECK_N(size->overcommit),
+		WEIR_CHECK_N(weir_pool_in_use(&size->all)),
+		WEIR_CHECK_N(size->all.reserved));
 	if (!size->all.nr.known)
 		return;
-	weir_check_remedy(c, f, "keep %s, which takes no memory",
-	                  surplus.n == 1 ? "it" : "them");
+	if (idle_surplus(&size->all))
+		weir_check_remedy(
+			c, f,
+			"%" PRIu64
+			" of them are free already and stay: write the pool up to "
+			"%" PRIu64 " and then down to %s to be rid of them, or keep all",
+			idle_surplus(&size->all), size->all.nr.n,
+			WEIR_CHECK_N(weir_pool_persistent(&size->all)));
+	else
+		weir_check_remedy(c, f, "keep %s, which takes no memory",
+		                  surplus.n == 1 ? "it" : "them");
 	weir_check_set_pool(c, f, size->size_bytes, size->all.nr.n);
 }
 
@@ -74,9 +98,10 @@ static void reserved_of(struct weir_check *c, const struct weir_huge_size *size)
 		weir_check_text(
 			c, f,
 			"%" PRIu64 " %s %s reserved but only %" PRIu64
-			" are free: a process that touches what it was promised can be "
+			" free: a process that touches what it was promised can be "
 			"killed by SIGBUS.",
-			reserved.n, name, pages_word(reserved.n), unused.n);
+			reserved.n, name, reserved.n == 1 ? "page is" : "pages are",
+			unused.n);
 	} else if (reserved.n == unused.n) {
 		f = weir_check_add(c, WEIR_WARNING, "free-all-reserved");
 		weir_check_text(c, f,
@@ -84,7 +109,15 @@ static void reserved_of(struct weir_check *c, const struct weir_huge_size *size)
 		                " free %s %s can be had: all are reserved by "
 		                "mappings that have not touched them yet.",
 		                unused.n, name, pages_word(unused.n));
-		weir_check_remedy(c, f, "grow the pool before the next VM starts");
+		if (size->overcommit.n > size->all.surplus.n && size->all.surplus.known)
+			weir_check_remedy(
+				c, f,
+				"grow the pool before the next VM starts; only the "
+				"overcommit limit lets it have %" PRIu64 " more now",
+				size->overcommit.n - size->all.surplus.n);
+		else
+			weir_check_remedy(c, f,
+			                  "grow the pool before the next VM starts");
 	} else {
 		f = weir_check_add(c, WEIR_NOTE, "reserved-untouched");
 		weir_check_text(c, f,
@@ -114,7 +147,7 @@ void weir_check_reserved(struct weir_check *c)
 void weir_check_sysctl(struct weir_check *c)
 {
 	const struct weir_huge_size *size = weir_default_size(c->snap);
-	struct weir_count target = c->snap->pools.sysctl_nr;
+	struct weir_count target = c->snap->pools.sysctl_nr, persistent;
 	struct weir_finding *f;
 
 	if (!size || !target.known || !size->all.nr.known || target.n == size->all.nr.n)
@@ -123,7 +156,8 @@ void weir_check_sysctl(struct weir_check *c)
 	if (!f)
 		return;
 	f->size_bytes = WEIR_COUNT(size->size_bytes);
-	if (size->all.surplus.known && size->all.nr.n - size->all.surplus.n == target.n)
+	persistent = weir_pool_persistent(&size->all);
+	if (persistent.known && persistent.n == target.n)
 		weir_check_text(c, f,
 		                "/proc/sys/vm/nr_hugepages says %" PRIu64
 		                " and sysfs %" PRIu64 ": sysfs counts the %" PRIu64
@@ -169,9 +203,48 @@ void weir_check_hidden_sizes(struct weir_check *c)
 	}
 }
 
+/* With hugetlb_cma= pages above the buddy lists' reach are not allocated at boot at all
+ * (hugetlb_hstate_alloc_pages()). */
+static bool left_to_cma(const struct weir_snapshot *snap, uint64_t size_bytes)
+{
+	const struct weir_boot_hugetlb_cma *cma = &snap->boot.hugetlb_cma;
+	uint64_t largest = UINT64_C(4) << 20; /* MAX_ORDER with base pages of 4 KiB */
+
+	if (cma->all.unit == WEIR_BOOT_NOTHING && !cma->nr_nodes)
+		return false;
+	if (snap->buddy.nr && snap->page_bytes.known)
+		largest = snap->page_bytes.n << (snap->buddy.v[0].nr_orders - 1);
+	return size_bytes > largest;
+}
+
+static void boot_remedy(struct weir_check *c, struct weir_finding *f,
+                        const struct weir_shortfall *row)
+{
+	if (left_to_cma(c->snap, row->size_bytes)) {
+		weir_check_remedy(c, f,
+		                  "hugetlb_cma= keeps the kernel from taking such pages "
+		                  "at boot: set "
+		                  "the pool afterwards");
+		if (!row->node.known)
+			weir_check_set_pool(c, f, row->size_bytes, row->asked);
+	} else if (row->at_boot.known) {
+		weir_check_remedy(c, f,
+		                  "at boot the kernel got %" PRIu64
+		                  " (its log says so): ask for fewer, or for other nodes",
+		                  row->at_boot.n);
+	} else {
+		weir_check_remedy(
+			c, f,
+			"if nobody has shrunk the pool since, the memory was not there "
+			"at "
+			"boot: see the lines 'HugeTLB: allocating' in the kernel log");
+	}
+}
+
 static void boot_row(struct weir_check *c, const struct weir_shortfall *row)
 {
 	const char *name = WEIR_CHECK_SIZE(row->size_bytes);
+	char node[32] = "";
 	struct weir_finding *f;
 
 	if (!row->missing.known || !row->missing.n)
@@ -183,30 +256,14 @@ static void boot_row(struct weir_check *c, const struct weir_shortfall *row)
 	f->node = row->node;
 	f->pages = row->missing;
 	if (row->node.known)
-		weir_check_text(c, f,
-		                "the kernel command line asks for %" PRIu64
-		                " %s %s on node %" PRIu64 ", and there are %" PRIu64
-		                ": %" PRIu64 " missing.",
-		                row->asked, name, pages_word(row->asked), row->node.n,
-		                row->present.n, row->missing.n);
-	else
-		weir_check_text(c, f,
-		                "the kernel command line asks for %" PRIu64
-		                " %s %s, and there are "
-		                "%" PRIu64 ": %" PRIu64 " missing.",
-		                row->asked, name, pages_word(row->asked), row->present.n,
-		                row->missing.n);
-	if (row->at_boot.known)
-		weir_check_remedy(c, f,
-		                  "at boot the kernel got %" PRIu64
-		                  " (its log says so): ask for fewer, or for other nodes",
-		                  row->at_boot.n);
-	else
-		weir_check_remedy(
-			c, f,
-			"if nobody has shrunk the pool since, the memory was not there "
-			"at "
-			"boot: see the lines 'HugeTLB: allocating' in the kernel log");
+		(void)snprintf(node, sizeof(node), " on node %" PRIu64, row->node.n);
+	weir_check_text(c, f,
+	                "the kernel command line asks for %" PRIu64
+	                " %s %s%s, and there are "
+	                "%" PRIu64 ": %" PRIu64 " missing.",
+	                row->asked, name, pages_word(row->asked), node, row->present.n,
+	                row->missing.n);
+	boot_remedy(c, f, row);
 }
 
 /* The kernel says so too, in one line of its log. */
@@ -216,7 +273,7 @@ static void boot_argument(struct weir_check *c, const struct weir_boot_arg *arg)
 
 	if (!arg->note)
 		return; /* taken as it is written */
-	f = weir_check_add(c, arg->taken ? WEIR_NOTE : WEIR_WARNING,
+	f = weir_check_add(c, WEIR_WARNING,
 	                   arg->taken ? "boot-argument-changed"
 	                              : "boot-argument-ignored");
 	weir_check_text(c, f, "the kernel %s '%.*s' on its command line: %s.",

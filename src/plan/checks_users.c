@@ -67,13 +67,6 @@ static struct weir_count named_size(const struct weir_snapshot *snap, const char
 	return found;
 }
 
-/* Nothing in it means anything to a shell: a command that will be copied may hold it. */
-static bool is_plain_path(const char *path)
-{
-	return path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	                         "0123456789/_.,+@-")] == '\0';
-}
-
 void weir_check_mount_names(struct weir_check *c)
 {
 	const struct weir_mounts *mounts = &c->snap->mounts;
@@ -83,8 +76,11 @@ void weir_check_mount_names(struct weir_check *c)
 		struct weir_count named = named_size(c->snap, m->target);
 		struct weir_finding *f;
 
-		if (!named.known || !m->page_bytes.known || named.n == m->page_bytes.n)
+		if (m->covered || m->same_as != i || !named.known ||
+		    !m->page_bytes.known || named.n == m->page_bytes.n)
 			continue;
+		if (m->size_bytes.known && m->size_bytes.n == named.n)
+			continue; /* named for what it holds: "vm-1G" with size=1G */
 		f = weir_check_add(c, WEIR_WARNING, "mount-name-contradicts");
 		if (f)
 			f->size_bytes = m->page_bytes;
@@ -95,13 +91,12 @@ void weir_check_mount_names(struct weir_check *c)
 		                m->target, WEIR_CHECK_SIZE(named.n),
 		                WEIR_CHECK_SIZE(m->page_bytes.n),
 		                WEIR_CHECK_SIZE(m->page_bytes.n));
-		weir_check_remedy(c, f,
-		                  "mount it with the right size, and mend /etc/fstab");
-		if (is_plain_path(m->target))
-			weir_check_command(
-				c, f,
-				"umount %s && mount -t hugetlbfs -o pagesize=%s none %s",
-				m->target, WEIR_CHECK_SIZE(named.n), m->target);
+		weir_check_remedy(
+			c, f,
+			"if the name is right, mount it again with pagesize=%s and its "
+			"other "
+			"options, and mend /etc/fstab; unmounting loses the files in it",
+			WEIR_CHECK_SIZE(named.n));
 	}
 }
 
@@ -138,63 +133,160 @@ void weir_check_mount_minimum(struct weir_check *c)
 	}
 }
 
-static bool is_limit(struct weir_count n)
+#define NAMES_MAX 3U /* groups that a sentence names; the table has all */
+
+struct named {
+	struct weir_buf text; /* "/a, /b, /c" */
+	size_t nr;
+	const struct weir_cgroup_use *first;
+};
+
+static void add_name(struct weir_check *c, struct named *names,
+                     const struct weir_cgroup *g, const struct weir_cgroup_use *u)
 {
-	return n.known && n.n != WEIR_CGROUP_UNLIMITED;
+	if (!names->nr)
+		names->first = u;
+	if (names->nr < NAMES_MAX && !c->failed)
+		c->failed = weir_buf_printf(&names->text, "%s%s", names->nr ? ", " : "",
+		                            g->path);
+	names->nr++;
+}
+
+/* "/a, /b, /c and 197 more" */
+static void end_names(struct weir_check *c, struct named *names)
+{
+	if (names->nr > NAMES_MAX && !c->failed)
+		c->failed = weir_buf_printf(&names->text, " and %zu more",
+		                            names->nr - NAMES_MAX);
+}
+
+static bool is_below(const char *path, const char *parent)
+{
+	size_t n = strlen(parent);
+
+	if (strcmp(parent, "/") == 0)
+		return strcmp(path, "/") != 0;
+	return strncmp(path, parent, n) == 0 && path[n] == '/';
+}
+
+/* The groups come parents first, and what is below one stands right behind it: @above are
+ * those that @i is below, the innermost last. */
+struct above {
+	size_t v[WEIR_CGROUP_DEPTH_MAX + 1], nr;
+};
+
+static void move_to(const struct weir_cgroups *all, size_t i, struct above *above)
+{
+	while (above->nr &&
+	       !is_below(all->v[i].path, all->v[above->v[above->nr - 1]].path))
+		above->nr--;
+}
+
+static void descend(struct above *above, size_t i)
+{
+	if (above->nr < WEIR_NELEM(above->v))
+		above->v[above->nr++] = i;
+}
+
+/* Reservations are charged to all groups above too: a limit there bounds them here. */
+static bool is_bounded_above(const struct weir_cgroups *all, const struct above *above,
+                             size_t k)
+{
+	for (size_t i = 0; i < above->nr; i++)
+		if (weir_cgroup_is_limit(all->v[above->v[i]].v[k].reserved_limit))
+			return true;
+	return false;
 }
 
 /* With a limit on use alone, mmap succeeds and the touch is killed; with one on
  * reservations mmap says ENOMEM, which programs understand. */
-static void limit_without_rsvd(struct weir_check *c, const struct weir_cgroup *g,
-                               const struct weir_cgroup_use *u)
+static void limits_without_rsvd(struct weir_check *c, size_t k)
 {
+	const struct weir_cgroups *all = &c->snap->cgroups;
+	struct above above = { .nr = 0 };
+	struct named names = { .nr = 0 };
 	char size[WEIR_CGROUP_SIZE_NAME_MAX];
-	bool v1 = c->snap->cgroups.version == 1;
 	struct weir_finding *f;
 
-	if (!is_limit(u->limit) || !u->reserved_limit.known ||
-	    is_limit(u->reserved_limit))
-		return;
-	f = weir_check_add(c, WEIR_WARNING, "cgroup-without-rsvd-limit");
-	if (f)
-		f->size_bytes = WEIR_COUNT(u->page_bytes);
-	(void)weir_cgroup_size_name(u->page_bytes, size, sizeof(size));
-	weir_check_text(
-		c, f,
-		"cgroup %s is limited to %s of %s pages but may reserve any number: a "
-		"process over the limit is killed by SIGBUS instead of being told "
-		"ENOMEM.",
-		g->path, WEIR_CHECK_HUMAN(u->limit.n), WEIR_CHECK_SIZE(u->page_bytes));
-	weir_check_remedy(c, f, "set hugetlb.%s.rsvd.%s to the same limit", size,
-	                  v1 ? "limit_in_bytes" : "max");
+	for (size_t i = 0; i < all->nr; i++) {
+		const struct weir_cgroup_use *u = &all->v[i].v[k];
+
+		move_to(all, i, &above);
+		if (weir_cgroup_is_limit(u->limit) && u->reserved_limit.known &&
+		    !weir_cgroup_is_limit(u->reserved_limit) &&
+		    !is_bounded_above(all, &above, k))
+			add_name(c, &names, &all->v[i], u);
+		descend(&above, i);
+	}
+	end_names(c, &names);
+	f = names.nr ? weir_check_add(c, WEIR_WARNING, "cgroup-without-rsvd-limit")
+	             : NULL;
+	if (f) {
+		f->size_bytes = WEIR_COUNT(names.first->page_bytes);
+		(void)weir_cgroup_size_name(names.first->page_bytes, size, sizeof(size));
+		weir_check_text(c, f,
+		                "%zu %s a limit on %s pages in use and none on reserved "
+		                "ones (%s): "
+		                "a process over the limit is killed by SIGBUS instead of "
+		                "being told "
+		                "ENOMEM.",
+		                names.nr, names.nr == 1 ? "cgroup has" : "cgroups have",
+		                WEIR_CHECK_SIZE(names.first->page_bytes), names.text.p);
+		weir_check_remedy(c, f, "set hugetlb.%s.rsvd.%s to the same limit", size,
+		                  all->version == 1 ? "limit_in_bytes" : "max");
+	}
+	weir_buf_done(&names.text);
 }
 
-static void refusals(struct weir_check *c, const struct weir_cgroup *g,
-                     const struct weir_cgroup_use *u)
+static bool has_refusals_below(const struct weir_cgroups *all, size_t i, size_t k)
 {
-	struct weir_count n = weir_cgroup_refusals(u);
+	for (size_t j = i + 1; j < all->nr && is_below(all->v[j].path, all->v[i].path);
+	     j++)
+		if (weir_cgroup_refusals(&all->v[j].v[k]).n)
+			return true;
+	return false;
+}
+
+/* A refusal counts in the group of the task and in all above it, whichever of their
+ * limits refused (mm/hugetlb_cgroup.c, hugetlb_event()): the innermost group is named. */
+static void refusals(struct weir_check *c, size_t k)
+{
+	const struct weir_cgroups *all = &c->snap->cgroups;
+	struct weir_count sum = WEIR_COUNT(0);
+	struct named names = { .nr = 0 };
 	struct weir_finding *f;
 
-	if (!n.known || !n.n)
-		return;
-	f = weir_check_add(c, WEIR_WARNING, "cgroup-limit-hit");
-	if (f)
-		f->size_bytes = WEIR_COUNT(u->page_bytes);
-	weir_check_text(
-		c, f, "cgroup %s was refused %s pages %" PRIu64 " %s: its limit is %s.",
-		g->path, WEIR_CHECK_SIZE(u->page_bytes), n.n, n.n == 1 ? "time" : "times",
-		is_limit(u->limit)            ? WEIR_CHECK_HUMAN(u->limit.n)
-		: is_limit(u->reserved_limit) ? WEIR_CHECK_HUMAN(u->reserved_limit.n)
-					      : "now none, or that of a group below");
+	for (size_t i = 0; i < all->nr; i++) {
+		const struct weir_cgroup_use *u = &all->v[i].v[k];
+		struct weir_count n = weir_cgroup_refusals(u);
+
+		if (!n.n || has_refusals_below(all, i, k))
+			continue;
+		add_name(c, &names, &all->v[i], u);
+		sum = weir_count_add(sum, n);
+	}
+	end_names(c, &names);
+	f = names.nr ? weir_check_add(c, WEIR_WARNING, "cgroup-limit-hit") : NULL;
+	if (f) {
+		f->size_bytes = WEIR_COUNT(names.first->page_bytes);
+		weir_check_text(c, f,
+		                "%zu %s refused %s pages, %s times in all (%s), by the "
+		                "limit of the "
+		                "group or of one above it.",
+		                names.nr, names.nr == 1 ? "cgroup was" : "cgroups were",
+		                WEIR_CHECK_SIZE(names.first->page_bytes),
+		                WEIR_CHECK_N(sum), names.text.p);
+	}
+	weir_buf_done(&names.text);
 }
 
 void weir_check_cgroups(struct weir_check *c)
 {
 	const struct weir_cgroups *all = &c->snap->cgroups;
 
-	for (size_t i = 0; i < all->nr; i++)
-		for (size_t k = 0; k < all->v[i].nr; k++) {
-			limit_without_rsvd(c, &all->v[i], &all->v[i].v[k]);
-			refusals(c, &all->v[i], &all->v[i].v[k]);
-		}
+	for (size_t k = 0; all->nr && k < all->v[0].nr;
+	     k++) { /* each group has all sizes */
+		limits_without_rsvd(c, k);
+		refusals(c, k);
+	}
 }

@@ -75,14 +75,13 @@ static bool order_of(const struct weir_snapshot *snap, uint64_t bytes, unsigned 
 
 static void add_blocks(const struct weir_snapshot *snap, struct weir_node_memory *row)
 {
-	struct weir_count top = pages_to_bytes(
-		snap, weir_buddyinfo_top_pages(&snap->buddy, row->node));
 	unsigned int order;
 
 	if (order_of(snap, WEIR_BLOCK_2M, &order))
 		row->blocks_2m = weir_buddyinfo_blocks(&snap->buddy, row->node, order);
-	if (top.known)
-		row->blocks_1g_max = WEIR_COUNT(top.n / WEIR_BLOCK_1G);
+	if (order_of(snap, WEIR_BLOCK_1G, &order))
+		row->blocks_1g_max = weir_buddyinfo_runs_max(&snap->buddy, row->node,
+		                                             UINT64_C(1) << order);
 }
 
 static struct weir_count node_pool_bytes(const struct weir_snapshot *snap,

@@ -47,7 +47,7 @@ static void check_node(const struct weir_buddyinfo *buddy, unsigned int node,
 	for (unsigned int o = 0; o <= WEIR_ORDERS_MAX; o++)
 		check_sum(weir_buddyinfo_blocks(buddy, node, o),
 		          sum_of(buddy, node, o, o), !buddy->damaged && o < nr_orders);
-	check_sum(weir_buddyinfo_top_pages(buddy, node),
+	check_sum(weir_buddyinfo_runs_max(buddy, node, 1),
 	          sum_of(buddy, node, nr_orders - 1, 0), !buddy->damaged);
 }
 

@@ -42,12 +42,12 @@ static void buddyinfo_blocks_count_larger_ones_as_what_they_split_into(void **st
 	expect_count(weir_buddyinfo_blocks(&buddy, 0, 9), 7 + 1505 + 51);
 	expect_count(weir_buddyinfo_blocks(&buddy, 0, 10), 3 + 752 + 25);
 	expect_count(weir_buddyinfo_blocks(&buddy, 0, 0), 3840 + 772497 + 74405);
-	expect_count(weir_buddyinfo_top_pages(&buddy, 0), (3 + 752 + 25) * 1024);
+	expect_count(weir_buddyinfo_runs_max(&buddy, 0, 1), (3 + 752 + 25) * 1024);
 	expect_unknown(weir_buddyinfo_blocks(&buddy, 0, 11)); /* 4M and more: not told */
 	expect_unknown(weir_buddyinfo_blocks(&buddy, 0, 31));
 	expect_unknown(weir_buddyinfo_blocks(&buddy, 0, UINT32_MAX));
 	expect_unknown(weir_buddyinfo_blocks(&buddy, 1, 9));
-	expect_unknown(weir_buddyinfo_top_pages(&buddy, 1));
+	expect_unknown(weir_buddyinfo_runs_max(&buddy, 1, 1));
 	weir_buddyinfo_done(&buddy);
 }
 
@@ -65,7 +65,7 @@ static void buddyinfo_of_64k_pages_has_14_orders(void **state)
 	expect_count(weir_buddyinfo_blocks(&buddy, 0, 13), 240);
 	expect_count(weir_buddyinfo_blocks(&buddy, 0, 5), 1 + 240 * 256);
 	expect_count(weir_buddyinfo_blocks(&buddy, 0, 0), 1 + 8 + 32 + 240 * 8192);
-	expect_count(weir_buddyinfo_top_pages(&buddy, 0), 240 * 8192);
+	expect_count(weir_buddyinfo_runs_max(&buddy, 0, 1), 240 * 8192);
 	weir_buddyinfo_done(&buddy);
 }
 
@@ -127,8 +127,8 @@ static void buddyinfo_garbled_rows_leave_no_sum(void **state)
 		expect_u64_eq(buddy.v[1].counts[2], 6); /* the rows themselves are kept */
 		expect_unknown(weir_buddyinfo_blocks(&buddy, 0, 0));
 		expect_unknown(weir_buddyinfo_blocks(&buddy, 1, 0));
-		expect_unknown(weir_buddyinfo_top_pages(&buddy, 0));
-		expect_unknown(weir_buddyinfo_top_pages(&buddy, 1));
+		expect_unknown(weir_buddyinfo_runs_max(&buddy, 0, 1));
+		expect_unknown(weir_buddyinfo_runs_max(&buddy, 1, 1));
 		weir_buddyinfo_done(&buddy);
 	}
 }
@@ -145,7 +145,7 @@ static void buddyinfo_cut_off_anywhere_is_never_wrong(void **state)
 		assert_non_null(copy);
 		parse(copy, whole ? 0 : WEIR_GARBLED, &buddy);
 		expect_int_eq(weir_buddyinfo_blocks(&buddy, 0, 9).known, whole);
-		expect_int_eq(weir_buddyinfo_top_pages(&buddy, 0).known, whole);
+		expect_int_eq(weir_buddyinfo_runs_max(&buddy, 0, 1).known, whole);
 		weir_buddyinfo_done(&buddy);
 	}
 }
@@ -162,7 +162,7 @@ static void buddyinfo_rows_have_32_orders_at_most(void **state)
 	parse(text, 0, &buddy);
 	expect_count(weir_buddyinfo_blocks(&buddy, 0, 31), 1);
 	expect_count(weir_buddyinfo_blocks(&buddy, 0, 0), UINT32_MAX);
-	expect_count(weir_buddyinfo_top_pages(&buddy, 0), UINT64_C(1) << 31);
+	expect_count(weir_buddyinfo_runs_max(&buddy, 0, 1), UINT64_C(1) << 31);
 	weir_buddyinfo_done(&buddy);
 
 	(void)snprintf(text, sizeof(text), "Node 0, zone DMA %s 1\n", ones);
@@ -202,7 +202,7 @@ static void buddyinfo_overflowing_sums_are_unknown(void **state)
 		expect_int_eq(known, cases[i].order0);
 		known = weir_buddyinfo_blocks(&buddy, 0, 1).known;
 		expect_int_eq(known, cases[i].order1);
-		known = weir_buddyinfo_top_pages(&buddy, 0).known;
+		known = weir_buddyinfo_runs_max(&buddy, 0, 1).known;
 		expect_int_eq(known, cases[i].top);
 		weir_buddyinfo_done(&buddy);
 	}
@@ -249,7 +249,7 @@ static void buddyinfo_bytes_that_are_no_text_give_no_numbers(void **state)
 	weir_buddyinfo_done(&buddy);
 
 	parse("", 0, &buddy);
-	expect_unknown(weir_buddyinfo_top_pages(&buddy, 0));
+	expect_unknown(weir_buddyinfo_runs_max(&buddy, 0, 1));
 	weir_buddyinfo_done(&buddy);
 	parse("\n \n\t\n", 0, &buddy);
 	expect_u64_eq(buddy.nr, 0);
