@@ -273,9 +273,8 @@ static void boot_argument(struct weir_check *c, const struct weir_boot_arg *arg)
 
 	if (!arg->note)
 		return; /* taken as it is written */
-	f = weir_check_add(c, WEIR_WARNING,
-	                   arg->taken ? "boot-argument-changed"
-	                              : "boot-argument-ignored");
+	f = arg->taken ? weir_check_add(c, WEIR_WARNING, "boot-argument-changed")
+	               : weir_check_add(c, WEIR_WARNING, "boot-argument-ignored");
 	weir_check_text(c, f, "the kernel %s '%.*s' on its command line: %s.",
 	                arg->taken ? "does not take all of" : "ignores",
 	                WEIR_STR_ARG(arg->text), arg->note);

@@ -219,8 +219,9 @@ static void limits_without_rsvd(struct weir_check *c, size_t k)
 		descend(&above, i);
 	}
 	end_names(c, &names);
-	f = names.nr ? weir_check_add(c, WEIR_WARNING, "cgroup-without-rsvd-limit")
-	             : NULL;
+	f = NULL;
+	if (names.nr)
+		f = weir_check_add(c, WEIR_WARNING, "cgroup-without-rsvd-limit");
 	if (f) {
 		f->size_bytes = WEIR_COUNT(names.first->page_bytes);
 		(void)weir_cgroup_size_name(names.first->page_bytes, size, sizeof(size));
@@ -266,7 +267,9 @@ static void refusals(struct weir_check *c, size_t k)
 		sum = weir_count_add(sum, n);
 	}
 	end_names(c, &names);
-	f = names.nr ? weir_check_add(c, WEIR_WARNING, "cgroup-limit-hit") : NULL;
+	f = NULL;
+	if (names.nr)
+		f = weir_check_add(c, WEIR_WARNING, "cgroup-limit-hit");
 	if (f) {
 		f->size_bytes = WEIR_COUNT(names.first->page_bytes);
 		weir_check_text(c, f,

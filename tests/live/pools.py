@@ -114,9 +114,9 @@ def holder(size, pages, touch, before=None):
 
 
 @contextlib.contextmanager
-def mounted(options):
+def mounted(options, suffix=""):
     """A hugetlbfs mount with these options in a directory of its own."""
-    target = tempfile.mkdtemp(prefix="weir-test.")
+    target = tempfile.mkdtemp(prefix="weir-test.", suffix=suffix)
     try:
         done = subprocess.run(["mount", "-t", "hugetlbfs", "-o", options, "none", target],
                               capture_output=True, text=True)
