@@ -11,7 +11,7 @@
 
 #define TYPES_MAX 16U /* MIGRATE_TYPES is 6 at most (include/linux/mmzone.h, v6.18) */
 /* MAX_NR_ZONES is 6. No more rows are searched, so that no text takes long. */
-#define NODE_ROWS_MAX (8U * TYPES_MAX)
+#define NODE_ROWS_MAX (8UL * TYPES_MAX)
 
 void weir_pagetypeinfo_done(struct weir_pagetypeinfo *info)
 {

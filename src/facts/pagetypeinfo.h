@@ -11,7 +11,7 @@
 #include "facts/buddyinfo.h"
 
 #define WEIR_TYPE_NAME_MAX 16U
-#define WEIR_TYPE_ROWS_MAX (WEIR_ZONES_MAX * 8U)
+#define WEIR_TYPE_ROWS_MAX (WEIR_ZONES_MAX * 8UL)
 
 struct weir_type_row {
 	unsigned int node;

@@ -1,5 +1,5 @@
-/* hold PAGE_BYTES PAGES TOUCH: maps huge pages, touches the first of them, and stays. Used
- * in guests, to make hosts worth capturing. */
+/* hold PAGE_BYTES PAGES TOUCH: maps huge pages, touches the first of them, and stays.
+ * Used in guests, to make hosts worth capturing. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

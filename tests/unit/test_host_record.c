@@ -242,8 +242,8 @@ static void record_is_for_looking(void **state)
 
 static void record_of_this_machine_replays_its_bytes(void **state)
 {
-	static const char *const paths[] = { "/proc/version",    "/proc/meminfo",
-		                             "/@/pagesize",      "/@/link/proc/self",
+	static const char *const paths[] = { "/proc/version",      "/proc/meminfo",
+		                             "/@/pagesize",        "/@/link/proc/self",
 		                             "/@/stat/dev/null/@", "/proc/none" };
 	weir_auto(weir_host_freep) struct weir_host *machine = NULL, *host = NULL;
 	struct weir_buf seen[WEIR_NELEM(paths)] = { 0 };
