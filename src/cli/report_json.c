@@ -336,6 +336,7 @@ static void confidential(struct weir_json *j, const struct weir_snapshot *snap)
 	const struct weir_confidential *c = &snap->confidential;
 	const struct weir_cpu *cpu = &snap->cpu;
 	const struct weir_misc *capacity = &snap->cgroups.misc_capacity;
+	const struct weir_misc *usage = &snap->cgroups.misc_usage;
 
 	weir_json_open(j, "confidential", '{');
 	flag(j, "kvm_sev", c->sev);
@@ -346,9 +347,24 @@ static void confidential(struct weir_json *j, const struct weir_snapshot *snap)
 	count(j, "sev_slots", capacity->sev);
 	count(j, "sev_es_slots", capacity->sev_es);
 	count(j, "tdx_slots", capacity->tdx);
+	count(j, "sev_slots_used", usage->sev);
+	count(j, "sev_es_slots_used", usage->sev_es);
+	count(j, "tdx_slots_used", usage->tdx);
 	count(j, "csv_total_bytes", c->csv.all.total);
 	count(j, "csv_used_bytes", c->csv.all.used);
-	count(j, "csv_smr_bytes", c->csv_smr_bytes);
+	count(j, "csv_smr_bytes",
+	      c->csv_smr_bytes.known ? c->csv_smr_bytes : snap->klog.csv_smr_entry_bytes);
+	weir_json_open(j, "csv_reserved", '[');
+	for (size_t i = 0; i < snap->klog.nr_csv_nodes; i++) {
+		const struct weir_klog_csv_node *node = &snap->klog.csv_nodes[i];
+
+		weir_json_open(j, NULL, '{');
+		weir_json_u64(j, "node", node->node);
+		weir_json_u64(j, "reserved_bytes", node->reserved_bytes);
+		weir_json_u64(j, "expected_bytes", node->expected_bytes);
+		weir_json_close(j);
+	}
+	weir_json_close(j);
 	weir_json_close(j);
 	weir_json_open(j, "cpu", '{');
 	word(j, "vendor", cpu->vendor);
