@@ -11,14 +11,14 @@ int weir_dl_load(const char *soname, const struct weir_dl_symbol *symbols, size_
 	void *lib = dlopen(soname, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
 
 	if (!lib)
-		return weir_err_set(err, -ENOENT, "%s needs the library %s: %s",
+		return weir_err_set(err, -ELIBACC, "%s needs the library %s: %s",
 		                    needed_for, soname, dlerror());
 	for (size_t i = 0; i < nr; i++) {
 		void *address = dlsym(lib, symbols[i].name);
 
 		if (!address) {
 			(void)dlclose(lib);
-			return weir_err_set(err, -ENOENT,
+			return weir_err_set(err, -ELIBACC,
 			                    "%s needs %s, which this %s lacks",
 			                    needed_for, symbols[i].name, soname);
 		}

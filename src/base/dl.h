@@ -22,7 +22,7 @@ struct weir_dl_symbol {
 	void *slot; /* a function pointer of the symbol's type */
 };
 
-/* Loads @soname once and fills every slot. -ENOENT with words when the library or one of
+/* Loads @soname once and fills every slot. -ELIBACC with words when the library or one of
  * the symbols is not there; @needed_for ("reading capture archives") is part of them. The
  * library stays loaded until the process ends. */
 int weir_dl_load(const char *soname, const struct weir_dl_symbol *symbols, size_t nr,

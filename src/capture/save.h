@@ -23,7 +23,7 @@ int weir_save_by_path(struct weir_save *save, struct weir_err *err);
  * with words when something is in the way, -EBADF without a standard output, 0 else. */
 int weir_save_check(const struct weir_save *save, struct weir_err *err);
 
-/* Writes sorted @files. @out_bytes: how large the result is. -EEXIST as above; -ENOENT
+/* Writes sorted @files. @out_bytes: how large the result is. -EEXIST as above; -ELIBACC
  * when libarchive is needed and not there; others; all with words. */
 int weir_save_write(const struct weir_save *save, const struct weir_members *files,
                     uint64_t time_ns, uint64_t *out_bytes, struct weir_err *err);

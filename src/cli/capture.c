@@ -257,7 +257,7 @@ static int save(struct capture *capture, struct options *opts)
 		return weir_cli_fail(NAME, WEIR_EXIT_REFUSED, "%s", err.msg);
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s%s", err.msg,
-		                     r == -ENOENT && opts->save.form != WEIR_SAVE_DIR
+		                     r == -ELIBACC
 		                             ? " (-o DIR/ needs no library)"
 		                             : "");
 	tell(capture, opts, bytes);

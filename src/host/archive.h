@@ -15,7 +15,7 @@ int weir_archive_new_bytes(struct weir_str bytes, struct weir_host **out,
                            struct weir_err *err);
 
 /* Writes sorted @files to @fd, which stays open. The same files and time give the same
- * bytes. -ENOENT without libarchive, else -EIO, with words. */
+ * bytes. -ELIBACC without libarchive, else -EIO, with words. */
 int weir_archive_write(const struct weir_members *files, uint64_t time_ns,
                        enum weir_archive_kind kind, int fd, struct weir_err *err);
 

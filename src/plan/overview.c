@@ -43,18 +43,21 @@ static struct weir_count zone_bytes(const struct weir_snapshot *snap, unsigned i
 static void add_movable(const struct weir_snapshot *snap, struct weir_node_memory *row)
 {
 	struct weir_count managed = WEIR_COUNT(0), unused = WEIR_COUNT(0);
+	bool seen = false;
 
 	for (size_t i = 0; i < snap->zones.nr; i++) {
 		const struct weir_zone *z = &snap->zones.v[i];
 
-		if (z->node != row->node || strcmp(z->name, "Movable") != 0)
+		if (z->node != row->node)
 			continue;
-		if (z->present.known && !z->present.n)
+		seen = true;
+		if (strcmp(z->name, "Movable") != 0 ||
+		    (z->present.known && !z->present.n))
 			continue;
 		managed = weir_count_add(managed, z->managed);
 		unused = weir_count_add(unused, z->free);
 	}
-	if (!row->free.known) /* no zones of this node were seen */
+	if (!seen || snap->zones.damaged)
 		return;
 	row->movable = pages_to_bytes(snap, managed);
 	row->movable_free = pages_to_bytes(snap, unused);

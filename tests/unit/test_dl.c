@@ -31,10 +31,10 @@ static void dl_missing_library_is_named_with_its_purpose(void **state)
 
 	(void)state;
 	expect_int_eq(weir_dl_load("libweir-is-not-there.so.9", NULL, 0, "a test", &err),
-	              -ENOENT);
+	              -ELIBACC);
 	assert_non_null(strstr(err.msg, "a test needs the library libweir-is-not-there"));
 	expect_int_eq(weir_dl_load("libweir-is-not-there.so.9", NULL, 0, "", NULL),
-	              -ENOENT);
+	              -ELIBACC);
 }
 
 static void dl_missing_symbol_is_named(void **state)
@@ -46,7 +46,7 @@ static void dl_missing_symbol_is_named(void **state)
 	struct weir_err err = { 0 };
 
 	(void)state;
-	expect_int_eq(weir_dl_load(SONAME, symbols, 2, "a test", &err), -ENOENT);
+	expect_int_eq(weir_dl_load(SONAME, symbols, 2, "a test", &err), -ELIBACC);
 	expect_str(err.msg,
 	           "a test needs weir_is_not_there, which this " SONAME " lacks");
 	assert_null(m.more);
