@@ -48,6 +48,27 @@ static inline bool weir_str_ends(struct weir_str s, const char *z)
 	return s.n >= n && memcmp(s.p + s.n - n, z, n) == 0;
 }
 
+static inline bool weir_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Without one newline at its end. */
+static inline struct weir_str weir_str_chomp(struct weir_str s)
+{
+	if (weir_str_ends(s, "\n"))
+		s.n--;
+	return s;
+}
+
+/* Where the first @c stands in @s, or s.n. */
+static inline size_t weir_str_index(struct weir_str s, char c)
+{
+	const char *at = s.n ? (const char *)memchr(s.p, c, s.n) : NULL;
+
+	return at ? (size_t)(at - s.p) : s.n;
+}
+
 /* First occurrence of @z in @s as an index, or -1. */
 ptrdiff_t weir_str_find(struct weir_str s, const char *z);
 

@@ -13,26 +13,6 @@ struct redaction {
 	struct weir_buf out;
 };
 
-static struct weir_str chomp(struct weir_str s)
-{
-	if (weir_str_ends(s, "\n"))
-		s.n--;
-	return s;
-}
-
-/* The first @c in @s, or s.n. */
-static size_t index_of(struct weir_str s, char c)
-{
-	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
-
-	return at ? (size_t)(at - s.p) : s.n;
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static int add(struct redaction *rd, struct weir_str s)
 {
 	return weir_buf_add(&rd->out, s);
@@ -55,9 +35,9 @@ static int replace_whole(struct redaction *rd, struct weir_str s)
 
 static int redact_name(struct redaction *rd, struct weir_str text)
 {
-	int r = replace_whole(rd, chomp(text));
+	int r = replace_whole(rd, weir_str_chomp(text));
 
-	return r < 0 ? r : add(rd, weir_str_skip(text, chomp(text).n));
+	return r < 0 ? r : add(rd, weir_str_skip(text, weir_str_chomp(text).n));
 }
 
 static int redact_args(struct redaction *rd, struct weir_str text)
@@ -159,7 +139,7 @@ static int numa_maps_line(struct redaction *rd, struct weir_str line)
 		return add(rd, line);
 	path = weir_str_skip(line, (size_t)at + 6);
 	r = add(rd, weir_str(line.p, (size_t)at + 6));
-	path.n = index_of(path, ' ');
+	path.n = weir_str_index(path, ' ');
 	if (r == 0)
 		r = replace_escaped(rd, path);
 	return r < 0 ? r : add(rd, weir_str_skip(line, (size_t)at + 6 + path.n));
@@ -241,7 +221,7 @@ struct weir_str weir_redact_klog_process(struct weir_str line)
 			continue;
 		s = weir_str_skip(line, (size_t)at + strlen(before[i]));
 		for (size_t n = 0; n + 1 < s.n; n++)
-			if (s.p[n] == ':' && is_digit(s.p[n + 1]))
+			if (s.p[n] == ':' && weir_is_digit(s.p[n + 1]))
 				return weir_str(s.p, n);
 	}
 	return none;
@@ -298,7 +278,7 @@ size_t weir_redact_process_n(struct weir_str path)
 
 	if (!weir_str_starts(path, "/proc/"))
 		return 0;
-	while (n < path.n && is_digit(path.p[n]))
+	while (n < path.n && weir_is_digit(path.p[n]))
 		n++;
 	return n > 6 && (n == path.n || path.p[n] == '/') ? n : 0;
 }

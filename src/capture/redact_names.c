@@ -18,26 +18,6 @@ static struct weir_str text_of(const struct weir_member *m)
 	return m && m->text ? weir_str(m->text, m->n) : weir_str("", 0);
 }
 
-static struct weir_str chomp(struct weir_str s)
-{
-	if (weir_str_ends(s, "\n"))
-		s.n--;
-	return s;
-}
-
-/* The first @c in @s, or s.n. */
-static size_t index_of(struct weir_str s, char c)
-{
-	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
-
-	return at ? (size_t)(at - s.p) : s.n;
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static int add_one(struct names *names, enum weir_word_kind kind, struct weir_str name)
 {
 	return weir_words_add(names->words, kind, &name, 1);
@@ -77,7 +57,7 @@ static bool skip_number(struct weir_str *s, const char *sep)
 {
 	size_t n = 0;
 
-	while (n < s->n && is_digit(s->p[n]))
+	while (n < s->n && weir_is_digit(s->p[n]))
 		n++;
 	if (!n || !weir_str_starts(weir_str_skip(*s, n), sep))
 		return false;
@@ -87,7 +67,7 @@ static bool skip_number(struct weir_str *s, const char *sep)
 
 static int hex_value(char c)
 {
-	return is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
+	return weir_is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
 /* A VM's name as systemd escapes it. */
@@ -189,7 +169,7 @@ static int take_services(struct names *names, struct weir_str text)
 			if (!weir_str_ends(part, ".service"))
 				continue;
 			part.n -= strlen(".service");
-			part.n = index_of(part, '@');
+			part.n = weir_str_index(part, '@');
 			if (!weir_redact_is_known(part) &&
 			    !weir_str_starts(part, "systemd-"))
 				r = add_one(names, WEIR_WORD_PROCESS, part);
@@ -221,7 +201,7 @@ static int take_host(struct names *names)
 {
 	struct weir_str name = weir_str_trim(
 		text_of(weir_members_find(names->files, WEIR_REDACT_HOSTNAME_PATH)));
-	struct weir_str both[] = { name, weir_str(name.p, index_of(name, '.')) };
+	struct weir_str both[] = { name, weir_str(name.p, weir_str_index(name, '.')) };
 
 	return weir_words_add(names->words, WEIR_WORD_HOST, both, WEIR_NELEM(both));
 }
@@ -286,9 +266,10 @@ static int take_process(struct names *names, const char *path, struct weir_str s
 {
 	size_t dir_n = weir_redact_process_n(weir_strz(path));
 	struct weir_str args = process_file(names, path, dir_n, "cmdline");
-	struct weir_str comm = chomp(process_file(names, path, dir_n, "comm")), line;
+	struct weir_str comm = weir_str_chomp(process_file(names, path, dir_n, "comm")),
+			line;
 	struct weir_str program = weir_redact_program(
-		weir_str(args.p, index_of(args, '\0')));
+		weir_str(args.p, weir_str_index(args, '\0')));
 	int r = take_process_name(names, comm);
 
 	while (r == 0 && weir_str_line(&status, &line))

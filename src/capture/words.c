@@ -61,15 +61,10 @@ static int by_text(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* A byte of a word; those of UTF-8 sequences are. */
 static bool is_letter(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	return weir_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	       (unsigned char)c >= 0x80;
 }
 
@@ -77,7 +72,7 @@ static bool all_digits(struct weir_str s)
 {
 	size_t i = 0;
 
-	while (i < s.n && is_digit(s.p[i]))
+	while (i < s.n && weir_is_digit(s.p[i]))
 		i++;
 	return s.n && i == s.n;
 }
@@ -94,7 +89,7 @@ static bool is_ours(struct weir_str s)
 
 static bool is_hex(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	return weir_is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 size_t weir_words_escape_n(struct weir_str s)

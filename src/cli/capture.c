@@ -257,9 +257,7 @@ static int save(struct capture *capture, struct options *opts)
 		return weir_cli_fail(NAME, WEIR_EXIT_REFUSED, "%s", err.msg);
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s%s", err.msg,
-		                     r == -ELIBACC
-		                             ? " (-o DIR/ needs no library)"
-		                             : "");
+		                     r == -ELIBACC ? " (-o DIR/ needs no library)" : "");
 	tell(capture, opts, bytes);
 	return WEIR_EXIT_DONE;
 }

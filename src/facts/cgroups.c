@@ -113,13 +113,6 @@ int weir_cgroup_size_parse(struct weir_str name, uint64_t *out_bytes)
 	return -EBADMSG;
 }
 
-static struct weir_str chomp(struct weir_str s)
-{
-	if (weir_str_ends(s, "\n"))
-		s.n--;
-	return s;
-}
-
 int weir_cgroup_limit_parse(struct weir_str text, uint64_t page_bytes,
                             struct weir_count *out)
 {
@@ -127,7 +120,7 @@ int weir_cgroup_limit_parse(struct weir_str text, uint64_t page_bytes,
 
 	assert(page_bytes);
 	none = WEIR_COUNT_MAX - WEIR_COUNT_MAX % page_bytes;
-	text = chomp(text);
+	text = weir_str_chomp(text);
 	if (weir_str_eq(text, "max"))
 		n = WEIR_CGROUP_UNLIMITED;
 	else if (weir_parse_u64(text, &n) < 0)
@@ -237,7 +230,7 @@ typedef int parse_fn(struct weir_str text, uint64_t page_bytes, struct weir_coun
 static int parse_usage(struct weir_str text, uint64_t page_bytes, struct weir_count *out)
 {
 	(void)page_bytes;
-	return weir_count_parse(chomp(text), out);
+	return weir_count_parse(weir_str_chomp(text), out);
 }
 
 static int parse_events(struct weir_str text, uint64_t page_bytes, struct weir_count *out)

@@ -163,13 +163,6 @@ bool weir_reader_list(struct weir_reader *rd, const char *path, struct weir_name
 	return r == 0;
 }
 
-static struct weir_str chomp(struct weir_str s)
-{
-	if (weir_str_ends(s, "\n"))
-		s.n--;
-	return s;
-}
-
 /* Why the text of a number was not taken. */
 static void explain(struct weir_str text, char *why, size_t cap)
 {
@@ -200,9 +193,9 @@ struct weir_count weir_reader_count(struct weir_reader *rd, uint64_t most,
 	va_end(ap);
 	if (!read_text(rd, WEIR_SMALL_MAX, &text, path, false))
 		return (struct weir_count){ 0 };
-	if (weir_parse_u64(chomp(text), &n) == 0 && n <= most)
+	if (weir_parse_u64(weir_str_chomp(text), &n) == 0 && n <= most)
 		return WEIR_COUNT(n);
-	explain(chomp(text), why, sizeof(why));
+	explain(weir_str_chomp(text), why, sizeof(why));
 	keep(rd, WEIR_GAP_MALFORMED, path, why);
 	return (struct weir_count){ 0 };
 }
@@ -219,7 +212,7 @@ char *weir_reader_line(struct weir_reader *rd, const char *fmt, ...)
 	va_end(ap);
 	if (!read_text(rd, WEIR_SMALL_MAX, &text, path, false))
 		return NULL;
-	text = chomp(text);
+	text = weir_str_chomp(text);
 	if (text.n && (memchr(text.p, '\0', text.n) || memchr(text.p, '\n', text.n))) {
 		keep(rd, WEIR_GAP_MALFORMED, path, "not one line of text");
 		return NULL;

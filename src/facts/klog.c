@@ -33,17 +33,12 @@ static bool next_line(struct weir_str *rest, struct weir_str *line)
 	return false;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* "6,339,5140900,-;" of /dev/kmsg; later kernels may add fields before the ';'. */
 static struct weir_str without_kmsg(struct weir_str s)
 {
 	struct weir_str head, rest;
 
-	if (!s.n || !is_digit(s.p[0]) || !weir_str_split(s, ';', &head, &rest))
+	if (!s.n || !weir_is_digit(s.p[0]) || !weir_str_split(s, ';', &head, &rest))
 		return s;
 	for (size_t i = 0; i < head.n; i++)
 		if (head.p[i] == ' ')
@@ -94,7 +89,7 @@ static bool eat_count(struct weir_str *s, uint64_t *out)
 	struct weir_str digits = *s;
 	uint64_t n;
 
-	for (digits.n = 0; digits.n < s->n && is_digit(s->p[digits.n]);)
+	for (digits.n = 0; digits.n < s->n && weir_is_digit(s->p[digits.n]);)
 		digits.n++;
 	if (weir_parse_u64(digits, &n) < 0 || n > WEIR_COUNT_MAX)
 		return false;
@@ -125,7 +120,7 @@ static bool eat_hex(struct weir_str *s, uint64_t *out)
 		return false;
 	digits = rest;
 	for (digits.n = 0; digits.n < rest.n; digits.n++)
-		if (!is_digit(rest.p[digits.n]) &&
+		if (!weir_is_digit(rest.p[digits.n]) &&
 		    !(rest.p[digits.n] >= 'a' && rest.p[digits.n] <= 'f'))
 			break;
 	if (weir_parse_hex(digits, &n) < 0 || n > WEIR_COUNT_MAX)
@@ -164,7 +159,8 @@ static bool eat_page_size(struct weir_str *s, struct weir_count *out)
 	if (eat(&rest, ".")) {
 		size_t digits = 0;
 
-		for (; rest.n && is_digit(rest.p[0]); rest = weir_str_skip(rest, 1)) {
+		for (; rest.n && weir_is_digit(rest.p[0]);
+		     rest = weir_str_skip(rest, 1)) {
 			exact = exact && rest.p[0] == '0';
 			digits++;
 		}

@@ -6,11 +6,6 @@
 
 #include <inttypes.h>
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -25,11 +20,11 @@ static bool take_size(struct weir_str *rest, uint64_t *out_bytes)
 		size_t digits = 0, letters = 0;
 		struct weir_str size, unit;
 
-		if (!is_digit(rest->p[0])) {
+		if (!weir_is_digit(rest->p[0])) {
 			*rest = weir_str_skip(*rest, 1);
 			continue;
 		}
-		while (digits < rest->n && is_digit(rest->p[digits]))
+		while (digits < rest->n && weir_is_digit(rest->p[digits]))
 			digits++;
 		unit = weir_str_skip(*rest, digits);
 		while (letters < unit.n && is_letter(unit.p[letters]))
