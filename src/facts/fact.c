@@ -127,12 +127,11 @@ static bool read_text(struct weir_reader *rd, size_t max, struct weir_str *text,
 
 	if (rd->failed)
 		return false;
-	r = weir_host_read(rd->host, path, max, &rd->text);
+	r = weir_host_text(rd->host, path, max, &rd->text, text);
 	if (r < 0 && !(head && r == -EFBIG)) {
 		keep_failure(rd, r, path);
 		return false;
 	}
-	*text = weir_buf_str(&rd->text);
 	return true;
 }
 

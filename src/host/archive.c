@@ -285,21 +285,29 @@ static int open_and_read(const char *file, struct weir_str bytes, struct store *
 	return r;
 }
 
-static int store_read(void *ctx, const char *path, size_t max, struct weir_buf *out)
+static int store_view(void *ctx, const char *path, struct weir_str *out)
 {
 	const struct store *store = ctx;
 	const struct weir_member *m = weir_members_find(&store->files, path);
 	int recorded = weir_manifest_error(&store->manifest, path);
-	int r;
 
 	if (!m)
 		return recorded ? recorded : -ENOENT;
 	if (!m->text)
 		return -EISDIR;
-	r = weir_buf_add(out, weir_str(m->text, m->n < max ? m->n : max));
-	if (r == 0 && m->n > max)
-		return -EFBIG;
-	return r == 0 && recorded ? recorded : r;
+	*out = weir_str(m->text, m->n);
+	return recorded;
+}
+
+static int store_read(void *ctx, const char *path, size_t max, struct weir_buf *out)
+{
+	struct weir_str text = weir_str("", 0);
+	int r = store_view(ctx, path, &text);
+	int added = weir_buf_add(out, weir_str(text.p, text.n < max ? text.n : max));
+
+	if (added < 0)
+		return added;
+	return r == 0 && text.n > max ? -EFBIG : r;
 }
 
 static int store_write(void *ctx, const char *path, struct weir_str text)
@@ -334,6 +342,7 @@ static void store_free(void *ctx)
 
 static const struct weir_host_ops store_ops = {
 	.read = store_read,
+	.view = store_view,
 	.write = store_write,
 	.list = store_list,
 	.now_ns = store_now_ns,

@@ -146,6 +146,25 @@ int weir_host_read(const struct weir_host *host, const char *path, size_t max,
 	return plain(host->ops->read(host->ctx, path, max, out));
 }
 
+int weir_host_text(const struct weir_host *host, const char *path, size_t max,
+                   struct weir_buf *buf, struct weir_str *out)
+{
+	int r;
+
+	if (!host->ops->view) {
+		r = weir_host_read(host, path, max, buf);
+		*out = weir_buf_str(buf);
+		return r;
+	}
+	*out = weir_str("", 0);
+	r = plain(host->ops->view(host->ctx, path, out));
+	if (out->n > max) {
+		out->n = max;
+		r = r < 0 ? r : -EFBIG;
+	}
+	return r;
+}
+
 int weir_host_write(const struct weir_host *host, const char *path, struct weir_str text)
 {
 	return plain(host->ops->write(host->ctx, path, text));

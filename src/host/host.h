@@ -37,6 +37,8 @@ void weir_names_sort(struct weir_names *names); /* by bytes, and drops repeated 
 
 struct weir_host_ops { /* an implementation keeps its state in ctx, never in a static */
 	int (*read)(void *ctx, const char *path, size_t max, struct weir_buf *out);
+	/* NULL, or: the whole text without a copy, valid as long as the host */
+	int (*view)(void *ctx, const char *path, struct weir_str *out);
 	int (*write)(void *ctx, const char *path, struct weir_str text);
 	int (*list)(void *ctx, const char *path, struct weir_names *out);
 	uint64_t (*now_ns)(void *ctx);
@@ -63,6 +65,11 @@ void weir_host_freep(struct weir_host **host);
  */
 int weir_host_read(const struct weir_host *host, const char *path, size_t max,
                    struct weir_buf *out);
+
+/* The same, without a copy where the host can do without: *out is the host's own, or what
+ * was read into @buf, and valid until either is touched. */
+int weir_host_text(const struct weir_host *host, const char *path, size_t max,
+                   struct weir_buf *buf, struct weir_str *out);
 
 /* Writes @text in one system call, as the kernel's files want it. -EROFS on a capture. */
 int weir_host_write(const struct weir_host *host, const char *path, struct weir_str text);
