@@ -210,12 +210,16 @@ static bool lacks_cma(const struct weir_snapshot *snap)
 
 static bool has_csv_cma(const struct weir_snapshot *snap)
 {
+	const struct weir_csv *csv = &snap->confidential.csv;
+
 	if (lacks_cma(snap))
 		return false;
 	for (size_t i = 0; i < snap->cma.nr; i++)
 		if (strncmp(snap->cma.v[i].name, "csv-n", 5) == 0)
 			return true;
-	return snap->klog.nr_csv_nodes > 0 || snap->confidential.csv.known ||
+	if (csv->known && csv->all.total.known && !csv->all.total.n)
+		return false; /* 1G pages serve CSV3 here */
+	return snap->klog.nr_csv_nodes > 0 || csv->known ||
 	       weir_boot_csv_percentage(&snap->boot, snap->mem.total.n).n > 0;
 }
 

@@ -85,6 +85,11 @@ void weir_check_surplus(struct weir_check *c)
 		surplus_of(c, &c->snap->pools.sizes[i]);
 }
 
+static bool overcommit_has_room(const struct weir_huge_size *size)
+{
+	return size->all.surplus.known && size->overcommit.n > size->all.surplus.n;
+}
+
 static void reserved_of(struct weir_check *c, const struct weir_huge_size *size)
 {
 	struct weir_count reserved = size->all.reserved, unused = size->all.free;
@@ -109,15 +114,11 @@ static void reserved_of(struct weir_check *c, const struct weir_huge_size *size)
 		                " free %s %s can be had: all are reserved by "
 		                "mappings that have not touched them yet.",
 		                unused.n, name, pages_word(unused.n));
-		if (size->overcommit.n > size->all.surplus.n && size->all.surplus.known)
-			weir_check_remedy(
-				c, f,
-				"grow the pool before the next VM starts; only the "
-				"overcommit limit lets it have %" PRIu64 " more now",
-				size->overcommit.n - size->all.surplus.n);
-		else
-			weir_check_remedy(c, f,
-			                  "grow the pool before the next VM starts");
+		weir_check_remedy(
+			c, f, "grow the pool before the next VM starts%s",
+			overcommit_has_room(size)
+				? "; only the overcommit limit lets it have more now"
+				: "");
 	} else {
 		f = weir_check_add(c, WEIR_NOTE, "reserved-untouched");
 		weir_check_text(c, f,
@@ -209,8 +210,11 @@ static bool left_to_cma(const struct weir_snapshot *snap, uint64_t size_bytes)
 {
 	const struct weir_boot_hugetlb_cma *cma = &snap->boot.hugetlb_cma;
 	uint64_t largest = UINT64_C(4) << 20; /* MAX_ORDER with base pages of 4 KiB */
+	bool asked = cma->all.n > 0;
 
-	if (cma->all.unit == WEIR_BOOT_NOTHING && !cma->nr_nodes)
+	for (size_t i = 0; i < cma->nr_nodes; i++)
+		asked |= cma->nodes[i].size.n > 0;
+	if (!asked)
 		return false;
 	if (snap->buddy.nr && snap->page_bytes.known)
 		largest = snap->page_bytes.n << (snap->buddy.v[0].nr_orders - 1);

@@ -256,7 +256,7 @@ static void refusals(struct weir_check *c, size_t k)
 		const struct weir_cgroup_use *u = &all->v[i].v[k];
 		struct weir_count n = weir_cgroup_refusals(u);
 
-		if (!n.n || has_refusals_below(all, i, k))
+		if (!n.n || (all->version == 2 && has_refusals_below(all, i, k)))
 			continue;
 		add_name(c, &names, &all->v[i], u);
 		sum = weir_count_add(sum, n);
