@@ -85,15 +85,29 @@ void weir_check_surplus(struct weir_check *c)
 		surplus_of(c, &c->snap->pools.sizes[i]);
 }
 
-static bool overcommit_has_room(const struct weir_huge_size *size)
+/* What overcommit adds to a remedy; "" when it adds nothing. Limits near 2^64 mean "any".
+ */
+static void overcommit_room(const struct weir_huge_size *size, char *out, size_t cap)
 {
-	return size->all.surplus.known && size->overcommit.n > size->all.surplus.n;
+	uint64_t room = size->overcommit.n - size->all.surplus.n;
+
+	out[0] = '\0';
+	if (!size->all.surplus.known || size->overcommit.n <= size->all.surplus.n)
+		return;
+	if (room > WEIR_COUNT_MAX / 2)
+		(void)snprintf(out, cap, "; only overcommit lets it have more now");
+	else
+		(void)snprintf(out, cap,
+		               "; only the overcommit limit lets it have %" PRIu64
+		               " more now",
+		               room);
 }
 
 static void reserved_of(struct weir_check *c, const struct weir_huge_size *size)
 {
 	struct weir_count reserved = size->all.reserved, unused = size->all.free;
 	const char *name = WEIR_CHECK_SIZE(size->size_bytes);
+	char room[96];
 	struct weir_finding *f;
 
 	if (!reserved.known || !reserved.n || !unused.known)
@@ -114,11 +128,9 @@ static void reserved_of(struct weir_check *c, const struct weir_huge_size *size)
 		                " free %s %s can be had: all are reserved by "
 		                "mappings that have not touched them yet.",
 		                unused.n, name, pages_word(unused.n));
-		weir_check_remedy(
-			c, f, "grow the pool before the next VM starts%s",
-			overcommit_has_room(size)
-				? "; only the overcommit limit lets it have more now"
-				: "");
+		overcommit_room(size, room, sizeof(room));
+		weir_check_remedy(c, f, "grow the pool before the next VM starts%s",
+		                  room);
 	} else {
 		f = weir_check_add(c, WEIR_NOTE, "reserved-untouched");
 		weir_check_text(c, f,
