@@ -195,8 +195,7 @@ static void surplus_is_a_note_within_and_a_warning_beyond_overcommit(void **stat
 		 */
 		{ 5, 5, 5, 0, 0, TRAPPED "5 pages",
 		  "...(now 0 and 0)... -> 5 of them are free already and stay: write the "
-		  "pool up to 5 and then down to 0 to be rid of them, or keep all" TO_2M(
-			  "5") },
+		  "pool up to 5 and then down to 0 to be rid of them,...all" TO_2M("5") },
 		{ 25, 10, 5, 0, 0, TRAPPED "5 pages",
 		  "...(now 15 and 0)... -> 5 of them are free already...up to 25 and "
 		  "then down to 20..." TO_2M("25") },
@@ -630,6 +629,9 @@ static void boot_says_what_is_missing_and_why(void **state)
 		  "... -> hugetlb_cma= keeps... $ echo 2 > " ALL "32768kB/nr_hugepages" },
 		{ "hugetlb_cma=4G hugepagesz=32M hugepages=2", "", k64,
 		  SHORT "32M 1 pages; ", "...1 missing. -> if nobody...log" },
+		{ "hugetlb_cma=4G hugepagesz=1G hugepages=2", "", k64,
+		  SHORT "1G 2 pages; ",
+		  "...2 missing. -> hugetlb_cma= keeps..." TO_1G("2") },
 		{ "hugetlb_cma=4G hugepages=8", "", k4, SHORT "2M 3 pages; ",
 		  "...3 missing. -> if nobody...log" },
 		/* nobody knows the orders: 4M */
@@ -887,6 +889,7 @@ static void mount_names_that_speak_of_another_size_are_told(void **state)
 		{ MOUNT("3", "/1G/huge", ",pagesize=2M"), "", "" },
 		/* two sizes; one twice; none that is a page size; words; bare numbers */
 		{ MOUNT("3", "/huge1G-2M", ",pagesize=2M"), "", "" },
+		{ MOUNT("3", "/huge2M-1G", ",pagesize=2M"), "", "" },
 		{ MOUNT("3", "/1G-1024M", ",pagesize=2M"), MISNAMED "2M",
 		  "/1G-1024M" TAKE_2M },
 		{ MOUNT("3", "/vm-4G", ",pagesize=2M"), "", "" },

@@ -23,7 +23,7 @@
 #define NO_CMA           CMA(0, 0)
 #define MEMINFO(node, total, free)                                                       \
 	"Node " #node " MemTotal:  " #total " kB\nNode " #node " MemFree:  " #free " kB" \
-	                                                                           "\n"
+	"\n"
 
 static const char *size_text(struct weir_count bytes, char text[WEIR_SIZE_TEXT_MAX])
 {
