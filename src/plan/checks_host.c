@@ -176,8 +176,11 @@ static void add_node_share(const struct weir_snapshot *snap,
                            const struct weir_node_pool *np, uint64_t size_bytes,
                            struct cma_share *sum)
 {
-	uint64_t base = size_bytes / snap->page_bytes.n;
+	uint64_t base = size_bytes / snap->page_bytes.n,
+		 slack = WEIR_MIB / snap->page_bytes.n;
 	struct weir_count used, lru, nr = np->pool.nr, csv = csv_used(snap, np->node);
+	uint64_t csv_least,
+		others; /* CSV3 shows MiB, rounded up: it has less by up to one */
 
 	if (nr.known && !nr.n)
 		return;
@@ -185,12 +188,16 @@ static void add_node_share(const struct weir_snapshot *snap,
 	node_cma(snap, np->node, &used, &lru);
 	if (!nr.known || !used.known)
 		return;
-	used.n -= csv.n < used.n ? csv.n : used.n;
+	csv_least = csv.n > slack ? csv.n - slack + 1 : 0;
+	others = csv.n + lru.n; /* both are bounded by the CMA: fits */
 	sum->told++;
 	sum->pool = weir_count_add(sum->pool, nr);
-	sum->most = weir_count_add(sum->most, WEIR_COUNT(least(used.n / base, nr.n)));
-	if (csv.known && lru.known && used.n > lru.n) /* else it may all be CSV3's */
-		sum->at_least += least((used.n - lru.n) / base, nr.n); /* <= most: fits */
+	sum->most = weir_count_add(
+		sum->most,
+		WEIR_COUNT(least((used.n - least(csv_least, used.n)) / base, nr.n)));
+	if (csv.known && lru.known && used.n > others) /* else it may all be CSV3's */
+		sum->at_least += least((used.n - others) / base,
+		                       nr.n); /* <= most: fits */
 }
 
 /* The zones say that there is no CMA at all: whatever was asked for, nothing came of it.
@@ -244,7 +251,7 @@ static void csv_cma_of(struct weir_check *c, const struct weir_huge_size *size)
 	if (!f)
 		return;
 	f->size_bytes = WEIR_COUNT(size->size_bytes);
-	if (share.told && share.pool.known) {
+	if (share.pool.known && (share.most.n || share.told == share.nodes)) {
 		f->pages = share.most;
 		if (share.at_least && share.at_least == share.most.n)
 			from[0] = '\0';

@@ -216,16 +216,22 @@ void weir_check_hidden_sizes(struct weir_check *c)
 	}
 }
 
+/* Less than one page is no area (hugetlb_cma_reserve()). */
+static bool asks_for_page(const struct weir_boot_amount *amount, uint64_t size_bytes)
+{
+	return amount->unit == WEIR_BOOT_BYTES ? amount->n >= size_bytes : amount->n > 0;
+}
+
 /* With hugetlb_cma= pages above the buddy lists' reach are not allocated at boot at all
  * (hugetlb_hstate_alloc_pages()). */
 static bool left_to_cma(const struct weir_snapshot *snap, uint64_t size_bytes)
 {
 	const struct weir_boot_hugetlb_cma *cma = &snap->boot.hugetlb_cma;
 	uint64_t largest = UINT64_C(4) << 20; /* MAX_ORDER with base pages of 4 KiB */
-	bool asked = cma->all.n > 0;
+	bool asked = asks_for_page(&cma->all, size_bytes);
 
 	for (size_t i = 0; i < cma->nr_nodes; i++)
-		asked |= cma->nodes[i].size.n > 0;
+		asked |= asks_for_page(&cma->nodes[i].size, size_bytes);
 	if (!asked)
 		return false;
 	if (snap->buddy.nr && snap->page_bytes.known)

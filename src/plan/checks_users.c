@@ -249,17 +249,23 @@ static void refusals(struct weir_check *c, size_t k)
 {
 	const struct weir_cgroups *all = &c->snap->cgroups;
 	struct weir_count sum = WEIR_COUNT(0);
+	struct above above = { .nr = 0 }; /* of those with refusals */
 	struct named names = { .nr = 0 };
+	bool v2 = all->version == 2;
 	struct weir_finding *f;
 
 	for (size_t i = 0; i < all->nr; i++) {
 		const struct weir_cgroup_use *u = &all->v[i].v[k];
 		struct weir_count n = weir_cgroup_refusals(u);
 
-		if (!n.n || (all->version == 2 && has_refusals_below(all, i, k)))
+		if (!n.n)
 			continue;
-		add_name(c, &names, &all->v[i], u);
-		sum = weir_count_add(sum, n);
+		move_to(all, i, &above);
+		if (!v2 || !above.nr) /* the outermost count holds those of groups gone */
+			sum = weir_count_add(sum, n);
+		if (!v2 || !has_refusals_below(all, i, k))
+			add_name(c, &names, &all->v[i], u);
+		descend(&above, i);
 	}
 	end_names(c, &names);
 	f = NULL;
@@ -268,12 +274,13 @@ static void refusals(struct weir_check *c, size_t k)
 	if (f) {
 		f->size_bytes = WEIR_COUNT(names.first->page_bytes);
 		weir_check_text(c, f,
-		                "%zu %s refused %s pages, %s times in all (%s), by the "
+		                "%zu %s refused %s pages, %s %s in all (%s), by the "
 		                "limit of the "
 		                "group or of one above it.",
 		                names.nr, names.nr == 1 ? "cgroup was" : "cgroups were",
 		                WEIR_CHECK_SIZE(names.first->page_bytes),
-		                WEIR_CHECK_N(sum), names.text.p);
+		                WEIR_CHECK_N(sum), sum.n == 1 ? "time" : "times",
+		                names.text.p);
 	}
 	weir_buf_done(&names.text);
 }

@@ -1051,7 +1051,7 @@ static void cgroups_that_were_refused_pages_are_the_innermost(void **state)
 	};
 
 	(void)state;
-	EXPECT_FOUND(one, REFUSED, "1 cgroup was refused 2M pages, 1 times...(/a)....");
+	EXPECT_FOUND(one, REFUSED, "1 cgroup was refused 2M pages, 1 time...(/a)....");
 	EXPECT_FOUND(tree, REFUSED,
 	             "3 cgroups were refused 2M pages, 12 times in all (/a/b/c, /a/b/d, "
 	             "/ab), by the limit of the group or of one above it.");
