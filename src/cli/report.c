@@ -16,9 +16,6 @@ int weir_report_make(const struct weir_host *host, bool details, struct weir_rep
 	r = weir_overview_make(out->snap, &out->view);
 	if (r == 0)
 		r = weir_findings_make(out->snap, &out->view, &out->findings);
-	if (r == 0)
-		r = weir_shortfalls_make(&out->snap->boot, &out->snap->pools,
-		                         &out->snap->klog, &out->boot);
 	if (r < 0) {
 		weir_report_done(out);
 		return weir_err_sys(err, r, "work out what the host's numbers mean");
@@ -28,7 +25,6 @@ int weir_report_make(const struct weir_host *host, bool details, struct weir_rep
 
 void weir_report_done(struct weir_report *report)
 {
-	weir_shortfalls_done(&report->boot);
 	weir_findings_done(&report->findings);
 	weir_overview_done(&report->view);
 	weir_snapshot_free(report->snap);

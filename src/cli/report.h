@@ -2,7 +2,6 @@
 #ifndef WEIR_CLI_REPORT_H
 #define WEIR_CLI_REPORT_H
 
-#include "facts/shortfall.h"
 #include "plan/findings.h"
 
 #include <stdio.h>
@@ -11,7 +10,6 @@ struct weir_report {
 	struct weir_snapshot *snap;
 	struct weir_overview view;
 	struct weir_findings findings;
-	struct weir_shortfalls boot;
 };
 
 /* @details: see WEIR_SNAPSHOT_DETAILS. */

@@ -229,8 +229,8 @@ static void boot(struct weir_json *j, const struct weir_report *report,
 	}
 	weir_json_close(j);
 	weir_json_open(j, "pools", '[');
-	for (size_t i = 0; i < report->boot.nr; i++) {
-		const struct weir_shortfall *s = &report->boot.v[i];
+	for (size_t i = 0; i < report->view.boot.nr; i++) {
+		const struct weir_shortfall *s = &report->view.boot.v[i];
 
 		if (!weir_style_has_size(style, s->size_bytes))
 			continue;

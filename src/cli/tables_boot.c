@@ -8,13 +8,13 @@
 
 static size_t rows(const struct weir_report *report)
 {
-	return report->boot.nr;
+	return report->view.boot.nr;
 }
 
 static bool shown(const struct weir_report *report, const struct weir_report_style *style,
                   size_t row)
 {
-	const struct weir_shortfall *s = &report->boot.v[row];
+	const struct weir_shortfall *s = &report->view.boot.v[row];
 
 	return weir_style_has_size(style, s->size_bytes) &&
 	       (!s->node.known || weir_style_has_node(style, (unsigned int)s->node.n));
@@ -23,12 +23,12 @@ static bool shown(const struct weir_report *report, const struct weir_report_sty
 WEIR_CELL(cell_size)
 {
 	(void)style;
-	(void)weir_format_size(report->boot.v[row].size_bytes, cell, WEIR_CELL_MAX);
+	(void)weir_format_size(report->view.boot.v[row].size_bytes, cell, WEIR_CELL_MAX);
 }
 
 WEIR_CELL(cell_node)
 {
-	struct weir_count node = report->boot.v[row].node;
+	struct weir_count node = report->view.boot.v[row].node;
 
 	(void)style;
 	if (node.known)
@@ -40,24 +40,24 @@ WEIR_CELL(cell_node)
 WEIR_CELL(cell_asked)
 {
 	(void)style;
-	weir_cell_count(WEIR_COUNT(report->boot.v[row].asked), cell);
+	weir_cell_count(WEIR_COUNT(report->view.boot.v[row].asked), cell);
 }
 
 WEIR_CELL(cell_present)
 {
 	(void)style;
-	weir_cell_count(report->boot.v[row].present, cell);
+	weir_cell_count(report->view.boot.v[row].present, cell);
 }
 
 WEIR_CELL(cell_missing)
 {
 	(void)style;
-	weir_cell_count(report->boot.v[row].missing, cell);
+	weir_cell_count(report->view.boot.v[row].missing, cell);
 }
 
 WEIR_CELL(cell_at_boot)
 {
-	struct weir_count got = report->boot.v[row].at_boot;
+	struct weir_count got = report->view.boot.v[row].at_boot;
 
 	(void)style;
 	if (got.known)

@@ -10,10 +10,11 @@
  *	/@/pagesize       the base page in bytes
  *	/@/klog           the kernel's log (syslog(2))
  *	/@/statfs/PATH/@  statfs(2) of PATH, one "name value" a line
- *	/@/stat/PATH/@    lstat(2) of PATH, likewise (the last "@" because one PATH may
- *lie below another, and in a capture all these are files)
+ *	/@/stat/PATH/@    lstat(2) of PATH, likewise
  *	/@/link/PATH      readlink(2) of PATH
- *	/@/capture        only in captures: what manifest.h describes */
+ *	/@/capture        only in captures: what manifest.h describes
+ * Two of them end in "/@" because one PATH may lie below another, and in a capture all of
+ * them are files. */
 #ifndef WEIR_HOST_HOST_H
 #define WEIR_HOST_HOST_H
 

@@ -20,7 +20,7 @@ void weir_check_text(struct weir_check *c, struct weir_finding *f, const char *f
 void weir_check_remedy(struct weir_check *c, struct weir_finding *f, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* "2M", "1G": a page size as text, good until the next call with the same @cap buffer. */
+/* "2M", "1G": sizes as text, good to the end of the block that they are written in. */
 #define WEIR_CHECK_SIZE(bytes) \
 	weir_format_size((bytes), (char[WEIR_SIZE_TEXT_MAX]){ 0 }, WEIR_SIZE_TEXT_MAX).p
 #define WEIR_CHECK_HUMAN(bytes) \

@@ -4,7 +4,6 @@
 
 #include "base/own.h"
 #include "base/size.h"
-#include "facts/shortfall.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -304,13 +303,8 @@ static void boot_argument(struct weir_check *c, const struct weir_boot_arg *arg)
 
 void weir_check_boot(struct weir_check *c)
 {
-	weir_auto(weir_shortfalls_done) struct weir_shortfalls rows = { 0 };
-
-	if (!c->failed)
-		c->failed = weir_shortfalls_make(&c->snap->boot, &c->snap->pools,
-		                                 &c->snap->klog, &rows);
-	for (size_t i = 0; !c->failed && i < rows.nr; i++)
-		boot_row(c, &rows.v[i]);
-	for (size_t i = 0; !c->failed && i < c->snap->boot.nr_args; i++)
+	for (size_t i = 0; i < c->view->boot.nr; i++)
+		boot_row(c, &c->view->boot.v[i]);
+	for (size_t i = 0; i < c->snap->boot.nr_args; i++)
 		boot_argument(c, &c->snap->boot.args[i]);
 }

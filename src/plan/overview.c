@@ -10,6 +10,7 @@
 void weir_overview_done(struct weir_overview *view)
 {
 	free(view->nodes);
+	weir_shortfalls_done(&view->boot);
 	*view = (struct weir_overview){ 0 };
 }
 
@@ -164,6 +165,9 @@ int weir_overview_make(const struct weir_snapshot *snap, struct weir_overview *o
 			if (r < 0)
 				break;
 		}
+	if (r == 0)
+		r = weir_shortfalls_make(&snap->boot, &snap->pools, &snap->klog,
+		                         &out->boot);
 	if (r < 0) {
 		weir_overview_done(out);
 		return r;

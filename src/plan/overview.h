@@ -3,6 +3,7 @@
 #ifndef WEIR_PLAN_OVERVIEW_H
 #define WEIR_PLAN_OVERVIEW_H
 
+#include "facts/shortfall.h"
 #include "facts/snapshot.h"
 
 /* Sizes of contiguous memory that people ask for. */
@@ -31,6 +32,7 @@ struct weir_overview {
 	size_t nr, cap;
 	struct weir_count host_total, host_available; /* bytes */
 	struct weir_count host_pool;                  /* bytes in pools of all sizes */
+	struct weir_shortfalls boot;  /* what boot asked for, and what there is */
 	struct weir_count host_floor; /* bytes that should stay available, see below */
 };
 
