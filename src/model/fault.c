@@ -1,0 +1,165 @@
+/* fault: touches. See fault.h for the allocation itself: alloc.c.
+ *
+ * Source: mm/hugetlb.c hugetlb_no_page(), hugetlb_wp() (hugetlb_cow() up to 6.1),
+ * unmap_ref_private(), v5.10 to v6.18. Whether an entry is writable is not kept: a private
+ * page is, when nobody else maps it, as fork() takes the right away from both. */
+#include "model/fault.h"
+
+#include <errno.h>
+
+static struct weir_page *page_of(struct weir_model *m, weir_page_id id)
+{
+	return weir_page(&m->pages, id);
+}
+
+/* 3.6.3: the owner could not get a copy. Its private page is taken from all who have it by
+ * fork, at the same address; they are marked, and what they touch first from then on is
+ * SIGBUS, lest they see zeros where there was data. */
+static void take_from_heirs(struct weir_model *m, const struct weir_vma *owner,
+                            uint32_t idx, weir_page_id id)
+{
+	uint64_t bytes = m->pools[owner->pool].page_bytes;
+	uint64_t addr = owner->start + idx * bytes;
+
+	for (uint32_t i = 0; i < owner->file->nr_vmas; i++) {
+		struct weir_vma *vma = owner->file->vmas[i];
+		uint32_t at;
+
+		if (vma == owner || vma->flags & WEIR_VMA_SHARED || vma->owner ||
+		    addr < vma->start || addr >= weir_vma_end(m, vma))
+			continue;
+		at = (uint32_t)((addr - vma->start) / bytes);
+		if (weir_pte(vma, at) != id)
+			continue;
+		vma->flags |= WEIR_VMA_UNMAPPED;
+		(void)weir_pte_set(m, vma, at, 0);
+		vma->task->mapped[vma->pool]--;
+		page_of(m, id)->mapcount--;
+	}
+}
+
+static bool may_reuse(const struct weir_page *page)
+{
+	return page->mapcount == 1 && page->flags & WEIR_PAGE_ANON;
+}
+
+/* A write to a page that a private mapping has, 3.6. */
+static enum weir_outcome copy_on_write(struct weir_model *m, struct weir_vma *vma,
+                                       uint32_t idx)
+{
+	weir_page_id old = weir_pte(vma, idx), id;
+	struct weir_want want = {
+		.task = vma->task,
+		.file = vma->file,
+		.vma = vma,
+		.pgoff = vma->pgoff + idx,
+	};
+
+	if (may_reuse(page_of(m, old)))
+		return WEIR_DONE;
+	want.copy_by_owner = vma->owner && page_of(m, old)->flags & WEIR_PAGE_ANON;
+	id = weir_page_alloc(m, &want);
+	if (!id) {
+		if (!want.copy_by_owner)
+			return WEIR_SIGBUS;
+		take_from_heirs(m, vma, idx, old);
+		if (may_reuse(page_of(m, old)))
+			return WEIR_DONE;
+		/* an heir moved the page to another address, where it is not found: the
+		 * kernel tries again for ever */
+		m->bugs |= WEIR_BUG_COPY_LOOPS;
+		return WEIR_SIGBUS;
+	}
+	page_of(m, id)->flags &= (uint16_t)~WEIR_PAGE_RESTORE;
+	page_of(m, id)->flags |= WEIR_PAGE_ANON;
+	page_of(m, id)->mapcount = 1;
+	vma->flags |= WEIR_VMA_ANON;
+	(void)weir_pte_set(m, vma, idx, id);
+	page_of(m, old)->mapcount--;
+	weir_page_put(m, old);
+	return WEIR_DONE;
+}
+
+/* The page for an address that has none: of the file, or a new one. */
+static enum weir_outcome first_touch(struct weir_model *m, struct weir_vma *vma,
+                                     uint32_t idx, bool write)
+{
+	bool shared = vma->flags & WEIR_VMA_SHARED;
+	uint32_t pgoff = vma->pgoff + idx;
+	weir_page_id id;
+	struct weir_want want = {
+		.task = vma->task,
+		.file = vma->file,
+		.vma = vma,
+		.pgoff = pgoff,
+	};
+
+	if (vma->flags & WEIR_VMA_UNMAPPED)
+		return WEIR_SIGBUS;
+	id = weir_slots_get(&vma->file->cache, pgoff);
+	if (id && page_of(m, id)->flags & WEIR_PAGE_POISONED)
+		return WEIR_MCEERR;
+	if (!id) {
+		if (pgoff >= vma->file->size)
+			return WEIR_SIGBUS;
+		id = weir_page_alloc(m, &want);
+		if (!id)
+			return WEIR_SIGBUS;
+		page_of(m, id)->flags &= (uint16_t)~WEIR_PAGE_RESTORE;
+		if (shared) {
+			page_of(m, id)->flags |= WEIR_PAGE_CACHED;
+			if (!weir_slots_set(&vma->file->cache, pgoff, id, UINT32_MAX))
+				m->failed = true;
+		} else {
+			page_of(m, id)->flags |= WEIR_PAGE_ANON;
+			vma->flags |= WEIR_VMA_ANON;
+		}
+	}
+	page_of(m, id)->mapcount++;
+	vma->task->mapped[vma->pool]++;
+	(void)weir_pte_set(m, vma, idx, id);
+	/* a private write to a page of the file: mapped first, then copied; where there is
+	 * no page for the copy, the file's stays mapped */
+	if (write && !shared)
+		return copy_on_write(m, vma, idx);
+	return WEIR_DONE;
+}
+
+enum weir_outcome weir_fault(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
+                             bool write)
+{
+	weir_page_id id = weir_pte(vma, idx);
+
+	if (id == WEIR_PTE_POISON)
+		return WEIR_MCEERR;
+	if (!id)
+		return first_touch(m, vma, idx, write);
+	if (write && !(vma->flags & WEIR_VMA_SHARED))
+		return copy_on_write(m, vma, idx);
+	return WEIR_DONE;
+}
+
+struct weir_answer weir_touch(struct weir_model *m, struct weir_task *task,
+                              uint64_t addr, uint64_t nr, uint64_t page_bytes,
+                              bool write)
+{
+	struct weir_answer answer = { .outcome = WEIR_DONE };
+	struct weir_vma *vma = NULL;
+
+	for (; answer.after < nr; answer.after++, addr += page_bytes) {
+		uint32_t idx;
+
+		if (!vma || addr >= weir_vma_end(m, vma))
+			vma = weir_vma_at(m, task, addr);
+		if (!vma || (write && !(vma->flags & WEIR_VMA_WRITE))) {
+			answer.outcome = WEIR_FAILED; /* SIGSEGV */
+			answer.err = -EFAULT;
+			return answer;
+		}
+		idx = (uint32_t)((addr - vma->start) / page_bytes);
+		answer.outcome = weir_fault(m, vma, idx, write);
+		if (answer.outcome != WEIR_DONE)
+			return answer;
+	}
+	return answer;
+}

@@ -1,0 +1,109 @@
+/* migrate: see migrate.h. A page's id stays, what the records say of the memory is swapped:
+ * so nobody who refers to it has to be found. */
+#include "model/migrate.h"
+
+#include "model/fault.h"
+#include "model/vma.h"
+
+#include <errno.h>
+
+/* A fresh page that is no pool page in the end: alloc_migrate_hugetlb_folio(). */
+static weir_page_id take_temporary(struct weir_model *m, struct weir_pool *pool,
+                                   unsigned int near, uint64_t allowed)
+{
+	if (pool->gigantic)
+		return 0;
+	for (unsigned int i = 0; i < m->memory.nr_order; i++) {
+		unsigned int node = m->memory.order[near][i];
+		weir_page_id id;
+
+		if (!weir_node_in(allowed, node))
+			continue;
+		id = weir_pool_take(m, pool, node);
+		if (id) {
+			weir_page(&m->pages, id)->flags |= WEIR_PAGE_TEMPORARY;
+			return id;
+		}
+	}
+	return 0;
+}
+
+static weir_page_id take_target(struct weir_model *m, struct weir_pool *pool,
+                                unsigned int near, uint64_t allowed)
+{
+	for (unsigned int i = 0;
+	     weir_pool_has_available(pool) && i < m->memory.nr_order; i++) {
+		unsigned int node = m->memory.order[near][i];
+		weir_page_id id =
+			weir_node_in(allowed, node) ? weir_pool_pop(m, pool, node) : 0;
+
+		if (id)
+			return id;
+	}
+	return take_temporary(m, pool, near, allowed);
+}
+
+int weir_page_migrate(struct weir_model *m, weir_page_id id, unsigned int near,
+                      uint64_t allowed, weir_page_id *old)
+{
+	struct weir_pool *pool = &m->pools[weir_page(&m->pages, id)->pool];
+	weir_page_id other = take_target(m, pool, near, allowed);
+	struct weir_page *page, *left;
+	uint8_t from;
+
+	*old = 0;
+	if (!other)
+		return -ENOMEM;
+	page = weir_page(&m->pages, id);
+	left = weir_page(&m->pages, other);
+	from = page->node;
+	page->node = left->node;
+	left->node = from;
+	if (left->flags & WEIR_PAGE_TEMPORARY && page->node != from &&
+	    pool->nr_surplus[from]) {
+		pool->nr_surplus[from]--;
+		pool->nr_surplus[page->node]++;
+	}
+	weir_page_free(m, other);
+	if (left->flags & WEIR_PAGE_FREE)
+		*old = other;
+	return 0;
+}
+
+static int move_one(struct weir_model *m, const struct weir_vma *vma, uint32_t idx,
+                    unsigned int node)
+{
+	weir_page_id id = weir_pte(vma, idx), old;
+	const struct weir_page *page;
+
+	if (!id)
+		return -ENOENT;
+	if (id == WEIR_PTE_POISON)
+		return -EFAULT;
+	page = weir_page(&m->pages, id);
+	if (page->node == node)
+		return 0;
+	if (page->mapcount > 1)
+		return -EACCES;
+	return weir_page_migrate(m, id, node, UINT64_C(1) << node, &old);
+}
+
+int weir_move_pages(struct weir_model *m, struct weir_task *task, uint64_t addr,
+                    uint64_t nr, uint64_t page_bytes, unsigned int node)
+{
+	if (!weir_node_in(m->memory.nodes, node))
+		return -ENODEV;
+	if (!weir_node_in(task->mems, node))
+		return -EACCES;
+	for (uint64_t i = 0; i < nr; i++, addr += page_bytes) {
+		struct weir_vma *vma = weir_vma_at(m, task, addr);
+		int r;
+
+		if (!vma)
+			return -EFAULT;
+		r = move_one(m, vma, (uint32_t)((addr - vma->start) / page_bytes), node);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

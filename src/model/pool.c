@@ -1,0 +1,331 @@
+/* pool: pages in and out of the pools, and the resize algorithm.
+ *
+ * hugetlb.md 2.3 to 2.11 and 3.5. Source: mm/hugetlb.c set_max_huge_pages(),
+ * adjust_pool_surplus(), remove_pool_hugetlb_folio(), v5.10 to v6.18. What is left out: a
+ * pending signal that stops growth (2.1), and the light retries on a full node (2.9), which
+ * change the time and not the result. */
+#include "model/pool.h"
+
+#include "model/model.h"
+
+#include <errno.h>
+
+#define PAGE_KIB 1024
+
+void weir_pool_push(struct weir_model *m, struct weir_pool *pool, weir_page_id id)
+{
+	struct weir_page *page = weir_page(&m->pages, id);
+	weir_page_id *head = &pool->head[page->node];
+
+	page->flags = (uint16_t)((page->flags & WEIR_PAGE_POISONED) | WEIR_PAGE_USED |
+	                         WEIR_PAGE_FREE);
+	page->group = page->group_rsvd = 0;
+	page->next = *head;
+	page->prev = 0;
+	if (*head)
+		weir_page(&m->pages, *head)->prev = id;
+	*head = id;
+	pool->free++;
+	pool->nr_free[page->node]++;
+	if (page->flags & WEIR_PAGE_POISONED)
+		pool->nr_poisoned_free++;
+}
+
+void weir_pool_unlink(struct weir_model *m, struct weir_pool *pool, weir_page_id id)
+{
+	struct weir_page *page = weir_page(&m->pages, id);
+
+	if (page->prev)
+		weir_page(&m->pages, page->prev)->next = page->next;
+	else
+		pool->head[page->node] = page->next;
+	if (page->next)
+		weir_page(&m->pages, page->next)->prev = page->prev;
+	pool->free--;
+	pool->nr_free[page->node]--;
+	if (page->flags & WEIR_PAGE_POISONED)
+		pool->nr_poisoned_free--;
+	page->flags &= (uint16_t)~WEIR_PAGE_FREE;
+	page->next = page->prev = 0; /* mapcount and subpool share their place */
+}
+
+weir_page_id weir_pool_pop(struct weir_model *m, struct weir_pool *pool,
+                           unsigned int node)
+{
+	weir_page_id id = pool->head[node];
+
+	/* 10.3: a poisoned page that could not be dissolved stays on the list */
+	while (id && weir_page(&m->pages, id)->flags & WEIR_PAGE_POISONED)
+		id = weir_page(&m->pages, id)->next;
+	if (id)
+		weir_pool_unlink(m, pool, id);
+	return id;
+}
+
+/* HVO, 10.8: MemTotal grows once for each page whose boot-time vmemmap is released, and
+ * does not fall when the page goes. Which page that is, a count cannot know: the most pages
+ * that the node ever had at once stand in for it, as memory is handed out again first. */
+static void hvo_account(struct weir_model *m, struct weir_pool *pool, unsigned int node)
+{
+	uint64_t kib = m->rules.hvo_kib_2m;
+
+	if (!m->hvo || !kib || pool->nr[node] <= pool->hvo_seen[node])
+		return;
+	pool->hvo_seen[node] = pool->nr[node];
+	if (pool->gigantic)
+		kib = 16380; /* of a 1G page's 16 MiB of vmemmap all but one page */
+	m->memory.total_bytes[node] += kib * PAGE_KIB;
+}
+
+weir_page_id weir_pool_take(struct weir_model *m, struct weir_pool *pool,
+                            unsigned int node)
+{
+	struct weir_pages *pages = &m->pages;
+	weir_page_id id = pages->unused;
+
+	if (!weir_memory_take(&m->memory, node, pool->page_bytes))
+		return 0;
+	if (id) {
+		pages->unused = pages->v[id].next;
+	} else {
+		size_t cap = pages->cap;
+
+		if (pages->nr == UINT32_MAX - 1 ||
+		    !weir_model_grow(m, &pages->v, &cap, pages->nr, sizeof(*pages->v))) {
+			m->failed = true;
+			weir_memory_give(&m->memory, node, pool->page_bytes);
+			return 0;
+		}
+		pages->cap = (uint32_t)cap;
+		id = pages->nr++;
+	}
+	pages->v[id] = (struct weir_page){
+		.node = (uint8_t)node,
+		.pool = pool->idx,
+		.flags = WEIR_PAGE_USED,
+	};
+	pool->total++;
+	pool->nr[node]++;
+	hvo_account(m, pool, node);
+	return id;
+}
+
+void weir_pool_give(struct weir_model *m, struct weir_pool *pool, weir_page_id id,
+                    bool from_surplus)
+{
+	struct weir_page *page = weir_page(&m->pages, id);
+	unsigned int node = page->node;
+
+	pool->total--;
+	pool->nr[node]--;
+	if (from_surplus) {
+		pool->surplus--;
+		pool->nr_surplus[node]--;
+	}
+	/* a poisoned page is lost, not given back (10.2 to 10.4) */
+	if (!(page->flags & WEIR_PAGE_POISONED))
+		weir_memory_give(&m->memory, node, pool->page_bytes);
+	else
+		weir_memory_give(&m->memory, node, pool->page_bytes - 4 * PAGE_KIB);
+	*page = (struct weir_page){ .next = m->pages.unused };
+	m->pages.unused = id;
+}
+
+weir_page_id weir_pool_take_surplus(struct weir_model *m, struct weir_pool *pool,
+                                    unsigned int near, uint64_t allowed)
+{
+	const unsigned char *order = m->memory.order[near];
+
+	/* alloc_surplus_hugetlb_folio(): the limit is on the global count, 1.6 */
+	if (pool->gigantic || pool->surplus >= pool->overcommit)
+		return 0;
+	for (unsigned int i = 0; i < m->memory.nr_order; i++) {
+		weir_page_id id;
+
+		if (!weir_node_in(allowed, order[i]))
+			continue;
+		id = weir_pool_take(m, pool, order[i]);
+		if (id) {
+			pool->surplus++;
+			pool->nr_surplus[order[i]]++;
+			return id;
+		}
+	}
+	return 0;
+}
+
+/* The next node of @allowed after @node, cyclic. */
+static unsigned int next_allowed(unsigned int node, uint64_t allowed)
+{
+	unsigned int next = weir_node_next(allowed, node + 1);
+
+	return next < WEIR_MODEL_NODES_MAX ? next : weir_node_next(allowed, 0);
+}
+
+static unsigned int visit(unsigned int *pointer, uint64_t allowed)
+{
+	unsigned int node = *pointer;
+
+	if (!weir_node_in(allowed, node))
+		node = next_allowed(node, allowed);
+	*pointer = next_allowed(node, allowed);
+	return node;
+}
+
+unsigned int weir_pool_next_alloc(struct weir_pool *pool, uint64_t allowed)
+{
+	return visit(&pool->next_alloc, allowed);
+}
+
+unsigned int weir_pool_next_free(struct weir_pool *pool, uint64_t allowed)
+{
+	return visit(&pool->next_free, allowed);
+}
+
+bool weir_pool_shrink_one(struct weir_model *m, struct weir_pool *pool, uint64_t allowed,
+                          bool surplus_only)
+{
+	for (int left = __builtin_popcountll(allowed); left > 0; left--) {
+		unsigned int node = weir_pool_next_free(pool, allowed);
+		weir_page_id id = pool->head[node];
+
+		if (!id || (surplus_only && !pool->nr_surplus[node]))
+			continue;
+		weir_pool_unlink(m, pool, id);
+		weir_pool_give(m, pool, id, surplus_only);
+		return true;
+	}
+	return false;
+}
+
+/* Steps 1 and 5 of 2.4: relabels one page. adjust_pool_surplus(). */
+static bool surplus_to_persistent(struct weir_pool *pool, uint64_t allowed)
+{
+	for (int left = __builtin_popcountll(allowed); left > 0; left--) {
+		unsigned int node = weir_pool_next_alloc(pool, allowed);
+
+		if (pool->nr_surplus[node]) {
+			pool->surplus--;
+			pool->nr_surplus[node]--;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool persistent_to_surplus(struct weir_pool *pool, uint64_t allowed)
+{
+	for (int left = __builtin_popcountll(allowed); left > 0; left--) {
+		unsigned int node = weir_pool_next_free(pool, allowed);
+
+		if (pool->nr_surplus[node] < pool->nr[node]) {
+			pool->surplus++;
+			pool->nr_surplus[node]++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint64_t persistent(const struct weir_pool *pool)
+{
+	return pool->total - pool->surplus;
+}
+
+/* Step 2 of 2.4: one page from the next node that has memory. */
+static weir_page_id grow_one(struct weir_model *m, struct weir_pool *pool,
+                             uint64_t allowed)
+{
+	for (int left = __builtin_popcountll(allowed); left > 0; left--) {
+		weir_page_id id =
+			weir_pool_take(m, pool, weir_pool_next_alloc(pool, allowed));
+
+		if (id)
+			return id;
+	}
+	return 0;
+}
+
+/* Step 2 as a whole. False: memory ended first. New pages go on the free lists so that,
+ * up to 6.6, the one allocated last is handed out first, later the one allocated first
+ * (2.10): the kernel then collects them in a list whose head is the last one. */
+static bool grow(struct weir_model *m, struct weir_pool *pool, uint64_t target,
+                 uint64_t allowed)
+{
+	weir_page_id collected = 0, id;
+	bool all = true;
+
+	while (target > persistent(pool)) {
+		id = grow_one(m, pool, allowed);
+		if (!id) {
+			all = false;
+			break;
+		}
+		if (m->rules.grown_last_first) {
+			weir_pool_push(m, pool, id);
+		} else {
+			weir_page(&m->pages, id)->next = collected;
+			collected = id;
+		}
+	}
+	while ((id = collected)) {
+		collected = weir_page(&m->pages, id)->next;
+		weir_pool_push(m, pool, id);
+	}
+	return all;
+}
+
+/* What the file of one node asks of the whole pool, 2.2. */
+static uint64_t global_target(const struct weir_model *m, const struct weir_pool *pool,
+                              const struct weir_resize *how)
+{
+	uint64_t others, target;
+
+	if (how->node < 0)
+		return how->target;
+	if (m->rules.node_target_from_total)
+		others = pool->total - pool->nr[how->node];
+	else
+		others = persistent(pool) -
+		         (pool->nr[how->node] - pool->nr_surplus[how->node]);
+	if (__builtin_add_overflow(how->target, others, &target))
+		return UINT64_MAX;
+	return target;
+}
+
+void weir_pool_resize(struct weir_model *m, struct weir_pool *pool,
+                      const struct weir_resize *how)
+{
+	uint64_t target = global_target(m, pool, how);
+	uint64_t allowed = m->memory.nodes, keep;
+
+	if (how->node >= 0)
+		allowed = UINT64_C(1) << how->node;
+	else if (how->allowed)
+		allowed = how->allowed;
+
+	while (pool->surplus && target > persistent(pool))
+		if (!surplus_to_persistent(pool, allowed))
+			break;
+	if (grow(m, pool, target, allowed)) {
+		/* what is in use or promised stays (2.6); unsigned, as there */
+		keep = pool->reserved + pool->total - pool->free;
+		if (keep < target)
+			keep = target;
+		while (keep < persistent(pool))
+			if (!weir_pool_shrink_one(m, pool, allowed, false))
+				break;
+		while (target < persistent(pool))
+			if (!persistent_to_surplus(pool, allowed))
+				break;
+	}
+	pool->max = persistent(pool);
+}
+
+int weir_pool_overcommit(struct weir_model *m, struct weir_pool *pool, uint64_t limit)
+{
+	if (pool->gigantic && !m->rules.gigantic_overcommit)
+		return -EINVAL;
+	pool->overcommit = limit;
+	return 0;
+}

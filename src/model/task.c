@@ -1,0 +1,84 @@
+/* task: see task.h. Source: kernel/fork.c dup_mmap(), mm/mmap.c exit_mmap(),
+ * kernel/exit.c do_exit(), v5.10 to v6.18. */
+#include "model/task.h"
+
+#include "model/file.h"
+#include "model/vma.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct weir_task *weir_task_new(struct weir_model *m, const struct weir_task_config *c)
+{
+	struct weir_task *task = calloc(1, sizeof(*task));
+
+	if (!task || !weir_model_grow(m, &m->tasks, &m->cap_tasks, m->nr_tasks,
+	                              sizeof(m->tasks[0]))) {
+		free(task);
+		m->failed = true;
+		return NULL;
+	}
+	task->cpu = c->cpu;
+	task->group = c->group ? c->group : WEIR_GROUP_ROOT;
+	task->mems = c->mems ? c->mems & m->memory.nodes : m->memory.nodes;
+	m->tasks[m->nr_tasks++] = task;
+	return task;
+}
+
+struct weir_task *weir_task_fork(struct weir_model *m, const struct weir_task *parent)
+{
+	struct weir_task_config config = {
+		.cpu = parent->cpu,
+		.group = parent->group,
+		.mems = parent->mems,
+	};
+	struct weir_task *child = weir_task_new(m, &config);
+
+	if (!child)
+		return NULL;
+	child->policy = parent->policy;
+	child->next_slot = parent->next_slot;
+	for (size_t i = 0; i < parent->nr_open; i++)
+		if (!weir_file_open(m, child, parent->open[i]))
+			return child;
+	for (size_t i = 0; i < parent->nr_vmas; i++)
+		if (!weir_vma_fork(m, parent->vmas[i], child))
+			return child;
+	return child;
+}
+
+void weir_task_exit(struct weir_model *m, struct weir_task *task)
+{
+	struct weir_gather gather = { 0 };
+	size_t at = 0;
+
+	/* exit_mmap(): all page tables first, the pages freed together, then the mappings */
+	for (size_t i = 0; i < task->nr_vmas; i++)
+		weir_zap(m, task->vmas[i], 0, task->vmas[i]->nr, &gather);
+	weir_gather_finish(m, &gather);
+	for (size_t i = 0; i < task->nr_vmas; i++)
+		weir_vma_close(m, task->vmas[i]);
+	task->nr_vmas = 0;
+	for (size_t i = 0; i < task->nr_open; i++) {
+		task->open[i]->openers--;
+		weir_file_settle(m, task->open[i]);
+	}
+	weir_files_evict(m);
+	while (m->tasks[at] != task)
+		at++;
+	m->nr_tasks--;
+	memmove(&m->tasks[at], &m->tasks[at + 1],
+	        (m->nr_tasks - at) * sizeof(m->tasks[0]));
+	free(task->vmas);
+	free(task->open);
+	free(task);
+}
+
+void weir_task_discard(struct weir_task *task)
+{
+	for (size_t i = 0; i < task->nr_vmas; i++)
+		weir_vma_discard(task->vmas[i]);
+	free(task->vmas);
+	free(task->open);
+	free(task);
+}
