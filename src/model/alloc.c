@@ -7,7 +7,6 @@
  * dequeue_hugetlb_folio_vma(), vma_has_reserves(), free_huge_folio(). */
 #include "model/fault.h"
 
-#include "model/reserve.h"
 #include "model/subpool.h"
 
 /* 3.1: is there no promise for this index? */
@@ -99,11 +98,6 @@ static weir_page_id take(struct weir_model *m, struct weir_pool *pool,
 	if (reserved) {
 		pool->reserved--;
 		weir_page(&m->pages, id)->flags |= WEIR_PAGE_RESTORE;
-	} else if (!charged) {
-		/* The mount gave what it held, and the pool's count was not lowered: these
-		 * kernels lose one promise for good. */
-		pool->reserved_leaked++;
-		m->bugs |= WEIR_BUG_RESERVED_LEAKS;
 	}
 	return id;
 }
@@ -121,22 +115,6 @@ static void commit(struct weir_model *m, const struct weir_want *want)
 		m->failed = true;
 }
 
-/* What is undone of the mount's limit when no page was found. */
-static void put_back(struct weir_model *m, struct weir_subpool *sp, struct weir_pool *pool,
-                     bool charged)
-{
-	if (!m->rules.failed_fault_leaks_used) {
-		(void)weir_subpool_put(m, sp, 1);
-		return;
-	}
-	if (!charged) {
-		weir_unreserve(m, pool, weir_subpool_put(m, sp, 1));
-		return;
-	}
-	if (sp && sp->max != WEIR_SUBPOOL_NO_LIMIT)
-		m->bugs |= WEIR_BUG_RESERVE_LEAKS_USED;
-}
-
 weir_page_id weir_page_alloc(struct weir_model *m, const struct weir_want *want)
 {
 	struct weir_pool *pool = &m->pools[want->file->pool];
@@ -144,6 +122,7 @@ weir_page_id weir_page_alloc(struct weir_model *m, const struct weir_want *want)
 	uint32_t group = want->task ? want->task->group : WEIR_GROUP_ROOT;
 	bool extra = is_unpromised(want) || want->copy_by_owner;
 	bool charged = false; /* against the pool: not covered by a promise or the mount */
+	bool from_pool = false; /* ... by what the mount's limit said */
 	struct weir_page *page;
 	weir_page_id id = 0;
 
@@ -152,7 +131,7 @@ weir_page_id weir_page_alloc(struct weir_model *m, const struct weir_want *want)
 
 		if (r < 0)
 			return 0;
-		charged = r > 0;
+		charged = from_pool = r > 0;
 		if (want->copy_by_owner && !m->rules.owner_copy_uses_subpool)
 			charged = true;
 	}
@@ -167,10 +146,16 @@ weir_page_id weir_page_alloc(struct weir_model *m, const struct weir_want *want)
 	}
 	if (!id) {
 		if (extra)
-			put_back(m, sp, pool, charged);
+			weir_subpool_put_fault(m, sp, from_pool);
 		return 0;
 	}
 	page = weir_page(&m->pages, id);
+	if (extra && !from_pool && !(page->flags & WEIR_PAGE_RESTORE)) {
+		/* The mount gave what it held, and the pool's count was not lowered: up to
+		 * 6.13 one promise is lost for good. */
+		pool->reserved_leaked++;
+		m->bugs |= WEIR_BUG_RESERVED_LEAKS;
+	}
 	page->mapcount = 0;
 	page->subpool = sp ? sp->id : 0;
 	page->group = (uint16_t)group;

@@ -78,6 +78,10 @@ int weir_memory_init(struct weir_memory *mem, const struct weir_node_config *nod
 	if (!mem->nodes)
 		return -EINVAL;
 	build_order(mem, nodes, nr_nodes);
+	weir_each_node(n, mem->all)
+		weir_each_node(k, mem->all)
+			mem->distance[n][k] =
+				(unsigned char)distance(nodes, nr_nodes, n, k);
 	return 0;
 }
 

@@ -29,6 +29,8 @@ struct weir_memory {
 	/* order[n]: the nodes with memory as an allocation on node n tries them */
 	unsigned char order[WEIR_MODEL_NODES_MAX][WEIR_MODEL_NODES_MAX];
 	unsigned char nr_order;
+	/* [n][k]: cost of node k for node n, of all nodes; it made the order */
+	unsigned char distance[WEIR_MODEL_NODES_MAX][WEIR_MODEL_NODES_MAX];
 };
 
 int weir_memory_init(struct weir_memory *mem, const struct weir_node_config *nodes,

@@ -1,9 +1,11 @@
 /* pool: the huge pages of one size: counters, free lists, and what a write to
  * nr_hugepages does. hugetlb.md 1 and 2. Source: mm/hugetlb.c, struct hstate.
  *
- * At all times, with P = total - surplus the persistent pages: sum over nodes of nr, free
- * and surplus are total, free and surplus; free <= nr and surplus <= nr on each node. There
- * is no reserved count of a node: the kernel has none. */
+ * At all times, with P = total - surplus the persistent pages: the sums over nodes of nr,
+ * free and surplus are total, free and surplus, and free <= nr on each node. Surplus may
+ * exceed nr on a node: shrinking takes any free page, also of a node whose pages are all
+ * surplus, and leaves that node's surplus. There is no reserved count of a node: the kernel
+ * has none. */
 #ifndef WEIR_MODEL_POOL_H
 #define WEIR_MODEL_POOL_H
 

@@ -251,6 +251,29 @@ static bool is_or_below(const char *preset, struct weir_str name)
 	       (n == name.n || preset[name.n] == '.');
 }
 
+/* The presets that a part without '+' and '-' means; none: 0. */
+static uint64_t mask_of(struct weir_str name)
+{
+	uint64_t mask = 0;
+	size_t kernel, dots = 0;
+
+	for (size_t i = 0; i < weir_nr_kernels; i++)
+		if (is_or_below(weir_kernels[i].name, name))
+			mask |= UINT64_C(1) << i;
+	if (mask)
+		return mask;
+	for (size_t i = 0; i < name.n; i++) {
+		if (name.p[i] != '.' && !weir_is_digit(name.p[i]))
+			return 0;
+		dots += name.p[i] == '.';
+	}
+	/* "6.18.15": no preset, but one stands for it */
+	if (dots != 2 || weir_str_ends(name, ".") ||
+	    weir_kernel_find(name, &kernel, NULL) < 0)
+		return 0;
+	return UINT64_C(1) << kernel;
+}
+
 static int parse_part(struct weir_str part, uint64_t *out_mask, struct weir_err *err)
 {
 	bool later = weir_str_ends(part, "+"), earlier = weir_str_starts(part, "-");
@@ -260,9 +283,8 @@ static int parse_part(struct weir_str part, uint64_t *out_mask, struct weir_err 
 
 	if (later && name.n)
 		name.n--;
-	for (size_t i = 0; name.n && !(later && earlier) && i < weir_nr_kernels; i++)
-		if (is_or_below(weir_kernels[i].name, name))
-			mask |= UINT64_C(1) << i;
+	if (name.n && !(later && earlier))
+		mask = mask_of(name);
 	if (!mask)
 		return weir_err_set(
 			err, -EBADMSG,

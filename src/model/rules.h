@@ -98,7 +98,8 @@ int weir_rules_parse(struct weir_str text, struct weir_rules *out, size_t *out_k
 
 /* "on" of an expectation: "6.12", "6.12+", "-6.6", several with commas, as a mask over the
  * presets: "6.12" means all presets of that name or below it ("6.18" covers 6.18.44),
- * "6.18+" from the first of them on. */
+ * "6.18+" from the first of them on. A release of three numbers that is no preset means the
+ * one it is played by: "6.18.15" is 6.18 without 6.18.44. */
 int weir_kernels_parse(struct weir_str text, uint64_t *out_mask, struct weir_err *err);
 
 #endif

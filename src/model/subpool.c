@@ -121,19 +121,35 @@ int64_t weir_subpool_put(struct weir_model *m, struct weir_subpool *sp, int64_t 
 	return leave;
 }
 
+/* Up to 6.14 a failure puts back what it had asked for, whatever part of it the mount held,
+ * and forgets the answer: what the mount holds then and what the pool counts as reserved
+ * no longer agree. */
+static void put_blindly(struct weir_model *m, struct weir_subpool *sp, int64_t nr,
+                        int64_t from_held)
+{
+	int64_t held = sp->held, excess;
+
+	(void)weir_subpool_put(m, sp, nr);
+	excess = sp->held - held - from_held;
+	if (!excess)
+		return;
+	m->pools[sp->pool].reserved_leaked -= (uint64_t)excess;
+	m->bugs |= WEIR_BUG_RESERVED_LEAKS;
+}
+
 void weir_subpool_put_failed(struct weir_model *m, struct weir_subpool *sp, int64_t nr,
                              int64_t from_pool)
 {
-	int64_t held = nr - from_pool;
+	int64_t from_held = nr - from_pool;
 
 	if (!sp)
 		return;
 	if (!m->rules.failed_reserve_drops_min) {
-		(void)weir_subpool_put(m, sp, nr);
+		put_blindly(m, sp, nr, from_held);
 		return;
 	}
-	if (held) {
-		int64_t leave = weir_subpool_put(m, sp, held);
+	if (from_held) {
+		int64_t leave = weir_subpool_put(m, sp, from_held);
 
 		if (leave)
 			m->bugs |= WEIR_BUG_RESERVE_DROPS_MIN;
@@ -145,4 +161,20 @@ void weir_subpool_put_failed(struct weir_model *m, struct weir_subpool *sp, int6
 		m->bugs |= WEIR_BUG_RESERVE_LEAKS_USED;
 	else
 		sp->used -= from_pool;
+}
+
+void weir_subpool_put_fault(struct weir_model *m, struct weir_subpool *sp, bool from_pool)
+{
+	if (!sp)
+		return;
+	if (!m->rules.failed_fault_leaks_used) {
+		put_blindly(m, sp, 1, !from_pool);
+		return;
+	}
+	if (!from_pool) {
+		weir_unreserve(m, &m->pools[sp->pool], weir_subpool_put(m, sp, 1));
+		return;
+	}
+	if (sp->max != WEIR_SUBPOOL_NO_LIMIT)
+		m->bugs |= WEIR_BUG_RESERVE_LEAKS_USED;
 }

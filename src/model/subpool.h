@@ -38,6 +38,10 @@ int64_t weir_subpool_put(struct weir_model *m, struct weir_subpool *sp, int64_t 
 void weir_subpool_put_failed(struct weir_model *m, struct weir_subpool *sp, int64_t nr,
                              int64_t from_pool);
 
+/* The same for one page that a fault did not find. */
+void weir_subpool_put_fault(struct weir_model *m, struct weir_subpool *sp,
+                            bool from_pool);
+
 static inline struct weir_subpool *weir_subpool_by_id(struct weir_subpool **v,
                                                       uint16_t id)
 {
