@@ -9,6 +9,7 @@
 #include "model/model.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define PAGE_KIB 1024
 
@@ -77,27 +78,46 @@ static void hvo_account(struct weir_model *m, struct weir_pool *pool, unsigned i
 	m->memory.total_bytes[node] += kib * PAGE_KIB;
 }
 
+/* An unused record. Past a point the array grows by a fixed step: doubling would cost as
+ * much again as the pages themselves, and realloc() of that much only moves page tables. */
+#define PAGES_STEP (UINT32_C(1) << 16)
+
+static weir_page_id new_record(struct weir_model *m)
+{
+	struct weir_pages *pages = &m->pages;
+	weir_page_id id = pages->unused;
+	uint32_t cap = pages->cap;
+	struct weir_page *v;
+
+	if (id) {
+		pages->unused = pages->v[id].next;
+		return id;
+	}
+	if (pages->nr == cap) {
+		cap += cap < PAGES_STEP ? cap : PAGES_STEP;
+		v = cap < pages->cap ? NULL : realloc(pages->v, cap * sizeof(*v));
+		if (!v) {
+			m->failed = true;
+			return 0;
+		}
+		pages->v = v;
+		pages->cap = cap;
+	}
+	return pages->nr++;
+}
+
 weir_page_id weir_pool_take(struct weir_model *m, struct weir_pool *pool,
                             unsigned int node)
 {
 	struct weir_pages *pages = &m->pages;
-	weir_page_id id = pages->unused;
+	weir_page_id id;
 
 	if (!weir_memory_take(&m->memory, node, pool->page_bytes))
 		return 0;
-	if (id) {
-		pages->unused = pages->v[id].next;
-	} else {
-		size_t cap = pages->cap;
-
-		if (pages->nr == UINT32_MAX - 1 ||
-		    !weir_model_grow(m, &pages->v, &cap, pages->nr, sizeof(*pages->v))) {
-			m->failed = true;
-			weir_memory_give(&m->memory, node, pool->page_bytes);
-			return 0;
-		}
-		pages->cap = (uint32_t)cap;
-		id = pages->nr++;
+	id = new_record(m);
+	if (!id) {
+		weir_memory_give(&m->memory, node, pool->page_bytes);
+		return 0;
 	}
 	pages->v[id] = (struct weir_page){
 		.node = (uint8_t)node,
