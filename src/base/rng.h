@@ -1,5 +1,5 @@
-/* rng: random numbers that are the same everywhere for the same seed (splitmix64). For tests
- * and benchmarks; no decision of the product is random. */
+/* rng: random numbers that are the same everywhere for the same seed (splitmix64). For
+ * tests and benchmarks; no decision of the product is random. */
 #ifndef WEIR_BASE_RNG_H
 #define WEIR_BASE_RNG_H
 

@@ -57,12 +57,9 @@ static int populate(struct weir_model *m, const struct part *part, bool write)
 	for (uint32_t i = part->from; i < part->to; i++) {
 		switch (weir_fault(m, part->vma, i, write)) {
 		case WEIR_DONE:
-		case WEIR_FAILED:
-			break;
-		case WEIR_SIGBUS:
-			return -EFAULT;
-		case WEIR_MCEERR:
-			return -EHWPOISON;
+		case WEIR_FAILED: break;
+		case WEIR_SIGBUS: return -EFAULT;
+		case WEIR_MCEERR: return -EHWPOISON;
 		}
 	}
 	return 0;
@@ -72,20 +69,18 @@ static int advise_part(struct weir_model *m, const struct part *part,
                        enum weir_advice advice)
 {
 	const struct weir_vma *vma = part->vma;
-	bool shared = vma->flags & WEIR_VMA_SHARED, writable = vma->flags & WEIR_VMA_WRITE;
+	bool shared = vma->flags & WEIR_VMA_SHARED,
+	     writable = vma->flags & WEIR_VMA_WRITE;
 
 	switch (advice) {
-	case WEIR_ADVICE_DONTNEED:
-		discard(m, part);
-		return 0;
+	case WEIR_ADVICE_DONTNEED: discard(m, part); return 0;
 	case WEIR_ADVICE_REMOVE:
 		if (!shared)
 			return -EACCES;
 		weir_file_punch(m, vma->file, vma->pgoff + part->from,
 		                part->to - part->from);
 		return 0;
-	case WEIR_ADVICE_POPULATE_READ:
-		return populate(m, part, false);
+	case WEIR_ADVICE_POPULATE_READ: return populate(m, part, false);
 	case WEIR_ADVICE_POPULATE_WRITE:
 		return writable ? populate(m, part, true) : -EINVAL;
 	case WEIR_ADVICE_LOCK:
@@ -123,7 +118,8 @@ int weir_advise(struct weir_model *m, struct weir_task *task, uint64_t addr, uin
 		return -ENOMEM;
 	while (next_part(m, task, &addr, end, &part, &hole)) {
 		if (hole && is_populate)
-			return -ENOMEM; /* stops there; the others go on, and say so at the end */
+			return -ENOMEM; /* stops there; the others go on, and say so at
+			                   the end */
 		r = advise_part(m, &part, advice);
 		if (r < 0)
 			break;

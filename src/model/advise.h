@@ -14,7 +14,8 @@ enum weir_advice {
 };
 
 /* On @nr pages from @addr on. 0, -EINVAL where the kernel lacks it, -EFAULT when a page
- * could not be had, -EHWPOISON, -EACCES, -ENOMEM for a hole or, of mlock, a lacking page. */
+ * could not be had, -EHWPOISON, -EACCES, -ENOMEM for a hole or, of mlock, a lacking page.
+ */
 int weir_advise(struct weir_model *m, struct weir_task *task, uint64_t addr, uint64_t nr,
                 uint64_t page_bytes, enum weir_advice advice);
 

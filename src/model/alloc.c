@@ -1,10 +1,10 @@
 /* alloc: a huge page for a fault, and the end of one. hugetlb.md 3.1, 3.2, 3.9.
  *
- * Three ledgers are asked in turn: does this index hold a promise (the map of the file, or
- * of the mapping's owner); does the mount allow one more page, and does it hold one; do the
- * control groups. Only then comes the page, and what it takes from the pool depends on all
- * three. Source: mm/hugetlb.c alloc_hugetlb_folio() (alloc_huge_page() up to 6.2),
- * dequeue_hugetlb_folio_vma(), vma_has_reserves(), free_huge_folio(). */
+ * Three ledgers are asked in turn: does this index hold a promise (the map of the file,
+ * or of the mapping's owner); does the mount allow one more page, and does it hold one;
+ * do the control groups. Only then comes the page, and what it takes from the pool
+ * depends on all three. Source: mm/hugetlb.c alloc_hugetlb_folio() (alloc_huge_page() up
+ * to 6.2), dequeue_hugetlb_folio_vma(), vma_has_reserves(), free_huge_folio(). */
 #include "model/fault.h"
 
 #include "model/subpool.h"
@@ -19,8 +19,8 @@ static bool is_unpromised(const struct weir_want *want)
 	return true;
 }
 
-/* Does this fault lower the pool's reserved count? vma_has_reserves() up to 6.13, where who
- * faults matters beside what was charged. */
+/* Does this fault lower the pool's reserved count? vma_has_reserves() up to 6.13, where
+ * who faults matters beside what was charged. */
 static bool takes_reserved(const struct weir_model *m, const struct weir_want *want,
                            bool charged)
 {
@@ -92,7 +92,8 @@ static weir_page_id take(struct weir_model *m, struct weir_pool *pool,
 	}
 	if (!id)
 		return 0;
-	/* a copy by the owner lowers the count only with a page off the list, up to 6.13 */
+	/* a copy by the owner lowers the count only with a page off the list, up to 6.13
+	 */
 	if (want->copy_by_owner && !from_list && !m->rules.reserve_by_charge)
 		reserved = false;
 	if (reserved) {
@@ -121,7 +122,8 @@ weir_page_id weir_page_alloc(struct weir_model *m, const struct weir_want *want)
 	struct weir_subpool *sp = weir_file_subpool(want->file);
 	uint32_t group = want->task ? want->task->group : WEIR_GROUP_ROOT;
 	bool extra = is_unpromised(want) || want->copy_by_owner;
-	bool charged = false; /* against the pool: not covered by a promise or the mount */
+	bool charged =
+		false; /* against the pool: not covered by a promise or the mount */
 	bool from_pool = false; /* ... by what the mount's limit said */
 	struct weir_page *page;
 	weir_page_id id = 0;
@@ -151,8 +153,8 @@ weir_page_id weir_page_alloc(struct weir_model *m, const struct weir_want *want)
 	}
 	page = weir_page(&m->pages, id);
 	if (extra && !from_pool && !(page->flags & WEIR_PAGE_RESTORE)) {
-		/* The mount gave what it held, and the pool's count was not lowered: up to
-		 * 6.13 one promise is lost for good. */
+		/* The mount gave what it held, and the pool's count was not lowered: up
+		 * to 6.13 one promise is lost for good. */
 		pool->reserved_leaked++;
 		m->bugs |= WEIR_BUG_RESERVED_LEAKS;
 	}
@@ -181,7 +183,7 @@ void weir_page_free(struct weir_model *m, weir_page_id id)
 	}
 	if (page->group_rsvd)
 		weir_group_uncharge(m, page->group_rsvd, pool, WEIR_CHARGE_RSVD, 1);
-	page->flags &= (uint16_t)~(WEIR_PAGE_RESTORE | WEIR_PAGE_ANON);
+	page->flags &= (uint16_t) ~(WEIR_PAGE_RESTORE | WEIR_PAGE_ANON);
 	if (restore)
 		pool->reserved++;
 	if (page->flags & WEIR_PAGE_TEMPORARY)

@@ -8,17 +8,17 @@
 
 #include "model/pool.h"
 
-#define WEIR_GROUP_ROOT 1
+#define WEIR_GROUP_ROOT     1
 #define WEIR_GROUP_NO_LIMIT INT64_MAX
-#define WEIR_GROUPS_MAX 65535
+#define WEIR_GROUPS_MAX     65535
 
 enum weir_charge { WEIR_CHARGE_USAGE, WEIR_CHARGE_RSVD, WEIR_CHARGE_NR };
 
 struct weir_group_size { /* of one page size; pages */
 	int64_t charged[WEIR_CHARGE_NR];
 	int64_t limit[WEIR_CHARGE_NR];
-	uint64_t failcnt[WEIR_CHARGE_NR]; /* v1: where the limit was met */
-	uint64_t events;                  /* v2 "max": of this group and those below */
+	uint64_t failcnt[WEIR_CHARGE_NR];    /* v1: where the limit was met */
+	uint64_t events;                     /* v2 "max": of this group and those below */
 	uint64_t node[WEIR_MODEL_NODES_MAX]; /* usage; wraps where the kernel's does */
 };
 

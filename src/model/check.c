@@ -1,9 +1,10 @@
 /* check: every counter of the model against what it counts.
  *
- * Pools: the pages of each node, free ones by walking the lists. Reserved: what mounts hold
- * of their minimum, plus what files and owners were promised and have not got, minus the
- * pages marked to give a promise back that have not been freed yet (which is where the
- * kernels of 11.5 go wrong), plus what earlier kernels leak. Groups: pages and promises. */
+ * Pools: the pages of each node, free ones by walking the lists. Reserved: what mounts
+ * hold of their minimum, plus what files and owners were promised and have not got, minus
+ * the pages marked to give a promise back that have not been freed yet (which is where
+ * the kernels of 11.5 go wrong), plus what earlier kernels leak. Groups: pages and
+ * promises. */
 #include "model/check.h"
 
 #include "model/file.h"
@@ -82,9 +83,11 @@ static int differs(struct weir_err *err, const struct weir_pool *pool, const cha
                    int node, uint64_t is, uint64_t counted)
 {
 	if (node >= 0)
-		return weir_err_set(err, -EINVAL, "pool of %ju bytes: %s on node %d is "
-		                    "%ju, counted %ju", (uintmax_t)pool->page_bytes, what,
-		                    node, (uintmax_t)is, (uintmax_t)counted);
+		return weir_err_set(err, -EINVAL,
+		                    "pool of %ju bytes: %s on node %d is "
+		                    "%ju, counted %ju",
+		                    (uintmax_t)pool->page_bytes, what, node,
+		                    (uintmax_t)is, (uintmax_t)counted);
 	return weir_err_set(err, -EINVAL, "pool of %ju bytes: %s is %ju, counted %ju",
 	                    (uintmax_t)pool->page_bytes, what, (uintmax_t)is,
 	                    (uintmax_t)counted);
@@ -95,7 +98,8 @@ static int check_pool(const struct weir_model *m, const struct weir_pool *pool,
 {
 	uint64_t total = 0, free = 0, surplus = 0, reserved;
 
-	weir_each_node(n, m->memory.nodes) {
+	weir_each_node(n, m->memory.nodes)
+	{
 		if (pool->nr[n] != t->nr[n])
 			return differs(err, pool, "total", (int)n, pool->nr[n], t->nr[n]);
 		if (pool->nr_free[n] != t->nr_free[n])
@@ -178,10 +182,11 @@ static int check_groups(const struct weir_model *m, struct weir_err *err)
 				int64_t counted = sum[g * m->nr_pools + p].n[k];
 
 				if (is != counted)
-					r = weir_err_set(err, -EINVAL,
-					                 "group %zu: %s is %jd, counted %jd",
-					                 g + 1, kind[k], (intmax_t)is,
-					                 (intmax_t)counted);
+					r = weir_err_set(
+						err, -EINVAL,
+						"group %zu: %s is %jd, counted %jd",
+						g + 1, kind[k], (intmax_t)is,
+						(intmax_t)counted);
 			}
 	free(sum);
 	return r;

@@ -1,5 +1,5 @@
-/* check: the invariants, derived anew from the parts. For tests and debug builds: it looks
- * at every page. */
+/* check: the invariants, derived anew from the parts. For tests and debug builds: it
+ * looks at every page. */
 #ifndef WEIR_MODEL_CHECK_H
 #define WEIR_MODEL_CHECK_H
 

@@ -1,8 +1,8 @@
 /* fault: touches. See fault.h for the allocation itself: alloc.c.
  *
  * Source: mm/hugetlb.c hugetlb_no_page(), hugetlb_wp() (hugetlb_cow() up to 6.1),
- * unmap_ref_private(), v5.10 to v6.18. Whether an entry is writable is not kept: a private
- * page is, when nobody else maps it, as fork() takes the right away from both. */
+ * unmap_ref_private(), v5.10 to v6.18. Whether an entry is writable is not kept: a
+ * private page is, when nobody else maps it, as fork() takes the right away from both. */
 #include "model/fault.h"
 
 #include <errno.h>
@@ -12,9 +12,9 @@ static struct weir_page *page_of(struct weir_model *m, weir_page_id id)
 	return weir_page(&m->pages, id);
 }
 
-/* 3.6.3: the owner could not get a copy. Its private page is taken from all who have it by
- * fork, at the same address; they are marked, and what they touch first from then on is
- * SIGBUS, lest they see zeros where there was data. */
+/* 3.6.3: the owner could not get a copy. Its private page is taken from all who have it
+ * by fork, at the same address; they are marked, and what they touch first from then on
+ * is SIGBUS, lest they see zeros where there was data. */
 static void take_from_heirs(struct weir_model *m, const struct weir_vma *owner,
                             uint32_t idx, weir_page_id id)
 {
@@ -118,8 +118,8 @@ static enum weir_outcome first_touch(struct weir_model *m, struct weir_vma *vma,
 	page_of(m, id)->mapcount++;
 	vma->task->mapped[vma->pool]++;
 	(void)weir_pte_set(m, vma, idx, id);
-	/* a private write to a page of the file: mapped first, then copied; where there is
-	 * no page for the copy, the file's stays mapped */
+	/* a private write to a page of the file: mapped first, then copied; where there
+	 * is no page for the copy, the file's stays mapped */
 	if (write && !shared)
 		return copy_on_write(m, vma, idx);
 	return WEIR_DONE;
@@ -139,9 +139,8 @@ enum weir_outcome weir_fault(struct weir_model *m, struct weir_vma *vma, uint32_
 	return WEIR_DONE;
 }
 
-struct weir_answer weir_touch(struct weir_model *m, struct weir_task *task,
-                              uint64_t addr, uint64_t nr, uint64_t page_bytes,
-                              bool write)
+struct weir_answer weir_touch(struct weir_model *m, struct weir_task *task, uint64_t addr,
+                              uint64_t nr, uint64_t page_bytes, bool write)
 {
 	struct weir_answer answer = { .outcome = WEIR_DONE };
 	struct weir_vma *vma = NULL;

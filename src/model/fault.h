@@ -30,8 +30,7 @@ enum weir_outcome weir_fault(struct weir_model *m, struct weir_vma *vma, uint32_
                              bool write);
 
 /* Touches @nr pages from @addr on, until one fails. -EFAULT where nothing is mapped. */
-struct weir_answer weir_touch(struct weir_model *m, struct weir_task *task,
-                              uint64_t addr, uint64_t nr, uint64_t page_bytes,
-                              bool write);
+struct weir_answer weir_touch(struct weir_model *m, struct weir_task *task, uint64_t addr,
+                              uint64_t nr, uint64_t page_bytes, bool write);
 
 #endif

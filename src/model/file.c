@@ -203,8 +203,8 @@ int weir_file_allocate(struct weir_model *m, const struct weir_task *task,
 
 /* ---- who holds it ---- */
 
-bool weir_file_add_vma(struct weir_model *m, struct weir_file *file,
-                       struct weir_vma *vma, const struct weir_vma *behind)
+bool weir_file_add_vma(struct weir_model *m, struct weir_file *file, struct weir_vma *vma,
+                       const struct weir_vma *behind)
 {
 	size_t cap = file->cap_vmas;
 	uint32_t at = 0;
@@ -254,8 +254,7 @@ bool weir_file_open(struct weir_model *m, struct weir_task *task, struct weir_fi
 	return true;
 }
 
-bool weir_file_close(struct weir_model *m, struct weir_task *task,
-                     struct weir_file *file)
+bool weir_file_close(struct weir_model *m, struct weir_task *task, struct weir_file *file)
 {
 	size_t i = 0;
 

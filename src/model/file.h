@@ -1,5 +1,6 @@
 /* file: inodes of hugetlbfs: files on mounts, memfds, SysV segments, and the unnamed file
- * behind every anonymous mapping. hugetlb.md 4.7 to 4.16. Source: fs/hugetlbfs/inode.c. */
+ * behind every anonymous mapping. hugetlb.md 4.7 to 4.16. Source: fs/hugetlbfs/inode.c.
+ */
 #ifndef WEIR_MODEL_FILE_H
 #define WEIR_MODEL_FILE_H
 
@@ -66,8 +67,8 @@ int weir_file_reserve(struct weir_model *m, const struct weir_task *task,
                       uint32_t to);
 
 /* The mappings of a file. */
-bool weir_file_add_vma(struct weir_model *m, struct weir_file *file,
-                       struct weir_vma *vma, const struct weir_vma *behind);
+bool weir_file_add_vma(struct weir_model *m, struct weir_file *file, struct weir_vma *vma,
+                       const struct weir_vma *behind);
 void weir_file_remove_vma(struct weir_model *m, struct weir_file *file,
                           const struct weir_vma *vma);
 

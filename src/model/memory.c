@@ -1,9 +1,10 @@
 /* memory: nodes and the order in which an allocation tries them.
  *
- * The order is the kernel's (mm/page_alloc.c, build_zonelists() and find_next_best_node(),
- * v6.12): the node itself, then by distance; among equally distant ones those above it,
- * those without CPUs, and those that stood first in fewer lists come earlier. "With CPUs"
- * is only the boot CPU's node: the lists are built before the other CPUs are brought up. */
+ * The order is the kernel's (mm/page_alloc.c, build_zonelists() and
+ * find_next_best_node(), v6.12): the node itself, then by distance; among equally distant
+ * ones those above it, those without CPUs, and those that stood first in fewer lists come
+ * earlier. "With CPUs" is only the boot CPU's node: the lists are built before the other
+ * CPUs are brought up. */
 #include "model/memory.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@ static void build_order(struct weir_memory *mem, const struct weir_node_config *
 {
 	unsigned int load[WEIR_MODEL_NODES_MAX] = { 0 };
 
-	weir_each_node(local, mem->all) {
+	weir_each_node(local, mem->all)
+	{
 		uint64_t left = mem->nodes;
 		unsigned int prev = local;
 		unsigned char k = 0;
@@ -33,7 +35,8 @@ static void build_order(struct weir_memory *mem, const struct weir_node_config *
 			unsigned int best = weir_node_next(left, 0);
 			uint64_t best_val = UINT64_MAX;
 
-			weir_each_node(n, left) {
+			weir_each_node(n, left)
+			{
 				uint64_t val = distance(nodes, nr, local, n);
 
 				if (n == local) {
@@ -78,18 +81,14 @@ int weir_memory_init(struct weir_memory *mem, const struct weir_node_config *nod
 	if (!mem->nodes)
 		return -EINVAL;
 	build_order(mem, nodes, nr_nodes);
-	weir_each_node(n, mem->all)
-		weir_each_node(k, mem->all)
-			mem->distance[n][k] =
-				(unsigned char)distance(nodes, nr_nodes, n, k);
+	weir_each_node(n, mem->all) weir_each_node(k, mem->all)
+		mem->distance[n][k] = (unsigned char)distance(nodes, nr_nodes, n, k);
 	return 0;
 }
 
 unsigned int weir_memory_cpu_node(const struct weir_memory *mem, unsigned int cpu)
 {
-	weir_each_node(n, mem->all)
-		if (cpu < 64 && mem->cpus[n] >> cpu & 1)
-			return n;
+	weir_each_node(n, mem->all) if (cpu < 64 && mem->cpus[n] >> cpu & 1) return n;
 	return weir_node_next(mem->all, 0);
 }
 

@@ -1,7 +1,8 @@
 /* memory: nodes, and what lies under the pools.
  *
  * Under the pools each node is a count of free bytes: the seam behind which zones and CMA
- * come. Whoever wants pages asks weir_memory_take() for a node and gets all or nothing. */
+ * come. Whoever wants pages asks weir_memory_take() for a node and gets all or nothing.
+ */
 #ifndef WEIR_MODEL_MEMORY_H
 #define WEIR_MODEL_MEMORY_H
 
@@ -14,9 +15,11 @@ struct weir_model;
 
 struct weir_node_config {
 	unsigned int id;       /* 0..63 */
-	uint64_t memory_bytes; /* what the pools may take in all; 0: a node without memory */
+	uint64_t memory_bytes; /* what the pools may take in all; 0: a node without memory
+	                        */
 	uint64_t cpus;         /* mask of CPU ids 0..63 */
-	const unsigned int *distance; /* to node id 0, 1, ..; NULL or 0 in it: 10 and 20 */
+	const unsigned int
+		*distance; /* to node id 0, 1, ..; NULL or 0 in it: 10 and 20 */
 	size_t nr_distances;
 };
 
@@ -63,7 +66,7 @@ static inline unsigned int weir_node_next(uint64_t mask, unsigned int from)
 	return from + (unsigned int)__builtin_ctzll(mask >> from);
 }
 
-#define weir_each_node(n, mask)                                                  \
+#define weir_each_node(n, mask)                                                    \
 	for (unsigned int n = weir_node_next((mask), 0); n < WEIR_MODEL_NODES_MAX; \
 	     n = weir_node_next((mask), n + 1))
 

@@ -1,5 +1,5 @@
-/* migrate: see migrate.h. A page's id stays, what the records say of the memory is swapped:
- * so nobody who refers to it has to be found. */
+/* migrate: see migrate.h. A page's id stays, what the records say of the memory is
+ * swapped: so nobody who refers to it has to be found. */
 #include "model/migrate.h"
 
 #include "model/fault.h"
@@ -31,11 +31,12 @@ static weir_page_id take_temporary(struct weir_model *m, struct weir_pool *pool,
 static weir_page_id take_target(struct weir_model *m, struct weir_pool *pool,
                                 unsigned int near, uint64_t allowed)
 {
-	for (unsigned int i = 0;
-	     weir_pool_has_available(pool) && i < m->memory.nr_order; i++) {
+	for (unsigned int i = 0; weir_pool_has_available(pool) && i < m->memory.nr_order;
+	     i++) {
 		unsigned int node = m->memory.order[near][i];
-		weir_page_id id =
-			weir_node_in(allowed, node) ? weir_pool_pop(m, pool, node) : 0;
+		weir_page_id id = weir_node_in(allowed, node)
+		                          ? weir_pool_pop(m, pool, node)
+		                          : 0;
 
 		if (id)
 			return id;

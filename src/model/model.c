@@ -44,7 +44,8 @@ static void set_demote(struct weir_model *m, struct weir_pool *pool)
 	for (unsigned int i = 0; i < m->nr_pools; i++) {
 		uint64_t bytes = m->pools[i].page_bytes;
 
-		if (bytes >= pool->page_bytes || bytes <= best || bytes < UINT64_C(2) << 20)
+		if (bytes >= pool->page_bytes || bytes <= best ||
+		    bytes < UINT64_C(2) << 20)
 			continue;
 		best = bytes;
 		pool->demote_to = (uint8_t)(i + 1);
@@ -108,7 +109,8 @@ int weir_model_new(const struct weir_model_config *config, struct weir_model **o
 	m->policies.v = calloc(4, sizeof(m->policies.v[0]));
 	m->policies.cap = 4;
 	m->policies.nr = 1;
-	if (!m->pages.v || !m->policies.v || weir_groups_init(&m->groups, m->nr_pools) < 0)
+	if (!m->pages.v || !m->policies.v ||
+	    weir_groups_init(&m->groups, m->nr_pools) < 0)
 		return weir_err_sys(err, -ENOMEM, "make a model");
 	*out = weir_take(m);
 	return 0;
@@ -118,8 +120,8 @@ void weir_model_free(struct weir_model *m)
 {
 	if (!m)
 		return;
-	/* A model that ran out of memory may lack parts: nothing is played here, each list
-	 * is only freed. */
+	/* A model that ran out of memory may lack parts: nothing is played here, each
+	 * list is only freed. */
 	for (size_t i = 0; i < m->nr_tasks; i++)
 		weir_task_discard(m->tasks[i]);
 	for (size_t i = 0; i < m->nr_files; i++)

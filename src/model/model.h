@@ -15,9 +15,9 @@
  *	cgroup.h   charges; migrate.h, offline.h: pages that move or fail; boot.h
  *	check.h    the invariants
  *
- * "hugetlb.md N.N" in comments is docs/kernel-rules.md, section N.N: the rules as they were
- * measured. Kernel functions are named with the version that was read. Where kernels differ
- * the code asks a switch (rules.h).
+ * "hugetlb.md N.N" in comments is docs/kernel-rules.md, section N.N: the rules as they
+ *were measured. Kernel functions are named with the version that was read. Where kernels
+ *differ the code asks a switch (rules.h).
  *
  * Ownership: everything belongs to the model and lives until weir_model_free(), tasks,
  * mappings, files and mounts until they end. */
@@ -47,17 +47,21 @@ struct weir_answer {
 
 static inline struct weir_answer weir_answer(int err)
 {
-	return (struct weir_answer){ .outcome = err ? WEIR_FAILED : WEIR_DONE, .err = err };
+	return (struct weir_answer){ .outcome = err ? WEIR_FAILED : WEIR_DONE,
+		                     .err = err };
 }
 
-/* What this kernel did wrong in an operation, by the switch that says so: for a warning. */
+/* What this kernel did wrong in an operation, by the switch that says so: for a warning.
+ */
 enum weir_bug {
-	WEIR_BUG_ZAP_SHARED = 1 << 0, /* zap-minds-sharers is off: reserved counted twice */
+	WEIR_BUG_ZAP_SHARED = 1
+	                      << 0, /* zap-minds-sharers is off: reserved counted twice */
 	WEIR_BUG_RESERVE_DROPS_MIN = 1 << 1,
 	WEIR_BUG_RESERVE_LEAKS_USED = 1 << 2,
 	WEIR_BUG_DEMOTE_EATS_SURPLUS = 1 << 3,
-	WEIR_BUG_COPY_LOOPS = 1 << 4,     /* the faulting task would never come back */
-	WEIR_BUG_RESERVED_LEAKS = 1 << 5, /* a page was freed into a promise nobody made */
+	WEIR_BUG_COPY_LOOPS = 1 << 4, /* the faulting task would never come back */
+	WEIR_BUG_RESERVED_LEAKS = 1
+	                          << 5, /* a page was freed into a promise nobody made */
 };
 
 struct weir_model_config {
@@ -94,7 +98,8 @@ struct weir_model {
 	size_t nr_tasks, cap_tasks;
 	struct weir_file **files; /* not yet evicted */
 	size_t nr_files, cap_files;
-	struct weir_file **closing; /* last reference went; evicted when the call returns */
+	struct weir_file *
+		*closing; /* last reference went; evicted when the call returns */
 	size_t nr_closing, cap_closing;
 	struct {
 		weir_page_id *v; /* spare room of weir_gather */
@@ -112,8 +117,8 @@ int weir_model_new(const struct weir_model_config *config, struct weir_model **o
 void weir_model_free(struct weir_model *m);
 void weir_model_freep(struct weir_model **m);
 
-/* Makes room for one more pointer in an array of the model; false and m->failed when there
- * is no memory. */
+/* Makes room for one more pointer in an array of the model; false and m->failed when
+ * there is no memory. */
 bool weir_model_grow(struct weir_model *m, void *items, size_t *cap, size_t nr,
                      size_t size);
 

@@ -129,8 +129,8 @@ struct weir_statfs weir_mount_statfs(const struct weir_mount *mount)
 {
 	const struct weir_subpool *sp = mount->subpool;
 
-	/* 5.8: without size= and min_size= all is 0, whatever nr_inodes says. With min_size=
-	 * alone the difference of "no limit" and 0 is -1, too. */
+	/* 5.8: without size= and min_size= all is 0, whatever nr_inodes says. With
+	 * min_size= alone the difference of "no limit" and 0 is -1, too. */
 	if (!sp)
 		return (struct weir_statfs){ 0 };
 	return (struct weir_statfs){

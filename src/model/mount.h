@@ -7,10 +7,10 @@
 
 struct weir_mount {
 	uint8_t pool;
-	bool unmounted; /* lazily: lives on until its last file goes */
-	struct weir_subpool *subpool; /* NULL: no limit */
+	bool unmounted;                  /* lazily: lives on until its last file goes */
+	struct weir_subpool *subpool;    /* NULL: no limit */
 	int64_t max_inodes, free_inodes; /* -1: no limit; the root directory counts */
-	uint64_t nr_files; /* not yet evicted */
+	uint64_t nr_files;               /* not yet evicted */
 	void *tag;
 };
 
@@ -18,7 +18,7 @@ struct weir_mount_config {
 	struct weir_pool *pool;
 	bool has_size, has_min_size, has_nr_inodes;
 	bool size_is_percent, min_size_is_percent; /* of the configured target, 5.2 */
-	uint64_t size, min_size; /* bytes, or percent */
+	uint64_t size, min_size;                   /* bytes, or percent */
 	uint64_t nr_inodes;
 };
 
@@ -26,8 +26,8 @@ struct weir_mount_config {
 int weir_mount(struct weir_model *m, const struct weir_task *by,
                const struct weir_mount_config *config, struct weir_mount **out);
 
-/* umount(2): -EBUSY while a file is open or mapped; lazily never. *gone: @mount is no more.
- * The names of all files go with it. */
+/* umount(2): -EBUSY while a file is open or mapped; lazily never. *gone: @mount is no
+ * more. The names of all files go with it. */
 int weir_umount(struct weir_model *m, struct weir_mount *mount, bool lazy, bool *gone);
 
 /* creat(2): 0 and *out, linked; -ENOSPC. */

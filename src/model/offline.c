@@ -30,7 +30,8 @@ static void count_corrupted(struct weir_model *m)
 	m->corrupted_bytes += BASE_PAGE;
 }
 
-/* The page at an address, brought in by a read as get_user_pages() does; 0 with *answer. */
+/* The page at an address, brought in by a read as get_user_pages() does; 0 with *answer.
+ */
 static weir_page_id get_page(struct weir_model *m, struct weir_task *task, uint64_t addr,
                              uint64_t page_bytes, struct weir_vma **vma,
                              struct weir_answer *answer)
@@ -45,14 +46,9 @@ static weir_page_id get_page(struct weir_model *m, struct weir_task *task, uint6
 	idx = (uint32_t)((addr - (*vma)->start) / page_bytes);
 	switch (weir_fault(m, *vma, idx, false)) {
 	case WEIR_DONE:
-	case WEIR_FAILED:
-		break;
-	case WEIR_SIGBUS:
-		*answer = weir_answer(-EFAULT);
-		return 0;
-	case WEIR_MCEERR:
-		*answer = weir_answer(-EHWPOISON);
-		return 0;
+	case WEIR_FAILED: break;
+	case WEIR_SIGBUS: *answer = weir_answer(-EFAULT); return 0;
+	case WEIR_MCEERR: *answer = weir_answer(-EHWPOISON); return 0;
 	}
 	return weir_pte(*vma, idx);
 }
@@ -153,7 +149,8 @@ int weir_block_offline(struct weir_model *m, struct weir_pool *pool, unsigned in
 	uint64_t others = m->memory.nodes & ~(UINT64_C(1) << node);
 	int r;
 
-	/* offline_pages(): what is in use leaves first, to other nodes if there are any */
+	/* offline_pages(): what is in use leaves first, to other nodes if there are any
+	 */
 	for (weir_page_id id = 1; id < m->pages.nr && nr_used; id++) {
 		const struct weir_page *page = weir_page(&m->pages, id);
 		weir_page_id old;

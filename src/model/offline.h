@@ -20,8 +20,9 @@ struct weir_answer weir_poison(struct weir_model *m, struct weir_task *task,
 int weir_poison_free(struct weir_model *m, struct weir_pool *pool, unsigned int node,
                      bool soft);
 
-/* A memory block of @node goes offline that holds the first @nr_free pages of the free list
- * and @nr_used of those in use, the oldest first. 0 or -EBUSY, with what was done before. */
+/* A memory block of @node goes offline that holds the first @nr_free pages of the free
+ * list and @nr_used of those in use, the oldest first. 0 or -EBUSY, with what was done
+ * before. */
 int weir_block_offline(struct weir_model *m, struct weir_pool *pool, unsigned int node,
                        uint64_t nr_free, uint64_t nr_used);
 

@@ -96,21 +96,14 @@ struct weir_place weir_policy_place(const struct weir_model *m,
 
 	switch (policy->mode) {
 	case WEIR_POLICY_DEFAULT:
-	case WEIR_POLICY_LOCAL:
-		break;
-	case WEIR_POLICY_PREFERRED:
-		place.near = weir_node_next(policy->nodes, 0);
-		break;
+	case WEIR_POLICY_LOCAL: break;
+	case WEIR_POLICY_PREFERRED: place.near = weir_node_next(policy->nodes, 0); break;
 	case WEIR_POLICY_PREFERRED_MANY:
 		place.allowed &= policy->nodes;
 		place.prefer_first = true;
 		break;
-	case WEIR_POLICY_BIND:
-		place.allowed &= policy->nodes;
-		break;
-	case WEIR_POLICY_INTERLEAVE:
-		place.near = interleave(policy->nodes, pgoff);
-		break;
+	case WEIR_POLICY_BIND: place.allowed &= policy->nodes; break;
+	case WEIR_POLICY_INTERLEAVE: place.near = interleave(policy->nodes, pgoff); break;
 	}
 	return place;
 }
@@ -120,15 +113,12 @@ uint64_t weir_task_pool_nodes(const struct weir_model *m, const struct weir_task
 	const struct weir_policy *policy = weir_task_policy(m, task);
 
 	switch (policy->mode) {
-	case WEIR_POLICY_DEFAULT:
-		return 0;
-	case WEIR_POLICY_LOCAL:
-		return UINT64_C(1) << weir_task_node(m, task);
+	case WEIR_POLICY_DEFAULT: return 0;
+	case WEIR_POLICY_LOCAL: return UINT64_C(1) << weir_task_node(m, task);
 	case WEIR_POLICY_PREFERRED:
 	case WEIR_POLICY_PREFERRED_MANY:
 	case WEIR_POLICY_BIND:
-	case WEIR_POLICY_INTERLEAVE:
-		break;
+	case WEIR_POLICY_INTERLEAVE: break;
 	}
 	return policy->nodes;
 }

@@ -2,8 +2,8 @@
  *
  * hugetlb.md 2.3 to 2.11 and 3.5. Source: mm/hugetlb.c set_max_huge_pages(),
  * adjust_pool_surplus(), remove_pool_hugetlb_folio(), v5.10 to v6.18. What is left out: a
- * pending signal that stops growth (2.1), and the light retries on a full node (2.9), which
- * change the time and not the result. */
+ * pending signal that stops growth (2.1), and the light retries on a full node (2.9),
+ * which change the time and not the result. */
 #include "model/pool.h"
 
 #include "model/model.h"
@@ -64,8 +64,9 @@ weir_page_id weir_pool_pop(struct weir_model *m, struct weir_pool *pool,
 }
 
 /* HVO, 10.8: MemTotal grows once for each page whose boot-time vmemmap is released, and
- * does not fall when the page goes. Which page that is, a count cannot know: the most pages
- * that the node ever had at once stand in for it, as memory is handed out again first. */
+ * does not fall when the page goes. Which page that is, a count cannot know: the most
+ * pages that the node ever had at once stand in for it, as memory is handed out again
+ * first. */
 static void hvo_account(struct weir_model *m, struct weir_pool *pool, unsigned int node)
 {
 	uint64_t kib = m->rules.hvo_kib_2m;
@@ -79,7 +80,8 @@ static void hvo_account(struct weir_model *m, struct weir_pool *pool, unsigned i
 }
 
 /* An unused record. Past a point the array grows by a fixed step: doubling would cost as
- * much again as the pages themselves, and realloc() of that much only moves page tables. */
+ * much again as the pages themselves, and realloc() of that much only moves page tables.
+ */
 #define PAGES_STEP (UINT32_C(1) << 16)
 
 static weir_page_id new_record(struct weir_model *m)
@@ -257,8 +259,8 @@ static weir_page_id grow_one(struct weir_model *m, struct weir_pool *pool,
                              uint64_t allowed)
 {
 	for (int left = __builtin_popcountll(allowed); left > 0; left--) {
-		weir_page_id id =
-			weir_pool_take(m, pool, weir_pool_next_alloc(pool, allowed));
+		weir_page_id id = weir_pool_take(m, pool,
+		                                 weir_pool_next_alloc(pool, allowed));
 
 		if (id)
 			return id;

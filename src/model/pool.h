@@ -4,8 +4,8 @@
  * At all times, with P = total - surplus the persistent pages: the sums over nodes of nr,
  * free and surplus are total, free and surplus, and free <= nr on each node. Surplus may
  * exceed nr on a node: shrinking takes any free page, also of a node whose pages are all
- * surplus, and leaves that node's surplus. There is no reserved count of a node: the kernel
- * has none. */
+ * surplus, and leaves that node's surplus. There is no reserved count of a node: the
+ * kernel has none. */
 #ifndef WEIR_MODEL_POOL_H
 #define WEIR_MODEL_POOL_H
 
@@ -27,8 +27,8 @@ enum weir_page_flags {
 	WEIR_PAGE_RESTORE = 1 << 3,   /* freeing it gives its reservation back, 3.9 */
 	WEIR_PAGE_TEMPORARY = 1 << 4, /* leaves the pool when freed, 3.11 */
 	WEIR_PAGE_POISONED = 1 << 5,
-	WEIR_PAGE_USED = 1 << 6,      /* the record is a page of a pool */
-	WEIR_PAGE_LOST = 1 << 7,      /* poisoned in a file: never freed, 10.5 */
+	WEIR_PAGE_USED = 1 << 6, /* the record is a page of a pool */
+	WEIR_PAGE_LOST = 1 << 7, /* poisoned in a file: never freed, 10.5 */
 };
 
 struct weir_page {
@@ -56,7 +56,7 @@ struct weir_pages {
 
 struct weir_pool {
 	uint64_t page_bytes;
-	uint8_t idx; /* in the model */
+	uint8_t idx;   /* in the model */
 	bool gigantic; /* beyond what the buddy allocator hands out */
 	uint64_t total, free, reserved, surplus;
 	uint64_t max; /* configured target: /proc/sys/vm/nr_hugepages */
@@ -107,9 +107,9 @@ weir_page_id weir_pool_take_surplus(struct weir_model *m, struct weir_pool *pool
 
 /* Which nodes a write goes by, 2.2. */
 struct weir_resize {
-	uint64_t target;    /* the number written */
-	int node;           /* of the per-node file; -1: a file of all nodes */
-	uint64_t allowed;   /* nodes of nr_hugepages_mempolicy; 0: all with memory */
+	uint64_t target;  /* the number written */
+	int node;         /* of the per-node file; -1: a file of all nodes */
+	uint64_t allowed; /* nodes of nr_hugepages_mempolicy; 0: all with memory */
 };
 
 /* A write to nr_hugepages; partial success is success. 2.4. */

@@ -76,7 +76,8 @@ static void drop(struct weir_regions *set, uint32_t at)
 	memmove(&set->v[at], &set->v[at + 1], (set->nr - at) * sizeof(set->v[0]));
 }
 
-/* Joins the range at @at with the one before it, if they are neighbours with one payer. */
+/* Joins the range at @at with the one before it, if they are neighbours with one payer.
+ */
 static bool join(struct weir_regions *set, uint32_t at)
 {
 	struct weir_region *r = &set->v[at];
@@ -115,8 +116,8 @@ static bool fill(struct weir_regions *set, uint32_t at, struct weir_region r)
 bool weir_regions_add(struct weir_regions *set, uint32_t from, uint32_t to,
                       uint32_t group)
 {
-	/* Gaps are filled from the front. Each round ends behind at least one range, or at
-	 * the end. The room for all is made first, so that failure changes nothing. */
+	/* Gaps are filled from the front. Each round ends behind at least one range, or
+	 * at the end. The room for all is made first, so that failure changes nothing. */
 	uint32_t gaps = 1;
 
 	for (uint32_t i = lower(set, from); i < set->nr && set->v[i].from < to; i++)

@@ -27,7 +27,8 @@ void weir_regions_done(struct weir_regions *set);
 uint64_t weir_regions_count(const struct weir_regions *set, uint32_t from, uint32_t to);
 bool weir_regions_has(const struct weir_regions *set, uint32_t idx);
 
-/* Puts [from, to) in, what is new on @group's account. False: out of memory, unchanged. */
+/* Puts [from, to) in, what is new on @group's account. False: out of memory, unchanged.
+ */
 bool weir_regions_add(struct weir_regions *set, uint32_t from, uint32_t to,
                       uint32_t group);
 

@@ -19,8 +19,9 @@ static weir_page_id take_for_promise(struct weir_model *m, struct weir_pool *poo
 		return weir_pool_take_surplus(m, pool, local, mems);
 	if (policy->mode == WEIR_POLICY_BIND && (policy->nodes & mems))
 		wanted &= policy->nodes;
-	/* Each wanted node in turn, and from each the kernel falls back on its neighbours,
-	 * wanted or not: the first try decides unless memory or overcommit ends. */
+	/* Each wanted node in turn, and from each the kernel falls back on its
+	 * neighbours, wanted or not: the first try decides unless memory or overcommit
+	 * ends. */
 	local = weir_memory_near(&m->memory, local);
 	if (!m->rules.surplus_lowest_node && weir_node_in(wanted, local)) {
 		weir_page_id id = weir_pool_take_surplus(m, pool, local, mems);
@@ -28,7 +29,8 @@ static weir_page_id take_for_promise(struct weir_model *m, struct weir_pool *poo
 		if (id)
 			return id;
 	}
-	weir_each_node(n, wanted) {
+	weir_each_node(n, wanted)
+	{
 		weir_page_id id = weir_pool_take_surplus(m, pool, n, mems);
 
 		if (id)
@@ -79,13 +81,12 @@ static uint64_t free_where_allowed(const struct weir_model *m,
 
 	if (policy->mode == WEIR_POLICY_BIND && (policy->nodes & nodes))
 		nodes &= policy->nodes;
-	weir_each_node(n, nodes)
-		sum += pool->nr_free[n];
+	weir_each_node(n, nodes) sum += pool->nr_free[n];
 	return sum;
 }
 
-int weir_reserve(struct weir_model *m, struct weir_pool *pool,
-                 const struct weir_task *by, int64_t nr)
+int weir_reserve(struct weir_model *m, struct weir_pool *pool, const struct weir_task *by,
+                 int64_t nr)
 {
 	if (!nr)
 		return 0;

@@ -11,8 +11,8 @@ struct weir_task;
 /* Promises @nr pages of the pool, with surplus pages where the free ones do not suffice:
  * all or nothing. @by: the task that asks (NULL: the administrator on CPU 0). 0 or
  * -ENOMEM. */
-int weir_reserve(struct weir_model *m, struct weir_pool *pool,
-                 const struct weir_task *by, int64_t nr);
+int weir_reserve(struct weir_model *m, struct weir_pool *pool, const struct weir_task *by,
+                 int64_t nr);
 
 /* Takes back a promise of @nr pages, and gives back as many free surplus pages as it can,
  * whichever pages the promise was meant for. */

@@ -1,9 +1,9 @@
 /* rules: where kernels differ, as named switches; a kernel version is a preset of them.
  *
  * Backports move the borders (6.1.192 has what 6.1.0 lacks), so the model asks for a
- * switch and never for a version. Numbers in brackets are rows of the table of differences
- * in docs/kernel-rules.md. "bug" marks what later kernels mended: the model keeps them, to
- * say what this kernel will do. */
+ * switch and never for a version. Numbers in brackets are rows of the table of
+ * differences in docs/kernel-rules.md. "bug" marks what later kernels mended: the model
+ * keeps them, to say what this kernel will do. */
 #ifndef WEIR_MODEL_RULES_H
 #define WEIR_MODEL_RULES_H
 
@@ -13,72 +13,73 @@
 #include <stdbool.h>
 
 /* field, word in the language, what it says */
-#define WEIR_RULE_SWITCHES(X)                                                            \
-	/* pools */                                                                      \
-	X(node_target_from_total, "node-target-from-total",                              \
-	  "a write to one node counts surplus pages of the others as wanted")            \
-	X(proc_ignores_negative, "proc-ignores-negative",                                \
-	  "a negative number written to /proc/sys/vm is ignored with success")           \
-	X(grown_last_first, "grown-last-first",                                          \
-	  "after growth the page allocated last is handed out first")                    \
-	X(demote, "demote", "pools have demote files")                                   \
-	X(demote_eats_surplus, "demote-eats-surplus",                                    \
-	  "bug: demoted pages are freed into the smaller pool's surplus")                \
-	X(demote_bulk, "demote-bulk",                                                    \
-	  "demote takes all pages at once, and minds the reserved ones only before")     \
-	X(gigantic_surplus_returned, "gigantic-surplus-returned",                        \
-	  "dropped reservations give back gigantic surplus pages too")                   \
-	X(gigantic_overcommit, "gigantic-overcommit",                                    \
-	  "gigantic sizes have an overcommit limit")                                     \
-	/* reservations */                                                               \
-	X(reserve_by_charge, "reserve-by-charge",                                        \
-	  "a fault uses a reservation when nothing was charged, whoever faults")         \
-	X(zap_keeps_reservation, "zap-keeps-reservation",                                \
-	  "an owner's discarded private page leaves its reservation")                    \
-	X(zap_minds_sharers, "zap-minds-sharers",                                        \
-	  "... unless another process still maps the page; without it a bug")            \
-	X(surplus_lowest_node, "surplus-lowest-node",                                    \
-	  "surplus pages of a mapping come from the lowest node first")                  \
-	X(surplus_minds_bind, "surplus-minds-bind",                                      \
-	  "surplus pages of a mapping come from the nodes a bound task may use")         \
-	X(failed_reserve_drops_min, "failed-reserve-drops-min",                          \
-	  "bug: a failed mmap on a size= and min_size= mount loses the minimum")         \
-	X(failed_reserve_leaks_used, "failed-reserve-leaks-used",                        \
-	  "bug: ... and leaves its pages counted as used")                               \
-	X(failed_fault_leaks_used, "failed-fault-leaks-used",                            \
-	  "bug: a fault that finds no page leaves it counted as used on a size= mount")  \
-	X(owner_copy_uses_subpool, "owner-copy-uses-subpool",                            \
-	  "an owner's copy may use what min_size holds")                                 \
-	/* system calls */                                                               \
-	X(dontneed, "dontneed", "MADV_DONTNEED works on huge pages")                     \
-	X(populate, "populate", "MADV_POPULATE_READ and _WRITE")                         \
-	X(mremap_moves, "mremap-moves", "mremap moves huge pages")                       \
-	X(fork_copies_tables, "fork-copies-tables",                                      \
-	  "fork copies the page tables of mappings without private pages too")           \
-	X(preferred_many, "preferred-many", "the policy MPOL_PREFERRED_MANY")            \
-	X(cgroup_numa_stat, "cgroup-numa-stat", "hugetlb.*.numa_stat of cgroups")        \
-	/* migration and memory failure */                                               \
-	X(migrate_strict_node, "migrate-strict-node",                                    \
-	  "only offlining, failures and system calls migrate to other nodes")            \
-	X(dissolve_takes_surplus, "dissolve-takes-surplus",                              \
-	  "a dissolved page lowers the surplus of its node, if there is some")           \
-	X(poison_signals_injector, "poison-signals-injector",                            \
-	  "who injects a memory failure gets SIGBUS")                                    \
-	X(poison_read_fails, "poison-read-fails",                                        \
-	  "read(2) of a poisoned file page fails with EIO")                              \
-	/* boot */                                                                       \
-	X(boot_node_lists, "boot-node-lists", "hugepages=0:2,1:5 names nodes")           \
-	X(boot_jobs_restart, "boot-jobs-restart",                                        \
+#define WEIR_RULE_SWITCHES(X)                                                           \
+	/* pools */                                                                     \
+	X(node_target_from_total, "node-target-from-total",                             \
+	  "a write to one node counts surplus pages of the others as wanted")           \
+	X(proc_ignores_negative, "proc-ignores-negative",                               \
+	  "a negative number written to /proc/sys/vm is ignored with success")          \
+	X(grown_last_first, "grown-last-first",                                         \
+	  "after growth the page allocated last is handed out first")                   \
+	X(demote, "demote", "pools have demote files")                                  \
+	X(demote_eats_surplus, "demote-eats-surplus",                                   \
+	  "bug: demoted pages are freed into the smaller pool's surplus")               \
+	X(demote_bulk, "demote-bulk",                                                   \
+	  "demote takes all pages at once, and minds the reserved ones only before")    \
+	X(gigantic_surplus_returned, "gigantic-surplus-returned",                       \
+	  "dropped reservations give back gigantic surplus pages too")                  \
+	X(gigantic_overcommit, "gigantic-overcommit",                                   \
+	  "gigantic sizes have an overcommit limit")                                    \
+	/* reservations */                                                              \
+	X(reserve_by_charge, "reserve-by-charge",                                       \
+	  "a fault uses a reservation when nothing was charged, whoever faults")        \
+	X(zap_keeps_reservation, "zap-keeps-reservation",                               \
+	  "an owner's discarded private page leaves its reservation")                   \
+	X(zap_minds_sharers, "zap-minds-sharers",                                       \
+	  "... unless another process still maps the page; without it a bug")           \
+	X(surplus_lowest_node, "surplus-lowest-node",                                   \
+	  "surplus pages of a mapping come from the lowest node first")                 \
+	X(surplus_minds_bind, "surplus-minds-bind",                                     \
+	  "surplus pages of a mapping come from the nodes a bound task may use")        \
+	X(failed_reserve_drops_min, "failed-reserve-drops-min",                         \
+	  "bug: a failed mmap on a size= and min_size= mount loses the minimum")        \
+	X(failed_reserve_leaks_used, "failed-reserve-leaks-used",                       \
+	  "bug: ... and leaves its pages counted as used")                              \
+	X(failed_fault_leaks_used, "failed-fault-leaks-used",                           \
+	  "bug: a fault that finds no page leaves it counted as used on a size= mount") \
+	X(owner_copy_uses_subpool, "owner-copy-uses-subpool",                           \
+	  "an owner's copy may use what min_size holds")                                \
+	/* system calls */                                                              \
+	X(dontneed, "dontneed", "MADV_DONTNEED works on huge pages")                    \
+	X(populate, "populate", "MADV_POPULATE_READ and _WRITE")                        \
+	X(mremap_moves, "mremap-moves", "mremap moves huge pages")                      \
+	X(fork_copies_tables, "fork-copies-tables",                                     \
+	  "fork copies the page tables of mappings without private pages too")          \
+	X(preferred_many, "preferred-many", "the policy MPOL_PREFERRED_MANY")           \
+	X(cgroup_numa_stat, "cgroup-numa-stat", "hugetlb.*.numa_stat of cgroups")       \
+	/* migration and memory failure */                                              \
+	X(migrate_strict_node, "migrate-strict-node",                                   \
+	  "only offlining, failures and system calls migrate to other nodes")           \
+	X(dissolve_takes_surplus, "dissolve-takes-surplus",                             \
+	  "a dissolved page lowers the surplus of its node, if there is some")          \
+	X(poison_signals_injector, "poison-signals-injector",                           \
+	  "who injects a memory failure gets SIGBUS")                                   \
+	X(poison_read_fails, "poison-read-fails",                                       \
+	  "read(2) of a poisoned file page fails with EIO")                             \
+	/* boot */                                                                      \
+	X(boot_node_lists, "boot-node-lists", "hugepages=0:2,1:5 names nodes")          \
+	X(boot_jobs_restart, "boot-jobs-restart",                                       \
 	  "boot spreads small counts in jobs that each begin at node 0")
 
 struct weir_rules {
 #define X(field, word, what) bool field;
 	WEIR_RULE_SWITCHES(X)
 #undef X
-	unsigned int hvo_kib_2m; /* MemTotal grows by this for each optimised 2M page; 0: no HVO */
+	unsigned int hvo_kib_2m; /* MemTotal grows by this for each optimised 2M page; 0:
+	                            no HVO */
 };
 
-struct weir_kernel { /* a preset */
+struct weir_kernel {      /* a preset */
 	const char *name; /* "6.12", "6.18.44" */
 	struct weir_rules rules;
 };
@@ -88,18 +89,19 @@ extern const struct weir_kernel weir_kernels[];
 extern const size_t weir_nr_kernels;
 #define WEIR_KERNEL_DEFAULT "6.12"
 
-/* Finds a preset by name; a release such as "6.12.117+deb12-amd64" gives the newest preset
- * that is not newer. Kernels older than the oldest preset are -ENOENT with words. */
+/* Finds a preset by name; a release such as "6.12.117+deb12-amd64" gives the newest
+ * preset that is not newer. Kernels older than the oldest preset are -ENOENT with words.
+ */
 int weir_kernel_find(struct weir_str name, size_t *out_idx, struct weir_err *err);
 
 /* "6.12", or "6.12 -demote +reserve-by-charge". 0, -EBADMSG or -ENOENT with words. */
 int weir_rules_parse(struct weir_str text, struct weir_rules *out, size_t *out_kernel,
                      struct weir_err *err);
 
-/* "on" of an expectation: "6.12", "6.12+", "-6.6", several with commas, as a mask over the
- * presets: "6.12" means all presets of that name or below it ("6.18" covers 6.18.44),
- * "6.18+" from the first of them on. A release of three numbers that is no preset means the
- * one it is played by: "6.18.15" is 6.18 without 6.18.44. */
+/* "on" of an expectation: "6.12", "6.12+", "-6.6", several with commas, as a mask over
+ * the presets: "6.12" means all presets of that name or below it ("6.18" covers 6.18.44),
+ * "6.18+" from the first of them on. A release of three numbers that is no preset means
+ * the one it is played by: "6.18.15" is 6.18 without 6.18.44. */
 int weir_kernels_parse(struct weir_str text, uint64_t *out_mask, struct weir_err *err);
 
 #endif

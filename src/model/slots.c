@@ -46,7 +46,7 @@ static bool grow_chunks(struct weir_slots *slots, uint32_t length)
 	}
 	slots->chunks = chunks;
 	slots->length = is > UINT32_MAX / WEIR_SLOTS_CHUNK ? UINT32_MAX
-	                                                    : is * WEIR_SLOTS_CHUNK;
+	                                                   : is * WEIR_SLOTS_CHUNK;
 	return true;
 }
 

@@ -121,9 +121,9 @@ int64_t weir_subpool_put(struct weir_model *m, struct weir_subpool *sp, int64_t 
 	return leave;
 }
 
-/* Up to 6.14 a failure puts back what it had asked for, whatever part of it the mount held,
- * and forgets the answer: what the mount holds then and what the pool counts as reserved
- * no longer agree. */
+/* Up to 6.14 a failure puts back what it had asked for, whatever part of it the mount
+ * held, and forgets the answer: what the mount holds then and what the pool counts as
+ * reserved no longer agree. */
 static void put_blindly(struct weir_model *m, struct weir_subpool *sp, int64_t nr,
                         int64_t from_held)
 {

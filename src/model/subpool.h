@@ -26,8 +26,8 @@ int weir_subpool_new(struct weir_model *m, struct weir_pool *pool, int64_t max,
 /* The mount is gone: lets go of what it held, now or with its last page. */
 void weir_subpool_unmount(struct weir_model *m, struct weir_subpool *sp);
 
-/* Takes @nr pages of the limit, 5.3: how many of them must come from the pool, or -ENOMEM.
- * NULL is a mount without limits. */
+/* Takes @nr pages of the limit, 5.3: how many of them must come from the pool, or
+ * -ENOMEM. NULL is a mount without limits. */
 int64_t weir_subpool_get(struct weir_subpool *sp, int64_t nr);
 
 /* Gives @nr pages back, 5.4: how many leave the pool's reserved count. May end @sp. */

@@ -52,7 +52,8 @@ void weir_task_exit(struct weir_model *m, struct weir_task *task)
 	struct weir_gather gather = { 0 };
 	size_t at = 0;
 
-	/* exit_mmap(): all page tables first, the pages freed together, then the mappings */
+	/* exit_mmap(): all page tables first, the pages freed together, then the mappings
+	 */
 	for (size_t i = 0; i < task->nr_vmas; i++)
 		weir_zap(m, task->vmas[i], 0, task->vmas[i]->nr, &gather);
 	weir_gather_finish(m, &gather);

@@ -17,7 +17,7 @@ struct weir_task {
 	uint64_t mems;      /* cpuset: the nodes it may use, all with memory by default */
 	uint32_t group;
 	unsigned int cpu;
-	uint16_t policy;                      /* index of an interned policy */
+	uint16_t policy;                       /* index of an interned policy */
 	uint64_t mapped[WEIR_MODEL_POOLS_MAX]; /* HugetlbPages, in pages */
 };
 

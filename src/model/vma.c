@@ -95,6 +95,18 @@ void weir_vma_discard(struct weir_vma *vma)
 	free(vma);
 }
 
+/* Enters a mapping in its task and its file. What cannot be entered is freed: the model
+ * has failed then, and its sums are nobody's concern. */
+static bool place(struct weir_model *m, struct weir_vma *vma,
+                  const struct weir_vma *behind)
+{
+	if (!insert(m, vma->task, vma)) {
+		weir_vma_discard(vma);
+		return false;
+	}
+	return weir_file_add_vma(m, vma->file, vma, behind);
+}
+
 void weir_vma_close(struct weir_model *m, struct weir_vma *vma)
 {
 	struct weir_file *file = vma->file;
@@ -102,17 +114,16 @@ void weir_vma_close(struct weir_model *m, struct weir_vma *vma)
 
 	weir_file_remove_vma(m, file, vma);
 	if (vma->owner) { /* 4.6: what was promised and not used */
-		int64_t unused =
-			vma->nr - (int64_t)weir_regions_count(&vma->owner->consumed,
-		                                              vma->pgoff,
-		                                              vma->pgoff + vma->nr);
+		int64_t unused = vma->nr - (int64_t)weir_regions_count(
+						   &vma->owner->consumed, vma->pgoff,
+						   vma->pgoff + vma->nr);
 
 		weir_group_uncharge(m, vma->owner->group, pool, WEIR_CHARGE_RSVD,
 		                    vma->nr);
 		if (unused)
-			weir_unreserve(m, pool,
-			               weir_subpool_put(m, weir_file_subpool(file),
-			                                unused));
+			weir_unreserve(
+				m, pool,
+				weir_subpool_put(m, weir_file_subpool(file), unused));
 	}
 	weir_vma_discard(vma);
 	weir_file_settle(m, file);
@@ -161,8 +172,8 @@ int weir_map(struct weir_model *m, struct weir_task *task,
 	if (!config->readonly && vma->file->size < end)
 		vma->file->size = end; /* 4.10 */
 	vma->start = next_slot(task, config->pages * config->pool->page_bytes);
-	if (!insert(m, task, vma) || !weir_file_add_vma(m, vma->file, vma, NULL))
-		return -ENOMEM; /* m->failed: what is lost here is never asked for again */
+	if (!place(m, vma, NULL))
+		return -ENOMEM;
 	*out = vma->start;
 	if (config->populate)
 		(void)weir_touch(m, task, vma->start, vma->nr, config->pool->page_bytes,
@@ -197,7 +208,7 @@ bool weir_vma_split(struct weir_model *m, struct weir_task *task, uint64_t addr)
 		low->most = low->nr;
 		high->most = high->nr;
 	}
-	return insert(m, task, high) && weir_file_add_vma(m, high->file, high, NULL);
+	return place(m, high, NULL);
 }
 
 void weir_unmap(struct weir_model *m, struct weir_task *task, uint64_t addr, uint64_t nr,
@@ -268,7 +279,7 @@ int weir_remap_move(struct weir_model *m, struct weir_task *task, uint64_t addr,
 	take_out(task, index_at(m, task, addr), 1);
 	weir_file_remove_vma(m, vma->file, vma);
 	vma->start = next_slot(task, nr * page_bytes);
-	if (!insert(m, task, vma) || !weir_file_add_vma(m, vma->file, vma, NULL))
+	if (!place(m, vma, NULL))
 		return -ENOMEM;
 	*out = vma->start;
 	return 0;
@@ -330,7 +341,7 @@ bool weir_vma_fork(struct weir_model *m, struct weir_vma *vma, struct weir_task 
 	copy->ptes = NULL;
 	copy->first = 0;
 	copy->most = copy->nr;
-	if (!insert(m, child, copy) || !weir_file_add_vma(m, vma->file, copy, vma))
+	if (!place(m, copy, vma))
 		return false;
 	/* what a fault can bring back is not copied, from 6.0 on: vma_needs_copy() */
 	if (!(vma->flags & WEIR_VMA_ANON) && !m->rules.fork_copies_tables)

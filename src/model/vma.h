@@ -16,12 +16,13 @@ enum weir_vma_flags {
 	WEIR_VMA_SHARED = 1 << 0,
 	WEIR_VMA_NORESERVE = 1 << 1,
 	WEIR_VMA_WRITE = 1 << 2,
-	WEIR_VMA_UNMAPPED = 1 << 3, /* lost a page to its owner: first touches get SIGBUS */
-	WEIR_VMA_ANON = 1 << 4,     /* had a private page: fork copies its page tables */
+	WEIR_VMA_UNMAPPED =
+		1 << 3,         /* lost a page to its owner: first touches get SIGBUS */
+	WEIR_VMA_ANON = 1 << 4, /* had a private page: fork copies its page tables */
 };
 
-/* The reservations of a private mapping, held by the task that made it: shared by the parts
- * it was split into. consumed: indexes whose reservation is used up. */
+/* The reservations of a private mapping, held by the task that made it: shared by the
+ * parts it was split into. consumed: indexes whose reservation is used up. */
 struct weir_owner {
 	struct weir_regions consumed;
 	uint32_t nr_users;
@@ -29,10 +30,10 @@ struct weir_owner {
 };
 
 struct weir_vma {
-	uint64_t start;   /* address */
-	uint32_t nr;      /* pages */
-	uint32_t pgoff;   /* index in the file of the first page */
-	uint16_t policy;  /* interned; 0: the task's */
+	uint64_t start;  /* address */
+	uint32_t nr;     /* pages */
+	uint32_t pgoff;  /* index in the file of the first page */
+	uint16_t policy; /* interned; 0: the task's */
 	uint8_t pool;
 	uint8_t flags;
 	struct weir_task *task;
@@ -40,7 +41,7 @@ struct weir_vma {
 	struct weir_owner *owner; /* NULL: shared, NORESERVE, or inherited by fork */
 	struct weir_ptes *ptes;   /* NULL: nothing mapped yet */
 	uint32_t first;           /* index in ptes of the first page */
-	uint32_t most;            /* indexes in ptes of the whole that this is a part of */
+	uint32_t most; /* indexes in ptes of the whole that this is a part of */
 };
 
 /* Page table entries, shared by the parts that a mapping was split into. */
@@ -66,8 +67,8 @@ int weir_map(struct weir_model *m, struct weir_task *task,
              const struct weir_map_config *config, uint64_t *out);
 
 /* munmap(2) of pages of @bytes each. Holes are fine. */
-void weir_unmap(struct weir_model *m, struct weir_task *task, uint64_t addr,
-                uint64_t nr, uint64_t page_bytes);
+void weir_unmap(struct weir_model *m, struct weir_task *task, uint64_t addr, uint64_t nr,
+                uint64_t page_bytes);
 
 /* mremap(2) in place: -EINVAL to grow, -EFAULT where nothing is. */
 int weir_remap_resize(struct weir_model *m, struct weir_task *task, uint64_t addr,
@@ -104,15 +105,16 @@ bool weir_vma_split(struct weir_model *m, struct weir_task *task, uint64_t addr)
 /* What fork() does to one mapping. False: out of memory. */
 bool weir_vma_fork(struct weir_model *m, struct weir_vma *vma, struct weir_task *child);
 
-/* Takes away the mapping itself, once its pages are gone: gives back its promises. The end
- * of munmap() and exit. */
+/* Takes away the mapping itself, once its pages are gone: gives back its promises. The
+ * end of munmap() and exit. */
 void weir_vma_close(struct weir_model *m, struct weir_vma *vma);
 
 /* Frees it without that: for weir_model_free(). */
 void weir_vma_discard(struct weir_vma *vma);
 
 /* zap.c: pages leave page tables. The kernel collects what it unmaps and frees it at the
- * end of the call (mmu_gather), so what is asked of the pool meanwhile sees them in use. */
+ * end of the call (mmu_gather), so what is asked of the pool meanwhile sees them in use.
+ */
 struct weir_gather {
 	weir_page_id *v;
 	size_t nr, cap;
@@ -120,7 +122,8 @@ struct weir_gather {
 
 static inline weir_page_id weir_pte(const struct weir_vma *vma, uint32_t idx)
 {
-	return vma->ptes ? weir_slots_get(&vma->ptes->slots, (uint64_t)vma->first + idx) : 0;
+	return vma->ptes ? weir_slots_get(&vma->ptes->slots, (uint64_t)vma->first + idx)
+	                 : 0;
 }
 
 /* Sets the entry of page @idx; 0 empties it. False: out of memory, with m->failed. */

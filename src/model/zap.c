@@ -1,6 +1,6 @@
 /* zap: pages leave page tables. hugetlb.md 3.10.
- * Source: mm/hugetlb.c __unmap_hugepage_range(), v5.10 to v6.18; mm/mmu_gather.c. Left out:
- * the batch that the kernel frees in between past some 9,000 pages. */
+ * Source: mm/hugetlb.c __unmap_hugepage_range(), v5.10 to v6.18; mm/mmu_gather.c. Left
+ * out: the batch that the kernel frees in between past some 9,000 pages. */
 #include "base/own.h"
 #include "model/fault.h"
 #include "model/vma.h"
@@ -37,8 +37,8 @@ uint32_t weir_pte_next(const struct weir_vma *vma, uint32_t from, uint32_t end)
 	return at - vma->first;
 }
 
-/* From 6.9 on: the owner of a discarded private page keeps the right to one, but while the
- * pool has surplus, which the freed page then makes up for. Kernels that do not mind
+/* From 6.9 on: the owner of a discarded private page keeps the right to one, but while
+ * the pool has surplus, which the freed page then makes up for. Kernels that do not mind
  * sharers promise the page before the last of them lets go: reserved wraps, 11.5. */
 static void keep_reservation(struct weir_model *m, struct weir_vma *vma,
                              struct weir_page *page, uint32_t pgoff)

@@ -2,10 +2,10 @@
  *
  *	model_bench NODES PAGES [SECONDS]
  *
- * A host of NODES nodes and PAGES huge pages of 2M, half of them in use by tasks of the size
- * of VMs; then random steps on it: maps, touches, unmaps, forks, copies, files, holes, pool
- * writes of a few pages, by a fixed seed. Prints
- *	nodes pages steps_per_second pages_per_second_of_resizing bytes_per_page seconds_to_fill
+ * A host of NODES nodes and PAGES huge pages of 2M, half of them in use by tasks of the
+ *size of VMs; then random steps on it: maps, touches, unmaps, forks, copies, files,
+ *holes, pool writes of a few pages, by a fixed seed. Prints nodes pages steps_per_second
+ *pages_per_second_of_resizing bytes_per_page seconds_to_fill
  */
 #include "base/rng.h"
 #include "model/advise.h"
@@ -123,7 +123,8 @@ static void step(struct bench *b)
 		return;
 	}
 	if (kind < 14) {
-		(void)weir_file_allocate(b->m, a->task, file, below(b, 8), 1 + below(b, 3));
+		(void)weir_file_allocate(b->m, a->task, file, below(b, 8),
+		                         1 + below(b, 3));
 		return;
 	}
 	if (!s->nr) {
