@@ -269,7 +269,7 @@ static int capture_and_save(struct options *opts)
 	struct weir_err err = { 0 };
 	int status;
 
-	if (weir_host_open(opts->host, &host, &err) < 0)
+	if (weir_cli_open_host(opts->host, &host, &err) < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
 	capture.host = host;
 	status = fill(&capture, opts->redact, &err) < 0

@@ -26,6 +26,12 @@ struct weir_command {
 
 int weir_status_main(int argc, char **argv);
 int weir_capture_main(int argc, char **argv);
+int weir_model_main(int argc, char **argv);
+
+/* Opens what --host names: a captured host, this machine (NULL), or the end of a scenario
+ * ("scenario:FILE"), which is played on the model. */
+struct weir_host;
+int weir_cli_open_host(const char *spec, struct weir_host **out, struct weir_err *err);
 
 /* "weir status: ..." on stderr, or "weir: ..." for no command (""); by the rule of
  * weir_cli_put(). Returns @status. */

@@ -9,6 +9,7 @@ static const struct weir_command commands[] = {
 	{ "status", weir_status_main, "show pools, memory and what is wrong (default)" },
 	{ "capture", weir_capture_main,
 	  "save a host's state to a file that --host reads" },
+	{ "model", weir_model_main, "play scenarios on a model of the kernel's rules" },
 };
 
 static int help(FILE *out)

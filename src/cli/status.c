@@ -255,7 +255,7 @@ int weir_status_main(int argc, char **argv)
 		weir_tables_list_columns(opts.style.table, stdout);
 		return weir_cli_flush(NAME, WEIR_EXIT_DONE);
 	}
-	if (weir_host_open(opts.host, &host, &err) < 0)
+	if (weir_cli_open_host(opts.host, &host, &err) < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
 	return opts.watch ? watch(host, &opts) : show(host, &opts);
 }

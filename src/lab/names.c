@@ -100,7 +100,8 @@ int weir_known_enter(struct weir_known *names, struct weir_str text, uint32_t *o
 	return 0;
 }
 
-struct weir_known_name *weir_known_find(const struct weir_known *names, struct weir_str text)
+struct weir_known_name *weir_known_find(const struct weir_known *names,
+                                        struct weir_str text)
 {
 	size_t at;
 

@@ -51,7 +51,8 @@ void weir_known_done(struct weir_known *names);
 int weir_known_enter(struct weir_known *names, struct weir_str text, uint32_t *out_id);
 
 /* The name, or NULL when it was never entered. */
-struct weir_known_name *weir_known_find(const struct weir_known *names, struct weir_str text);
+struct weir_known_name *weir_known_find(const struct weir_known *names,
+                                        struct weir_str text);
 
 /* A task begins with no mappings, or with those of @parent. */
 void weir_known_start(struct weir_known *names, uint32_t task, const uint32_t *parent);

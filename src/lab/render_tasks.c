@@ -81,14 +81,12 @@ static int show_cgroup(const struct weir_subject *s, struct weir_buf *out)
 /* ---- files ---- */
 
 /* What a link to the file reads, and the path in maps. */
-static int add_path(const struct weir_world *world, const struct weir_file *file,
-                    struct weir_buf *out)
+static int add_path(const struct weir_file *file, struct weir_buf *out)
 {
 	const struct weir_world_file *named = file->tag;
 	const char *name = named ? named->name : "";
 	const char *deleted = file->linked ? "" : " (deleted)";
 
-	(void)world;
 	switch ((enum weir_file_kind)file->kind) {
 	case WEIR_FILE_NAMED:
 		/* below a mount that was taken away lazily only the rest is left */
@@ -111,7 +109,7 @@ static unsigned int device_of(const struct weir_world *world,
 
 static int show_link(const struct weir_subject *s, struct weir_buf *out)
 {
-	return add_path(s->world, s->file, out);
+	return add_path(s->file, out);
 }
 
 static int show_fd_statfs(const struct weir_subject *s, struct weir_buf *out)
@@ -146,7 +144,7 @@ static int add_map(const struct weir_world *world, const struct weir_vma *vma,
 	while (r == 0 && out->n - start < PATH_COLUMN)
 		r = weir_buf_addz(out, " ");
 	if (r == 0)
-		r = add_path(world, vma->file, out);
+		r = add_path(vma->file, out);
 	return r == 0 ? weir_buf_addz(out, "\n") : r;
 }
 
@@ -237,7 +235,7 @@ static int add_numa_map(const struct weir_subject *s, const struct weir_vma *vma
 	if (r == 0)
 		r = add_policy(&m->policies.v[policy], out);
 	if (r == 0)
-		r = add_path(s->world, vma->file, &path);
+		r = add_path(vma->file, &path);
 	if (r == 0)
 		r = weir_buf_addz(out, " file=");
 	if (r == 0)

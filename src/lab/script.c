@@ -79,8 +79,7 @@ static bool cut_arrow(struct weir_str *rest, struct weir_str *before)
 	return false;
 }
 
-/* ---- expectations ---------------------------------------------------------------------
- */
+/* ---- expectations ------------------------------------------------------------------ */
 
 /* Which kinds of things have NAME.word? As bits. */
 static unsigned int kinds_of(const struct weir_term *t)
@@ -184,8 +183,7 @@ static int parse_expect(struct weir_parse *p, struct weir_str rest)
 	return r;
 }
 
-/* ---- lines ----------------------------------------------------------------------------
- */
+/* ---- lines ------------------------------------------------------------------------- */
 
 static int begin(struct weir_parse *p)
 {

@@ -234,11 +234,12 @@ int weir_parse_setup(struct weir_parse *p, struct weir_str word, struct weir_str
 	return WEIR_PARSE_OTHER;
 }
 
-/* Distances are none or one for each node, 10 to itself. */
-static int check_distances(struct weir_parse *p, const struct weir_setup *setup,
-                           size_t at)
+/* Distances are none or one for each node, 10 to itself. They were read in the order of
+ * the nodes, which is known now, and go where the nodes' ids say. */
+static int place_distances(struct weir_parse *p, struct weir_setup *setup, size_t at)
 {
-	const struct weir_setup_node *node = &setup->node[at];
+	unsigned int by_id[WEIR_MODEL_NODES_MAX] = { 0 };
+	struct weir_setup_node *node = &setup->node[at];
 	size_t nr = 0;
 
 	while (nr < WEIR_MODEL_NODES_MAX && node->distance[nr])
@@ -253,6 +254,9 @@ static int check_distances(struct weir_parse *p, const struct weir_setup *setup,
 		                    "%s:%zu: node %u is %u away from itself, not %d",
 		                    p->name, setup->line, node->id, node->distance[at],
 		                    DISTANCE_LOCAL);
+	for (size_t i = 0; i < nr; i++)
+		by_id[setup->node[i].id] = node->distance[i];
+	memcpy(node->distance, by_id, sizeof(by_id));
 	return 0;
 }
 
@@ -276,7 +280,7 @@ int weir_parse_setup_end(struct weir_parse *p)
 				p->name, setup->line, setup->node[i].id);
 		cpus |= setup->node[i].cpus;
 		memory |= setup->node[i].memory_bytes;
-		r = check_distances(p, setup, i);
+		r = place_distances(p, setup, i);
 		if (r < 0)
 			return r;
 	}

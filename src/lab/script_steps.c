@@ -38,8 +38,7 @@ bool weir_parse_is_word(struct weir_str s)
 	return false;
 }
 
-/* ---- verbs of the administrator -------------------------------------------------------
- */
+/* ---- verbs of the administrator ---------------------------------------------------- */
 
 static int parse_write(struct weir_words *w)
 {
@@ -252,8 +251,7 @@ static int parse_poison_free(struct weir_words *w)
 	return r < 0 ? r : weir_words_maybe_flag(w, "soft", WEIR_STEP_SOFT);
 }
 
-/* ---- verbs of a task ------------------------------------------------------------------
- */
+/* ---- verbs of a task --------------------------------------------------------------- */
 
 static int parse_fork(struct weir_words *w)
 {
@@ -452,8 +450,7 @@ static int parse_shmat(struct weir_words *w)
 	return r < 0 ? r : weir_words_define_mapping(w, w->step->other);
 }
 
-/* ---- the table ------------------------------------------------------------------------
- */
+/* ---- the table --------------------------------------------------------------------- */
 
 #define RANGE " MAPPING [START [COUNT]]"
 

@@ -9,9 +9,6 @@
 
 #include <errno.h>
 
-/* ---- names ----------------------------------------------------------------------------
- */
-
 static const char *const kind_names[] = {
 	[WEIR_NAME_NONE] = "nothing", [WEIR_NAME_TASK] = "task",
 	[WEIR_NAME_MOUNT] = "mount",  [WEIR_NAME_GROUP] = "cgroup",
@@ -56,9 +53,6 @@ int weir_parse_known(struct weir_parse *p, struct weir_str name, enum weir_name_
 		                      kind_names[kind]);
 	return 0;
 }
-
-/* ---- words ----------------------------------------------------------------------------
- */
 
 int weir_words_need(struct weir_words *w, const char *what, struct weir_str *out)
 {
@@ -178,7 +172,7 @@ int weir_words_maybe_range(struct weir_words *w)
 int weir_words_need_mapping(struct weir_words *w)
 {
 	const struct weir_known_name *task = weir_known_find(&w->p->names, w->step->task),
-			       *mapping;
+				     *mapping;
 	int r = weir_words_need(w, "MAPPING", &w->step->name);
 
 	if (r < 0)

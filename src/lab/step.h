@@ -143,7 +143,7 @@ struct weir_step {
  *	MOUNT.blocks=N .bfree=N .files=N .ffree=N      statfs; -1 is a number here
  *	GROUP.usage=N .rsvd=N .events=N; GROUP.n0=N    in huge pages; 1G: GROUP.1G.usage=N
  *	mem.n0=+N mem.n0=-N          change of MemTotal of a node against the start, in kB
-*/
+ */
 struct weir_expect {
 	size_t line;
 	size_t step;          /* index of the step it is about */
@@ -155,8 +155,9 @@ struct weir_expect {
 struct weir_setup_node {
 	unsigned int id;
 	uint64_t memory_bytes;
-	uint64_t cpus;                               /* mask: CPU ids 0..63 */
-	unsigned int distance[WEIR_MODEL_NODES_MAX]; /* 0: the default, 10 and 20 */
+	uint64_t cpus; /* mask: CPU ids 0..63 */
+	/* to the node of this id; 0: the default, 10 and 20 */
+	unsigned int distance[WEIR_MODEL_NODES_MAX];
 };
 
 struct weir_setup {

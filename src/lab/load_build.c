@@ -1,0 +1,554 @@
+/* load_build: plain numbers into a model, with the model's own operations. See load.h for
+ * what is arranged and why.
+ *
+ * The order: pools full of free pages, for then every promise finds room; mounts one by
+ * one, each with its files, so that what a mount takes is there; the rest of what is in
+ * use; the rest of what is promised; last the fields that only label what there is
+ * (surplus, targets, limits), which would stand in the way before. */
+#include "lab/load_host.h"
+
+#include "base/ckd.h"
+#include "base/own.h"
+#include "base/size.h"
+#include "lab/world_names.h"
+#include "model/file.h"
+#include "model/mount.h"
+#include "model/task.h"
+#include "model/vma.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HOST "host"
+
+struct build {
+	struct weir_load *load;
+	struct weir_world *world;
+	struct weir_model *m;
+	struct weir_world_task *host;
+	/* by size: pages in use on each node that no file has yet */
+	uint64_t in_use[WEIR_LOAD_SIZES_MAX][WEIR_LOAD_NODES_MAX];
+	/* by size: promises that no file has yet */
+	uint64_t promised[WEIR_LOAD_SIZES_MAX];
+	/* by group: its id, and what of its charges is not placed yet, of it alone */
+	uint32_t *ids;
+	struct weir_load_charge (*left)[WEIR_LOAD_SIZES_MAX];
+};
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* ---- nodes and pools ---- */
+
+static int pool_bytes(const struct weir_load *load, const struct weir_load_node *node,
+                      uint64_t *out, struct weir_err *err)
+{
+	uint64_t sum = 0, bytes;
+
+	for (size_t k = 0; k < load->nr_sizes; k++)
+		if (ckd_mul(&bytes, node->nr[k], load->sizes[k].page_bytes) ||
+		    ckd_add(&sum, sum, bytes) || sum > (uint64_t)INT64_MAX)
+			return weir_err_set(
+				err, -EINVAL,
+				"node %u: its pools are larger than any memory",
+				node->id);
+	*out = sum;
+	return 0;
+}
+
+static int make_model(struct weir_load *load, struct weir_model **out,
+                      struct weir_err *err)
+{
+	struct weir_node_config nodes[WEIR_LOAD_NODES_MAX] = { 0 };
+	uint64_t sizes[WEIR_LOAD_SIZES_MAX], pools[WEIR_LOAD_NODES_MAX];
+	struct weir_model_config config = {
+		.rules = &load->rules,
+		.nodes = nodes,
+		.nr_nodes = load->nr_nodes,
+		.page_bytes = sizes,
+		.nr_sizes = load->nr_sizes,
+		.hvo = load->hvo,
+	};
+	int r;
+
+	for (size_t i = 0; i < load->nr_nodes; i++) {
+		const struct weir_load_node *node = &load->nodes[i];
+
+		r = pool_bytes(load, node, &pools[i], err);
+		if (r < 0)
+			return r;
+		nodes[i] = (struct weir_node_config){
+			.id = node->id,
+			.memory_bytes = node->total_bytes + pools[i],
+			.cpus = node->cpus,
+			.distance = node->distance,
+			.nr_distances = WEIR_LOAD_NODES_MAX,
+		};
+		if (!nodes[i].memory_bytes)
+			nodes[i].memory_bytes = node->free_bytes;
+	}
+	for (size_t k = 0; k < load->nr_sizes; k++)
+		sizes[k] = load->sizes[k].page_bytes;
+	r = weir_model_new(&config, out, err);
+	if (r < 0)
+		return r;
+	/* that said which nodes have memory; what of it the pools can take is less */
+	for (size_t i = 0; i < load->nr_nodes; i++)
+		(*out)->memory.free_bytes[load->nodes[i].id] = load->nodes[i].free_bytes +
+		                                               pools[i];
+	return 0;
+}
+
+static void fill_pools(struct build *b)
+{
+	const struct weir_load *load = b->load;
+
+	for (size_t k = 0; k < load->nr_sizes; k++) {
+		struct weir_pool *pool = &b->m->pools[k];
+		uint64_t free = 0;
+
+		for (size_t i = 0; i < load->nr_nodes; i++) {
+			const struct weir_load_node *node = &load->nodes[i];
+			const struct weir_resize to = {
+				.target = node->nr[k],
+				.node = (int)node->id,
+			};
+
+			if (node->nr[k])
+				weir_pool_resize(b->m, pool, &to);
+			b->in_use[k][node->id] = node->nr[k] - node->free[k];
+			free += node->free[k];
+		}
+		b->promised[k] = min(load->sizes[k].reserved, free);
+	}
+}
+
+/* ---- cgroups ---- */
+
+/* The group of a path in the world, made if need be, and those above it: "a/b" of "/a/b".
+ */
+static uint32_t group_at(struct build *b, struct weir_str path)
+{
+	const struct weir_world_group *have;
+	uint32_t parent = WEIR_GROUP_ROOT, id;
+	size_t n = path.n;
+
+	have = weir_world_group(b->world, path);
+	if (have)
+		return have->id;
+	while (n && path.p[n - 1] != '/')
+		n--;
+	if (n)
+		parent = group_at(b, weir_str(path.p, n - 1));
+	if (!parent || weir_group_new(b->m, parent, &id) < 0 ||
+	    !weir_world_add_group(b->world, path, id))
+		return 0;
+	return id;
+}
+
+/* The charges of a group are also those of the groups above it: takes them off the
+ * nearest one that is listed. */
+static void take_off_above(struct build *b, size_t g)
+{
+	uint32_t up = weir_group(&b->m->groups, b->ids[g])->parent;
+
+	for (; up > WEIR_GROUP_ROOT; up = weir_group(&b->m->groups, up)->parent)
+		for (size_t i = 0; i < g; i++) {
+			if (b->ids[i] != up)
+				continue;
+			for (size_t k = 0; k < b->load->nr_sizes; k++) {
+				struct weir_load_charge *l = &b->left[i][k];
+				const struct weir_load_charge *of =
+					&b->load->groups[g].v[k];
+
+				l->usage = less(l->usage, of->usage);
+				l->rsvd = less(l->rsvd, of->rsvd);
+			}
+			return;
+		}
+}
+
+static int make_groups(struct build *b)
+{
+	const struct weir_load *load = b->load;
+
+	if (!load->nr_groups)
+		return 0;
+	b->ids = calloc(load->nr_groups, sizeof(*b->ids));
+	b->left = calloc(load->nr_groups, sizeof(*b->left));
+	if (!b->ids || !b->left)
+		return -ENOMEM;
+	for (size_t g = 0; g < load->nr_groups; g++) {
+		b->ids[g] = group_at(b,
+		                     weir_str_skip(weir_strz(load->groups[g].path), 1));
+		if (!b->ids[g])
+			return -ENOMEM;
+		memcpy(b->left[g], load->groups[g].v, sizeof(b->left[g]));
+		take_off_above(b, g);
+	}
+	return 0;
+}
+
+/* The next group that is still to be charged, and how much; else the root with any
+ * number. */
+static uint64_t next_payer(const struct build *b, size_t size, bool rsvd, size_t *out)
+{
+	for (size_t g = 0; g < b->load->nr_groups; g++) {
+		const struct weir_load_charge *left = &b->left[g][size];
+		uint64_t n = rsvd ? left->rsvd : left->usage;
+
+		if (n) {
+			*out = g;
+			return n;
+		}
+	}
+	*out = SIZE_MAX;
+	return UINT64_MAX;
+}
+
+/* The host's task pays from this group on; of what it pays for, so much is placed. */
+static void pay(struct build *b, size_t g, size_t size, uint64_t usage, uint64_t rsvd)
+{
+	b->host->task->group = g == SIZE_MAX ? WEIR_GROUP_ROOT : b->ids[g];
+	if (g == SIZE_MAX)
+		return;
+	b->left[g][size].usage = less(b->left[g][size].usage, usage);
+	b->left[g][size].rsvd = less(b->left[g][size].rsvd, rsvd);
+}
+
+static void set_limits(struct build *b)
+{
+	static const char *const words[] = { "usage", "reservations" };
+	const struct weir_load *load = b->load;
+
+	for (size_t g = 0; g < load->nr_groups; g++)
+		for (size_t k = 0; k < load->nr_sizes; k++) {
+			const struct weir_load_charge *of = &load->groups[g].v[k];
+			const uint64_t limit[] = { of->limit_bytes,
+				                   of->rsvd_limit_bytes };
+			const uint64_t want[] = { of->usage, of->rsvd };
+			struct weir_group_size *size =
+				&weir_group(&b->m->groups, b->ids[g])->sizes[k];
+
+			size->events = of->events;
+			for (unsigned int c = 0; c < WEIR_CHARGE_NR; c++) {
+				if ((uint64_t)size->charged[c] != want[c])
+					weir_load_note(b->load,
+					               "%s of cgroup %s: %" PRId64
+					               " of %" PRIu64 " pages are placed",
+					               words[c], load->groups[g].path,
+					               size->charged[c], want[c]);
+				if (weir_group_limit(b->m, b->ids[g], &b->m->pools[k],
+				                     (enum weir_charge)c, limit[c]) < 0)
+					weir_load_note(
+						b->load,
+						"the limit of %s of cgroup %s is left "
+						"out: more is charged",
+						words[c], load->groups[g].path);
+			}
+		}
+}
+
+/* ---- pages and promises ---- */
+
+/* A file of the host's task and how far it is filled. */
+struct filling {
+	struct weir_file *file;
+	size_t size;
+	uint64_t at;
+};
+
+static unsigned int next_node(const struct build *b, size_t size)
+{
+	unsigned int n = 0;
+
+	while (n < WEIR_LOAD_NODES_MAX && !b->in_use[size][n])
+		n++;
+	return n;
+}
+
+/* Up to @nr pages that are in use go into the file, node by node. How many did. */
+static uint64_t place(struct build *b, struct filling *to, uint64_t nr)
+{
+	uint64_t done = 0;
+
+	while (done < nr) {
+		unsigned int node = next_node(b, to->size);
+		struct weir_policy bind = { .mode = WEIR_POLICY_BIND };
+		uint64_t part;
+		size_t payer;
+
+		if (node == WEIR_LOAD_NODES_MAX)
+			break;
+		part = min(nr - done, b->in_use[to->size][node]);
+		part = min(part, next_payer(b, to->size, false, &payer));
+		pay(b, payer, to->size, part, part);
+		bind.nodes = UINT64_C(1) << node;
+		if (weir_task_set_policy(b->m, b->host->task, &bind) < 0 ||
+		    weir_file_allocate(b->m, b->host->task, to->file, to->at, part) < 0)
+			break;
+		b->in_use[to->size][node] -= part;
+		to->at += part;
+		done += part;
+	}
+	b->host->task->policy = 0;
+	b->host->task->group = WEIR_GROUP_ROOT;
+	return done;
+}
+
+/* Up to @nr promises of the file, by mappings of what lies behind its pages. */
+static uint64_t promise(struct build *b, struct filling *to, uint64_t nr)
+{
+	uint64_t done = 0;
+
+	while (done < nr) {
+		struct weir_map_config config = {
+			.pool = &b->m->pools[to->size],
+			.file = to->file,
+			.pgoff = to->at,
+			.shared = true,
+		};
+		uint64_t addr;
+		size_t payer;
+
+		config.pages = min(nr - done, next_payer(b, to->size, true, &payer));
+		pay(b, payer, to->size, 0, config.pages);
+		if (weir_map(b->m, b->host->task, &config, &addr) < 0)
+			break;
+		to->at += config.pages;
+		done += config.pages;
+	}
+	b->host->task->group = WEIR_GROUP_ROOT;
+	return done;
+}
+
+/* ---- mounts ---- */
+
+/* How the pages of a mount's limits are thought to be: see load.h. */
+struct split {
+	uint64_t held;  /* of the minimum */
+	uint64_t lost;  /* of the minimum: it should be held and is not reserved */
+	uint64_t pages; /* in use */
+	uint64_t promises;
+	uint64_t leaked; /* counted as used, by nobody */
+};
+
+static struct split split_mount(const struct build *b,
+                                const struct weir_load_mount *mount)
+{
+	size_t k = mount->size_idx;
+	uint64_t min_pages = mount->has_min_size ? mount->min_size_bytes /
+	                                                   b->load->sizes[k].page_bytes
+	                                         : 0;
+	uint64_t in_use = 0, used = mount->used, want = less(min_pages, used);
+	struct split s = { .held = min(want, b->promised[k]) };
+
+	for (size_t n = 0; n < WEIR_LOAD_NODES_MAX; n++)
+		in_use += b->in_use[k][n];
+	if (mount->used_known)
+		s.lost = want - s.held;
+	else
+		used += want - s.held;
+	s.pages = min(used, in_use);
+	s.promises = min(used - s.pages, b->promised[k] - s.held);
+	s.leaked = used - s.pages - s.promises;
+	return s;
+}
+
+static void lose(struct build *b, struct weir_mount *mount, const struct split *s)
+{
+	struct weir_subpool *sp = mount->subpool;
+	int64_t lost = (int64_t)min(s->lost, sp ? (uint64_t)sp->held : 0);
+
+	if (!sp)
+		return;
+	sp->held -= lost;
+	b->m->pools[mount->pool].reserved -= (uint64_t)lost;
+	if (sp->max != WEIR_SUBPOOL_NO_LIMIT)
+		sp->used += (int64_t)s->leaked;
+}
+
+static bool fill_mount(struct build *b, const struct weir_load_mount *from,
+                       struct weir_mount *mount)
+{
+	struct split s = split_mount(b, from);
+	struct filling to = { .size = from->size_idx };
+	char name[WEIR_LOAD_NAME_MAX + 8];
+
+	if (s.pages || s.promises) {
+		if (weir_mount_create(b->m, mount, &to.file) < 0)
+			return false;
+		(void)snprintf(name, sizeof(name), "%s/" HOST, from->name);
+		if (!weir_world_add_file(b->world, weir_strz(name), to.file))
+			return false;
+		(void)place(b, &to, s.pages);
+		(void)promise(b, &to, s.promises);
+	}
+	lose(b, mount, &s);
+	if (s.lost || s.leaked)
+		weir_load_note(b->load,
+		               "mount %s: %" PRIu64
+		               " pages of its minimum are not reserved, "
+		               "%" PRIu64 " count as used by nobody",
+		               from->name, s.lost, s.leaked);
+	b->promised[from->size_idx] -= s.held + s.promises;
+	return true;
+}
+
+static void make_mount(struct build *b, const struct weir_load_mount *from)
+{
+	struct weir_pool *pool = &b->m->pools[from->size_idx];
+	const struct weir_mount_config config = {
+		.pool = pool,
+		.has_size = from->has_size,
+		.has_min_size = from->has_min_size,
+		.has_nr_inodes = from->has_nr_inodes,
+		.size = from->size_bytes,
+		.min_size = from->min_size_bytes,
+		.nr_inodes = from->nr_inodes,
+	};
+	struct weir_world_mount *entry;
+	struct weir_mount *mount;
+
+	if (weir_mount(b->m, NULL, &config, &mount) < 0) {
+		weir_load_note(b->load,
+		               "mount %s is left out: its minimum finds no pages",
+		               from->name);
+		return;
+	}
+	entry = weir_world_add_mount(b->world, weir_strz(from->name), mount);
+	if (!entry)
+		return;
+	entry->size_bytes = from->has_size ? from->size_bytes : UINT64_MAX;
+	entry->min_size_bytes = from->has_min_size ? from->min_size_bytes : UINT64_MAX;
+	entry->nr_inodes = from->has_nr_inodes ? from->nr_inodes : UINT64_MAX;
+	(void)fill_mount(b, from, mount);
+}
+
+/* ---- what is left ---- */
+
+static void fill_host(struct build *b, size_t k)
+{
+	struct weir_pool *pool = &b->m->pools[k];
+	uint64_t reserved = b->load->sizes[k].reserved;
+	struct filling to = { .size = k };
+	char name[WEIR_LOAD_NAME_MAX], size[WEIR_SIZE_TEXT_MAX];
+
+	if (next_node(b, k) == WEIR_LOAD_NODES_MAX && pool->reserved >= reserved)
+		return;
+	(void)snprintf(name, sizeof(name), HOST "-%s",
+	               weir_format_size(pool->page_bytes, size, sizeof(size)).p);
+	to.file = weir_file_new(b->m, pool, WEIR_FILE_MEMFD, NULL);
+	if (!to.file || !weir_file_open(b->m, b->host->task, to.file) ||
+	    !weir_world_add_file(b->world, weir_strz(name), to.file))
+		return;
+	(void)place(b, &to, UINT64_MAX);
+	(void)promise(b, &to, less(reserved, pool->reserved));
+	if (next_node(b, k) != WEIR_LOAD_NODES_MAX)
+		weir_load_note(b->load,
+		               "pages of %s in use on node %u could not be placed", size,
+		               next_node(b, k));
+	if (pool->reserved < reserved) {
+		weir_load_note(b->load,
+		               "%" PRIu64
+		               " reserved pages of %s have no page: they count as "
+		               "reserved for ever",
+		               reserved - pool->reserved, size);
+		pool->reserved_leaked += reserved - pool->reserved;
+		pool->reserved = reserved;
+	}
+}
+
+static void label(struct build *b, size_t k)
+{
+	const struct weir_load *load = b->load;
+	struct weir_pool *pool = &b->m->pools[k];
+	unsigned int first = weir_node_next(b->m->memory.nodes, 0);
+
+	for (size_t i = 0; i < load->nr_nodes; i++) {
+		pool->nr_surplus[load->nodes[i].id] = load->nodes[i].surplus[k];
+		pool->surplus += load->nodes[i].surplus[k];
+	}
+	pool->max = load->sizes[k].max;
+	pool->overcommit = load->sizes[k].overcommit;
+	pool->next_alloc = pool->next_free = first;
+	if (load->sizes[k].demote_bytes)
+		(void)weir_pool_demote_to(b->m, pool, load->sizes[k].demote_bytes);
+}
+
+static int build(struct build *b)
+{
+	const struct weir_load *load = b->load;
+	struct weir_task *task;
+	int r;
+
+	fill_pools(b);
+	task = weir_task_new(b->m, &(struct weir_task_config){ 0 });
+	b->host = task ? weir_world_add_task(b->world, weir_strz(HOST), task) : NULL;
+	if (!b->host)
+		return -ENOMEM;
+	r = make_groups(b);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < load->nr_mounts && !b->m->failed; i++)
+		make_mount(b, &load->mounts[i]);
+	for (size_t k = 0; k < load->nr_sizes && !b->m->failed; k++) {
+		fill_host(b, k);
+		label(b, k);
+	}
+	if (b->m->failed)
+		return -ENOMEM;
+	set_limits(b);
+	for (size_t i = 0; i < load->nr_nodes; i++) {
+		unsigned int id = load->nodes[i].id;
+		uint64_t least = b->m->memory.free_bytes[id]; /* pages are not in it */
+
+		b->m->memory.total_bytes[id] = load->nodes[i].total_bytes > least
+		                                       ? load->nodes[i].total_bytes
+		                                       : least;
+	}
+	memcpy(b->world->start_total, b->m->memory.total_bytes,
+	       sizeof(b->world->start_total));
+	b->m->corrupted_bytes = load->corrupted_bytes;
+	b->m->bugs = 0;
+	b->world->boot = strdup(load->cmdline ? load->cmdline : "");
+	return b->world->boot ? load->failed : -ENOMEM;
+}
+
+int weir_load_build(struct weir_load *load, struct weir_world **out, struct weir_err *err)
+{
+	weir_auto(weir_freep) struct build *b = calloc(1, sizeof(*b));
+	weir_auto(weir_world_freep) struct weir_world *world = NULL;
+	struct weir_model *model = NULL;
+	int r;
+
+	if (!b)
+		return weir_err_sys(err, -ENOMEM, "make a model of a host");
+	r = make_model(load, &model, err);
+	if (r < 0)
+		return r;
+	r = weir_world_adopt(model, load->kernel, &world, err);
+	if (r < 0) {
+		weir_model_free(model);
+		return r;
+	}
+	b->load = load;
+	b->world = world;
+	b->m = model;
+	r = build(b);
+	free(b->ids);
+	free(b->left);
+	if (r < 0)
+		return weir_err_sys(err, r, "make a model of a host");
+	*out = weir_take(world);
+	return 0;
+}
