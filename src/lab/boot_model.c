@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* hugetlb.md 7.6 */
+/* kernel-rules.md 7.6 */
 static bool wants_hvo(struct weir_str cmdline)
 {
 	struct weir_str word, key, value;

@@ -13,8 +13,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Pages in all pools: a model keeps a record of each. 128 TiB of 2M pages, 1.4 GB. */
-#define PAGES_MAX (UINT64_C(1) << 26)
+/* Pages in all pools: a model keeps a record of each. 32 TiB of 2M pages, half a GB. */
+#define PAGES_MAX (UINT64_C(1) << 24)
 
 void weir_load_note(struct weir_load *load, const char *fmt, ...)
 {
@@ -46,8 +46,11 @@ static void share_rest(struct share *s, struct weir_count whole)
 
 static uint64_t share_next(struct share *s)
 {
-	uint64_t part = (s->rest + s->nr - 1) / s->nr;
+	uint64_t part;
 
+	if (!s->nr)
+		return 0;
+	part = s->rest / s->nr + (s->rest % s->nr != 0);
 	s->rest -= part;
 	s->nr--;
 	return part;
@@ -248,7 +251,7 @@ static void note_counter(struct weir_load *load, const struct weir_huge_size *si
 
 	(void)size_name(size, name, sizeof(name));
 	if (guessed)
-		weir_load_note(load, "%s pages of %s is not known for each node: %s",
+		weir_load_note(load, "%s pages of %s on each node: not known, %s",
 		               c->what, name,
 		               whole.known ? "what is left is shared out evenly"
 		                           : "taken as 0 there");
@@ -299,17 +302,19 @@ static int add_size(struct weir_load *load, const struct weir_snapshot *snap,
 	size_t idx = load->nr_sizes;
 	struct weir_load_size *to = &load->sizes[idx];
 	char name[WEIR_SIZE_TEXT_MAX];
+	uint64_t pages;
 
 	if (idx == WEIR_LOAD_SIZES_MAX)
 		return weir_err_set(err, -EINVAL, "more than %d page sizes",
 		                    WEIR_LOAD_SIZES_MAX);
 	(void)size_name(size, name, sizeof(name));
 	read_counter(load, size, idx, &counters[PAGES]);
-	if (sum_in(load, &counters[PAGES], idx) > PAGES_MAX)
+	pages = sum_in(load, &counters[PAGES], idx);
+	if (ckd_add(&load->nr_pages, load->nr_pages, pages) || load->nr_pages > PAGES_MAX)
 		return weir_err_set(err, -EINVAL,
 		                    "more than %" PRIu64
-		                    " pages of %s: too many for a model",
-		                    PAGES_MAX, name);
+		                    " huge pages: too many for a model",
+		                    PAGES_MAX);
 	read_counter(load, size, idx, &counters[FREE]);
 	read_counter(load, size, idx, &counters[SURPLUS]);
 	load->nr_sizes++;
@@ -317,8 +322,7 @@ static int add_size(struct weir_load *load, const struct weir_snapshot *snap,
 		.page_bytes = size->size_bytes,
 		.reserved = size->all.reserved.n,
 		.overcommit = size->overcommit.n,
-		.max = less(sum_in(load, &counters[PAGES], idx),
-		            sum_in(load, &counters[SURPLUS], idx)),
+		.max = less(pages, sum_in(load, &counters[SURPLUS], idx)),
 		.demote_bytes = size->demote_size.n,
 	};
 	if (!idx && snap->pools.sysctl_nr.known)
@@ -357,149 +361,6 @@ static int read_sizes(struct weir_load *load, const struct weir_snapshot *snap,
 		if (&pools->sizes[i] != first)
 			r = add_size(load, snap, &pools->sizes[i], err);
 	return r;
-}
-
-/* ---- mounts ---- */
-
-static bool is_taken(const struct weir_load *load, const char *name)
-{
-	for (size_t i = 0; i < load->nr_mounts; i++)
-		if (strcmp(load->mounts[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-/* A name as weir-scenario(5) has them. */
-static void name_mount(const struct weir_load *load, const char *target,
-                       struct weir_load_mount *mount)
-{
-	const char *slash = strrchr(target, '/');
-	char base[WEIR_LOAD_NAME_MAX - 8] = "";
-	size_t n = 0;
-
-	for (const char *p = slash ? slash + 1 : target; *p && n + 1 < sizeof(base);
-	     p++) {
-		bool digit = weir_is_digit(*p) || *p == '-';
-		bool fits = digit || *p == '_' || (*p >= 'a' && *p <= 'z') ||
-		            (*p >= 'A' && *p <= 'Z');
-
-		if (!n && (digit || !fits))
-			base[n++] = '_';
-		if (fits && n + 1 < sizeof(base))
-			base[n++] = *p;
-	}
-	(void)snprintf(mount->name, sizeof(mount->name), "%s", n ? base : "mount");
-	for (unsigned int i = 2; is_taken(load, mount->name); i++)
-		(void)snprintf(mount->name, sizeof(mount->name), "%s-%u",
-		               n ? base : "mount", i);
-}
-
-static bool find_size(const struct weir_load *load, struct weir_count page_bytes,
-                      size_t *out)
-{
-	for (size_t i = 0; page_bytes.known && i < load->nr_sizes; i++)
-		if (load->sizes[i].page_bytes == page_bytes.n) {
-			*out = i;
-			return true;
-		}
-	return false;
-}
-
-static void add_mount(struct weir_load *load, const struct weir_hugetlbfs *m)
-{
-	struct weir_load_mount *to = &load->mounts[load->nr_mounts];
-
-	*to = (struct weir_load_mount){
-		.has_size = m->size_bytes.known,
-		.has_min_size = m->min_size_bytes.known,
-		.has_nr_inodes = m->nr_inodes.known,
-		.size_bytes = m->size_bytes.n,
-		.min_size_bytes = m->min_size_bytes.n,
-		.nr_inodes = m->nr_inodes.n,
-		.used_known = m->statfs.limited &&
-		              m->statfs.blocks.n >= m->statfs.free_blocks.n,
-	};
-	if (!find_size(load, m->page_bytes, &to->size_idx)) {
-		weir_load_note(load,
-		               "the mount %s is left out: its page size is not known",
-		               m->target);
-		return;
-	}
-	if (to->used_known)
-		to->used = m->statfs.blocks.n - m->statfs.free_blocks.n;
-	else if (m->has_subpool)
-		weir_load_note(load,
-		               "what is in use of the limits of %s is not known: "
-		               "taken as little as can be",
-		               m->target);
-	name_mount(load, m->target, to);
-	load->nr_mounts++;
-}
-
-static int read_mounts(struct weir_load *load, const struct weir_snapshot *snap)
-{
-	if (!snap->mounts.known)
-		weir_load_note(load, "the mounts are not known: taken as none");
-	if (!snap->mounts.nr)
-		return 0;
-	load->mounts = calloc(snap->mounts.nr, sizeof(*load->mounts));
-	if (!load->mounts)
-		return -ENOMEM;
-	for (size_t i = 0; i < snap->mounts.nr; i++)
-		if (snap->mounts.v[i].same_as == i)
-			add_mount(load, &snap->mounts.v[i]);
-	return 0;
-}
-
-/* ---- cgroups ---- */
-
-static uint64_t limit_of(struct weir_count limit)
-{
-	return limit.known ? limit.n : UINT64_MAX;
-}
-
-static void add_group(struct weir_load *load, const struct weir_cgroup *group)
-{
-	struct weir_load_group *to = &load->groups[load->nr_groups++];
-
-	to->path = group->path;
-	for (size_t k = 0; k < load->nr_sizes; k++)
-		to->v[k].limit_bytes = to->v[k].rsvd_limit_bytes = UINT64_MAX;
-	for (size_t i = 0; i < group->nr; i++) {
-		const struct weir_cgroup_use *use = &group->v[i];
-		size_t k;
-
-		if (!find_size(load, WEIR_COUNT(use->page_bytes), &k))
-			continue;
-		to->v[k] = (struct weir_load_charge){
-			.usage = use->usage.n / use->page_bytes,
-			.rsvd = use->reserved.n / use->page_bytes,
-			.limit_bytes = limit_of(use->limit),
-			.rsvd_limit_bytes = limit_of(use->reserved_limit),
-			.events = weir_cgroup_refusals(use).n,
-		};
-		if (!use->usage.known)
-			weir_load_note(load,
-			               "usage of cgroup %s is not known: taken as 0",
-			               group->path);
-	}
-}
-
-static int read_groups(struct weir_load *load, const struct weir_snapshot *snap)
-{
-	const struct weir_cgroups *from = &snap->cgroups;
-
-	if (!from->known)
-		weir_load_note(load, "hugetlb cgroups are not known: taken as none");
-	if (!from->nr)
-		return 0;
-	load->groups = calloc(from->nr, sizeof(*load->groups));
-	if (!load->groups)
-		return -ENOMEM;
-	for (size_t i = 0; i < from->nr; i++)
-		if (strcmp(from->v[i].path, "/") != 0)
-			add_group(load, &from->v[i]);
-	return 0;
 }
 
 /* ---- the whole ---- */
@@ -559,9 +420,9 @@ static int read_all(struct weir_load *load, const struct weir_snapshot *snap,
 		r = read_sizes(load, snap, err);
 	if (r < 0)
 		return r;
-	r = read_mounts(load, snap);
+	r = weir_load_read_mounts(load, snap);
 	if (r == 0)
-		r = read_groups(load, snap);
+		r = weir_load_read_groups(load, snap);
 	load->cmdline = snap->cmdline;
 	load->hvo = snap->pools.optimize_vmemmap.n;
 	load->corrupted_bytes = snap->mem.hardware_corrupted.n;

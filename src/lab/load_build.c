@@ -35,6 +35,12 @@ struct build {
 	/* by group: its id, and what of its charges is not placed yet, of it alone */
 	uint32_t *ids;
 	struct weir_load_charge (*left)[WEIR_LOAD_SIZES_MAX];
+	struct { /* by id: the listed group + 1, or 0 */
+		uint32_t *v;
+		size_t nr, cap;
+	} listed;
+	struct weir_str last_parent; /* path of the group made last, and its id */
+	uint32_t last_parent_id;
 };
 
 static uint64_t min(uint64_t a, uint64_t b)
@@ -69,7 +75,7 @@ static int make_model(struct weir_load *load, struct weir_model **out,
                       struct weir_err *err)
 {
 	struct weir_node_config nodes[WEIR_LOAD_NODES_MAX] = { 0 };
-	uint64_t sizes[WEIR_LOAD_SIZES_MAX], pools[WEIR_LOAD_NODES_MAX];
+	uint64_t sizes[WEIR_LOAD_SIZES_MAX] = { 0 }, pools[WEIR_LOAD_NODES_MAX] = { 0 };
 	struct weir_model_config config = {
 		.rules = &load->rules,
 		.nodes = nodes,
@@ -134,25 +140,45 @@ static void fill_pools(struct build *b)
 
 /* ---- cgroups ---- */
 
-/* The group of a path in the world, made if need be, and those above it: "a/b" of "/a/b".
- */
-static uint32_t group_at(struct build *b, struct weir_str path)
+/* A new group "a/b", the path without its first slash, and those above it that are not
+ * there yet. Its id; 0: it cannot be made. */
+static uint32_t make_group(struct build *b, struct weir_str path)
 {
 	const struct weir_world_group *have;
+	struct weir_str above = path;
 	uint32_t parent = WEIR_GROUP_ROOT, id;
-	size_t n = path.n;
 
-	have = weir_world_group(b->world, path);
-	if (have)
-		return have->id;
-	while (n && path.p[n - 1] != '/')
-		n--;
-	if (n)
-		parent = group_at(b, weir_str(path.p, n - 1));
+	while (above.n && above.p[above.n - 1] != '/')
+		above.n--;
+	if (above.n) {
+		above.n--;
+		/* siblings follow each other, and may be thousands */
+		if (b->last_parent.p && above.n == b->last_parent.n &&
+		    memcmp(above.p, b->last_parent.p, above.n) == 0) {
+			parent = b->last_parent_id;
+		} else {
+			have = weir_world_group(b->world, above);
+			parent = have ? have->id : make_group(b, above);
+		}
+	}
 	if (!parent || weir_group_new(b->m, parent, &id) < 0 ||
 	    !weir_world_add_group(b->world, path, id))
 		return 0;
+	b->last_parent = above;
+	b->last_parent_id = parent;
 	return id;
+}
+
+static int list_group(struct build *b, size_t g)
+{
+	while (b->listed.nr <= b->ids[g]) {
+		if (weir_grow(&b->listed.v, &b->listed.cap, b->listed.nr,
+		              sizeof(b->listed.v[0])) < 0)
+			return -ENOMEM;
+		b->listed.nr++;
+	}
+	b->listed.v[b->ids[g]] = (uint32_t)g + 1;
+	return 0;
 }
 
 /* The charges of a group are also those of the groups above it: takes them off the
@@ -160,24 +186,20 @@ static uint32_t group_at(struct build *b, struct weir_str path)
 static void take_off_above(struct build *b, size_t g)
 {
 	uint32_t up = weir_group(&b->m->groups, b->ids[g])->parent;
+	struct weir_load_charge *above;
 
-	for (; up > WEIR_GROUP_ROOT; up = weir_group(&b->m->groups, up)->parent)
-		for (size_t i = 0; i < g; i++) {
-			if (b->ids[i] != up)
-				continue;
-			for (size_t k = 0; k < b->load->nr_sizes; k++) {
-				struct weir_load_charge *l = &b->left[i][k];
-				const struct weir_load_charge *of =
-					&b->load->groups[g].v[k];
-
-				l->usage = less(l->usage, of->usage);
-				l->rsvd = less(l->rsvd, of->rsvd);
-			}
-			return;
-		}
+	while (up > WEIR_GROUP_ROOT && !(up < b->listed.nr && b->listed.v[up]))
+		up = weir_group(&b->m->groups, up)->parent;
+	if (up <= WEIR_GROUP_ROOT)
+		return;
+	above = b->left[b->listed.v[up] - 1];
+	for (size_t k = 0; k < b->load->nr_sizes; k++) {
+		above[k].usage = less(above[k].usage, b->load->groups[g].v[k].usage);
+		above[k].rsvd = less(above[k].rsvd, b->load->groups[g].v[k].rsvd);
+	}
 }
 
-static int make_groups(struct build *b)
+static int make_groups(struct build *b, struct weir_err *err)
 {
 	const struct weir_load *load = b->load;
 
@@ -188,9 +210,12 @@ static int make_groups(struct build *b)
 	if (!b->ids || !b->left)
 		return -ENOMEM;
 	for (size_t g = 0; g < load->nr_groups; g++) {
-		b->ids[g] = group_at(b,
-		                     weir_str_skip(weir_strz(load->groups[g].path), 1));
-		if (!b->ids[g])
+		b->ids[g] = make_group(b,
+		                       weir_str_skip(weir_strz(load->groups[g].path), 1));
+		if (!b->ids[g] && !b->m->failed)
+			return weir_err_set(err, -EINVAL,
+			                    "more cgroups than a model has");
+		if (!b->ids[g] || list_group(b, g) < 0)
 			return -ENOMEM;
 		memcpy(b->left[g], load->groups[g].v, sizeof(b->left[g]));
 		take_off_above(b, g);
@@ -364,15 +389,20 @@ static struct split split_mount(const struct build *b,
 	return s;
 }
 
+/* What of the minimum should still be held by now, and is not reserved; and what is
+ * counted as used by nobody. */
 static void lose(struct build *b, struct weir_mount *mount, const struct split *s)
 {
 	struct weir_subpool *sp = mount->subpool;
-	int64_t lost = (int64_t)min(s->lost, sp ? (uint64_t)sp->held : 0);
+	int64_t lost;
 
 	if (!sp)
 		return;
-	sp->held -= lost;
-	b->m->pools[mount->pool].reserved -= (uint64_t)lost;
+	lost = sp->held - (int64_t)s->held;
+	if (lost > 0) {
+		sp->held -= lost;
+		b->m->pools[mount->pool].reserved -= (uint64_t)lost;
+	}
 	if (sp->max != WEIR_SUBPOOL_NO_LIMIT)
 		sp->used += (int64_t)s->leaked;
 }
@@ -432,6 +462,8 @@ static void make_mount(struct build *b, const struct weir_load_mount *from)
 	entry->min_size_bytes = from->has_min_size ? from->min_size_bytes : UINT64_MAX;
 	entry->nr_inodes = from->has_nr_inodes ? from->nr_inodes : UINT64_MAX;
 	(void)fill_mount(b, from, mount);
+	if (from->has_nr_inodes)
+		mount->free_inodes = (int64_t)min(from->free_inodes, INT64_MAX);
 }
 
 /* ---- what is left ---- */
@@ -485,7 +517,7 @@ static void label(struct build *b, size_t k)
 		(void)weir_pool_demote_to(b->m, pool, load->sizes[k].demote_bytes);
 }
 
-static int build(struct build *b)
+static int build(struct build *b, struct weir_err *err)
 {
 	const struct weir_load *load = b->load;
 	struct weir_task *task;
@@ -496,7 +528,7 @@ static int build(struct build *b)
 	b->host = task ? weir_world_add_task(b->world, weir_strz(HOST), task) : NULL;
 	if (!b->host)
 		return -ENOMEM;
-	r = make_groups(b);
+	r = make_groups(b, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < load->nr_mounts && !b->m->failed; i++)
@@ -544,11 +576,14 @@ int weir_load_build(struct weir_load *load, struct weir_world **out, struct weir
 	b->load = load;
 	b->world = world;
 	b->m = model;
-	r = build(b);
+	r = build(b, err);
 	free(b->ids);
 	free(b->left);
-	if (r < 0)
+	free(b->listed.v);
+	if (r == -ENOMEM)
 		return weir_err_sys(err, r, "make a model of a host");
+	if (r < 0)
+		return r;
 	*out = weir_take(world);
 	return 0;
 }

@@ -33,7 +33,7 @@ struct weir_load_mount {
 	char name[WEIR_LOAD_NAME_MAX];
 	size_t size_idx; /* in sizes */
 	bool has_size, has_min_size, has_nr_inodes;
-	uint64_t size_bytes, min_size_bytes, nr_inodes;
+	uint64_t size_bytes, min_size_bytes, nr_inodes, free_inodes;
 	bool used_known;
 	uint64_t used; /* pages, promised ones too */
 };
@@ -59,6 +59,7 @@ struct weir_load {
 	size_t nr_nodes;
 	struct weir_load_size sizes[WEIR_LOAD_SIZES_MAX]; /* the default one first */
 	size_t nr_sizes;
+	uint64_t nr_pages; /* of all sizes */
 	struct weir_load_mount *mounts;
 	size_t nr_mounts;
 	struct weir_load_group *groups; /* parents first */
@@ -71,6 +72,12 @@ struct weir_load {
 void weir_load_note(struct weir_load *load, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* load_users.c. 0 or -ENOMEM; the sizes are there already. */
+struct weir_snapshot;
+int weir_load_read_mounts(struct weir_load *load, const struct weir_snapshot *snap);
+int weir_load_read_groups(struct weir_load *load, const struct weir_snapshot *snap);
+
+/* load_build.c */
 struct weir_world;
 int weir_load_build(struct weir_load *load, struct weir_world **out,
                     struct weir_err *err);

@@ -22,8 +22,7 @@ static const struct weir_render_files *const tables[] = {
 
 /* ---- what a pattern leaves open ---- */
 
-#define NAME_MAX_BYTES 64 /* of the names that are made here: two addresses are longest \
-	                   */
+#define NAME_MAX_BYTES 64 /* of names made here: the longest is two addresses */
 
 struct candidate {
 	struct weir_str name;
@@ -177,9 +176,9 @@ static void add_child(struct walk *w, struct weir_str name, bool is_dir)
 static void list(struct walk *w, const char *pattern)
 {
 	const struct kind *kind;
-	size_t n = w->child.n;
 	struct candidate c;
 	enum found found;
+	size_t n;
 
 	for (; *pattern && *pattern != '/' && *pattern != '%' && !w->failed; pattern++)
 		w->failed = weir_buf_add(&w->child, weir_str(pattern, 1));
@@ -266,9 +265,11 @@ static int find(const struct weir_world *world, const char *path,
 {
 	struct weir_str text = weir_strz(path);
 
+	*w = (struct walk){ .names = names };
+	if (!text.n)
+		return 0;
 	if (weir_str_eq(text, "/"))
 		text.n = 0;
-	*w = (struct walk){ .names = names };
 	for (size_t t = 0; t < WEIR_NELEM(tables); t++)
 		for (size_t i = 0; i < tables[t]->nr && !w->failed; i++) {
 			w->row = &tables[t]->v[i];

@@ -16,7 +16,8 @@
 #define WEIR_LAB_RENDER_H
 
 #include "host/host.h"
-#include "lab/world.h"
+
+struct weir_world;
 
 /* *out shows @world as it is when it is read, and owns it from here on, also after a
  * failure (-ENOMEM with words). Who keeps the pointer may go on playing steps until the

@@ -1,4 +1,4 @@
-/* render_groups: cgroup v2 with the hugetlb controller. hugetlb.md 6.
+/* render_groups: cgroup v2 with the hugetlb controller. kernel-rules.md 6.
  * Source: mm/hugetlb_cgroup.c hugetlb_cgroup_read_u64_max(), hugetlb_events_show(),
  * hugetlb_cgroup_read_numa_stat(), v6.6. */
 #include "lab/render_files.h"

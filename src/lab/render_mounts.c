@@ -1,4 +1,4 @@
-/* render_mounts: hugetlbfs mounts and what statfs(2) says of them. hugetlb.md 5.
+/* render_mounts: hugetlbfs mounts and what statfs(2) says of them. kernel-rules.md 5.
  * Source: fs/hugetlbfs/inode.c hugetlbfs_show_options(), fs/proc_namespace.c, v6.6. */
 #include "lab/render_files.h"
 

@@ -1,4 +1,4 @@
-/* render_pools: huge page pools in sysfs and /proc/sys/vm. hugetlb.md 1.7.
+/* render_pools: huge page pools in sysfs and /proc/sys/vm. kernel-rules.md 1.7.
  * Source: mm/hugetlb.c and mm/hugetlb_sysfs.c, the _show functions, v5.10 to v6.18. */
 #include "lab/render_files.h"
 

@@ -1,4 +1,4 @@
-/* write: a kernel file's text, as the kernel takes it. hugetlb.md 2.1, 6.6.
+/* write: a kernel file's text, as the kernel takes it. kernel-rules.md 2.1, 6.6.
  *
  * Source: lib/kstrtox.c (sysfs: one decimal number), kernel/sysctl.c
  * __do_proc_doulongvec_minmax() (the first number, the rest ignored), mm/page_counter.c
@@ -16,12 +16,9 @@ static int sysfs_number(struct weir_str s, uint64_t *out)
 	if (weir_str_starts(s, "+"))
 		s = weir_str_skip(s, 1);
 	switch (weir_parse_u64(s, out)) {
-	case 0:
-		return 0;
-	case -ERANGE:
-		return -ERANGE;
-	default:
-		return -EINVAL;
+	case 0: return 0;
+	case -ERANGE: return -ERANGE;
+	default: return -EINVAL;
 	}
 }
 
@@ -108,7 +105,10 @@ static int write_size(struct weir_world *w, struct weir_task *task,
                       struct weir_pool *pool, const struct weir_world_write *how,
                       bool by_policy, bool proc)
 {
-	struct weir_resize resize = { .node = how->node };
+	struct weir_resize resize = {
+		.node = how->node,
+		.mems = weir_task_mems(w->model, task),
+	};
 	int r = proc ? proc_number(w->model, how->value, &resize.target)
 	             : sysfs_number(how->value, &resize.target);
 
@@ -178,26 +178,19 @@ int weir_world_write(struct weir_world *w, struct weir_world_task *by,
 	               !weir_node_in(w->model->memory.nodes, (unsigned int)how->node))))
 		return -ENOENT;
 	switch (how->target) {
-	case WEIR_TARGET_NR:
-		return write_size(w, task, pool, how, false, false);
-	case WEIR_TARGET_MEMPOLICY:
-		return write_size(w, task, pool, how, true, false);
+	case WEIR_TARGET_NR: return write_size(w, task, pool, how, false, false);
+	case WEIR_TARGET_MEMPOLICY: return write_size(w, task, pool, how, true, false);
 	case WEIR_TARGET_PROC_NR:
 		return write_size(w, task, &w->model->pools[0], how, false, true);
 	case WEIR_TARGET_PROC_MEMPOLICY:
 		return write_size(w, task, &w->model->pools[0], how, true, true);
-	case WEIR_TARGET_OVERCOMMIT:
-		return write_overcommit(w, pool, how, false);
+	case WEIR_TARGET_OVERCOMMIT: return write_overcommit(w, pool, how, false);
 	case WEIR_TARGET_PROC_OVERCOMMIT:
 		return write_overcommit(w, &w->model->pools[0], how, true);
-	case WEIR_TARGET_DEMOTE:
-		return write_demote(w, pool, how, false);
-	case WEIR_TARGET_DEMOTE_SIZE:
-		return write_demote(w, pool, how, true);
-	case WEIR_TARGET_CG_MAX:
-		return write_limit(w, pool, how, WEIR_CHARGE_USAGE);
-	case WEIR_TARGET_CG_RSVD_MAX:
-		return write_limit(w, pool, how, WEIR_CHARGE_RSVD);
+	case WEIR_TARGET_DEMOTE: return write_demote(w, pool, how, false);
+	case WEIR_TARGET_DEMOTE_SIZE: return write_demote(w, pool, how, true);
+	case WEIR_TARGET_CG_MAX: return write_limit(w, pool, how, WEIR_CHARGE_USAGE);
+	case WEIR_TARGET_CG_RSVD_MAX: return write_limit(w, pool, how, WEIR_CHARGE_RSVD);
 	}
 	return -EINVAL;
 }

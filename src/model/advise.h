@@ -1,4 +1,4 @@
-/* advise: madvise(2) and mlock(2) on huge pages. hugetlb.md 4.12, 4.13, 4.8. */
+/* advise: madvise(2) and mlock(2) on huge pages. kernel-rules.md 4.12, 4.13, 4.8. */
 #ifndef WEIR_MODEL_ADVISE_H
 #define WEIR_MODEL_ADVISE_H
 

@@ -1,4 +1,4 @@
-/* alloc: a huge page for a fault, and the end of one. hugetlb.md 3.1, 3.2, 3.9.
+/* alloc: a huge page for a fault, and the end of one. kernel-rules.md 3.1, 3.2, 3.9.
  *
  * Three ledgers are asked in turn: does this index hold a promise (the map of the file,
  * or of the mapping's owner); does the mount allow one more page, and does it hold one;

@@ -1,4 +1,4 @@
-/* boot: pools as the kernel makes them at boot. hugetlb.md 7.
+/* boot: pools as the kernel makes them at boot. kernel-rules.md 7.
  * What the command line asks for is read elsewhere (facts/boot.h). */
 #ifndef WEIR_MODEL_BOOT_H
 #define WEIR_MODEL_BOOT_H

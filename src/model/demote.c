@@ -1,4 +1,4 @@
-/* demote: huge pages of one size into those of a smaller one, hugetlb.md 2.12.
+/* demote: huge pages of one size into those of a smaller one, kernel-rules.md 2.12.
  *
  * Source: mm/hugetlb.c demote_store(), demote_pool_huge_page(), v5.16 to v6.18. */
 #include "model/model.h"

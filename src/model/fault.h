@@ -1,4 +1,4 @@
-/* fault: a page for an address, and freeing it. hugetlb.md 3.
+/* fault: a page for an address, and freeing it. kernel-rules.md 3.
  * Source: mm/hugetlb.c hugetlb_fault(), hugetlb_no_page(), hugetlb_wp(),
  * alloc_hugetlb_folio(), free_huge_folio(). */
 #ifndef WEIR_MODEL_FAULT_H

@@ -1,6 +1,6 @@
 /* file: inodes of hugetlbfs: files on mounts, memfds, SysV segments, and the unnamed file
- * behind every anonymous mapping. hugetlb.md 4.7 to 4.16. Source: fs/hugetlbfs/inode.c.
- */
+ * behind every anonymous mapping. kernel-rules.md 4.7 to 4.16.
+ * Source: fs/hugetlbfs/inode.c. */
 #ifndef WEIR_MODEL_FILE_H
 #define WEIR_MODEL_FILE_H
 

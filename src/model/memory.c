@@ -1,10 +1,10 @@
 /* memory: nodes and the order in which an allocation tries them.
  *
  * The order is the kernel's (mm/page_alloc.c, build_zonelists() and
- * find_next_best_node(), v6.12): the node itself, then by distance; among equally distant
- * ones those above it, those without CPUs, and those that stood first in fewer lists come
- * earlier. "With CPUs" is only the boot CPU's node: the lists are built before the other
- * CPUs are brought up. */
+ * find_next_best_node(), v5.10 to v6.18): the node itself, then by distance; among
+ * equally distant ones those above it, then those that came first at their distance in
+ * fewer lists. The kernel also prefers nodes without CPUs; but the lists are made before
+ * it knows of any, and again only when memory is hotplugged, which is left out. */
 #include "model/memory.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static unsigned int distance(const struct weir_node_config *nodes, size_t nr,
 }
 
 static void build_order(struct weir_memory *mem, const struct weir_node_config *nodes,
-                        size_t nr)
+                        size_t nr, bool load_by_place)
 {
 	unsigned int load[WEIR_MODEL_NODES_MAX] = { 0 };
 
@@ -44,8 +44,7 @@ static void build_order(struct weir_memory *mem, const struct weir_node_config *
 					break;
 				}
 				val += n < local;
-				val += mem->cpus[n] & 1;
-				val = val * WEIR_MODEL_NODES_MAX * 16 + load[n];
+				val = (val << 32) + load[n];
 				if (val < best_val) {
 					best = n;
 					best_val = val;
@@ -53,7 +52,8 @@ static void build_order(struct weir_memory *mem, const struct weir_node_config *
 			}
 			if (distance(nodes, nr, local, best) !=
 			    distance(nodes, nr, local, prev))
-				load[best]++;
+				load[best] = load_by_place ? (unsigned int)(nr - k)
+				                           : load[best] + 1;
 			mem->order[local][k++] = (unsigned char)best;
 			prev = best;
 			left &= ~(UINT64_C(1) << best);
@@ -63,7 +63,7 @@ static void build_order(struct weir_memory *mem, const struct weir_node_config *
 }
 
 int weir_memory_init(struct weir_memory *mem, const struct weir_node_config *nodes,
-                     size_t nr_nodes)
+                     size_t nr_nodes, bool load_by_place)
 {
 	memset(mem, 0, sizeof(*mem));
 	for (size_t i = 0; i < nr_nodes; i++) {
@@ -80,7 +80,7 @@ int weir_memory_init(struct weir_memory *mem, const struct weir_node_config *nod
 	}
 	if (!mem->nodes)
 		return -EINVAL;
-	build_order(mem, nodes, nr_nodes);
+	build_order(mem, nodes, nr_nodes, load_by_place);
 	weir_each_node(n, mem->all) weir_each_node(k, mem->all)
 		mem->distance[n][k] = (unsigned char)distance(nodes, nr_nodes, n, k);
 	return 0;

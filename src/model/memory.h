@@ -36,8 +36,9 @@ struct weir_memory {
 	unsigned char distance[WEIR_MODEL_NODES_MAX][WEIR_MODEL_NODES_MAX];
 };
 
+/* @load_by_place: see rules.h, zonelist_load_by_place. 0 or -EINVAL. */
 int weir_memory_init(struct weir_memory *mem, const struct weir_node_config *nodes,
-                     size_t nr_nodes);
+                     size_t nr_nodes, bool load_by_place);
 
 /* The node of a CPU; the first node for one that no node has. */
 unsigned int weir_memory_cpu_node(const struct weir_memory *mem, unsigned int cpu);

@@ -1,4 +1,4 @@
-/* migrate: pages that change their memory. hugetlb.md 3.11.
+/* migrate: pages that change their memory. kernel-rules.md 3.11.
  * Source: mm/migrate.c, mm/hugetlb.c alloc_hugetlb_folio_nodemask(),
  * move_hugetlb_state(). */
 #ifndef WEIR_MODEL_MIGRATE_H

@@ -94,7 +94,8 @@ int weir_model_new(const struct weir_model_config *config, struct weir_model **o
 		return weir_err_sys(err, -ENOMEM, "make a model");
 	m->rules = *config->rules;
 	m->hvo = config->hvo;
-	r = weir_memory_init(&m->memory, config->nodes, config->nr_nodes);
+	r = weir_memory_init(&m->memory, config->nodes, config->nr_nodes,
+	                     m->rules.zonelist_load_by_place);
 	if (r < 0)
 		return weir_err_set(err, r,
 		                    "a host has nodes 0 to %d, each once, and memory on "

@@ -15,9 +15,10 @@
  *	cgroup.h   charges; migrate.h, offline.h: pages that move or fail; boot.h
  *	check.h    the invariants
  *
- * "hugetlb.md N.N" in comments is docs/kernel-rules.md, section N.N: the rules as they
- *were measured. Kernel functions are named with the version that was read. Where kernels
- *differ the code asks a switch (rules.h).
+ * "kernel-rules.md N.N" in comments, or N.N alone, is a rule in docs/kernel-rules.md,
+ * which says what kernels do and which of their functions do it. Kernel functions are
+ * named with the version that was read. Where kernels differ the code asks a switch
+ * (rules.h).
  *
  * Ownership: everything belongs to the model and lives until weir_model_free(), tasks,
  * mappings, files and mounts until they end. */
@@ -70,7 +71,7 @@ struct weir_model_config {
 	size_t nr_nodes;
 	const uint64_t *page_bytes; /* huge page sizes; the first is the default one */
 	size_t nr_sizes;
-	bool hvo; /* vmemmap of huge pages is given back, hugetlb.md 10.8 */
+	bool hvo; /* vmemmap of huge pages is given back, kernel-rules.md 10.8 */
 };
 
 struct weir_mount;

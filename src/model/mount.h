@@ -1,4 +1,4 @@
-/* mount: hugetlbfs mounts with their limits. hugetlb.md 5. */
+/* mount: hugetlbfs mounts with their limits. kernel-rules.md 5. */
 #ifndef WEIR_MODEL_MOUNT_H
 #define WEIR_MODEL_MOUNT_H
 

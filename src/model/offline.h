@@ -1,6 +1,6 @@
-/* offline: memory that fails, and memory that is taken away. hugetlb.md 10.1 to 10.6.
- * Source: mm/memory-failure.c, mm/memory_hotplug.c, mm/hugetlb.c
- * dissolve_free_hugetlb_folio(). */
+/* offline: memory that fails, and memory that is taken away.
+ * kernel-rules.md 10.1 to 10.6. Source: mm/memory-failure.c, mm/memory_hotplug.c,
+ * mm/hugetlb.c dissolve_free_hugetlb_folio(). */
 #ifndef WEIR_MODEL_OFFLINE_H
 #define WEIR_MODEL_OFFLINE_H
 

@@ -1,4 +1,4 @@
-/* policy: which node a page comes from. hugetlb.md 3.4.
+/* policy: which node a page comes from. kernel-rules.md 3.4.
  * Source: mm/mempolicy.c huge_node(), policy_nodemask(), mpol_set_nodemask(),
  * init_nodemask_of_mempolicy(), v5.10 to v6.18. Left out: MPOL_WEIGHTED_INTERLEAVE, home
  * nodes, and the remapping of policies when a cpuset changes. */

@@ -1,5 +1,5 @@
 /* policy: memory policies (set_mempolicy(2), mbind(2)) as the hugetlb allocator sees
- * them. hugetlb.md 3.4. Source: mm/mempolicy.c huge_node(), policy_node(),
+ * them. kernel-rules.md 3.4. Source: mm/mempolicy.c huge_node(), policy_node(),
  * interleave_nid(). */
 #ifndef WEIR_MODEL_POLICY_H
 #define WEIR_MODEL_POLICY_H

@@ -1,6 +1,6 @@
 /* pool: pages in and out of the pools, and the resize algorithm.
  *
- * hugetlb.md 2.3 to 2.11 and 3.5. Source: mm/hugetlb.c set_max_huge_pages(),
+ * kernel-rules.md 2.3 to 2.11 and 3.5. Source: mm/hugetlb.c set_max_huge_pages(),
  * adjust_pool_surplus(), remove_pool_hugetlb_folio(), v5.10 to v6.18. What is left out: a
  * pending signal that stops growth (2.1), and the light retries on a full node (2.9),
  * which change the time and not the result. */
@@ -254,13 +254,15 @@ static uint64_t persistent(const struct weir_pool *pool)
 	return pool->total - pool->surplus;
 }
 
-/* Step 2 of 2.4: one page from the next node that has memory. */
+/* Step 2 of 2.4: one page from the next node that has memory. Nodes outside of the
+ * writer's cpuset are visited too, and have none for it. */
 static weir_page_id grow_one(struct weir_model *m, struct weir_pool *pool,
-                             uint64_t allowed)
+                             uint64_t allowed, uint64_t mems)
 {
 	for (int left = __builtin_popcountll(allowed); left > 0; left--) {
-		weir_page_id id = weir_pool_take(m, pool,
-		                                 weir_pool_next_alloc(pool, allowed));
+		unsigned int node = weir_pool_next_alloc(pool, allowed);
+		weir_page_id id = weir_node_in(mems, node) ? weir_pool_take(m, pool, node)
+		                                           : 0;
 
 		if (id)
 			return id;
@@ -272,13 +274,13 @@ static weir_page_id grow_one(struct weir_model *m, struct weir_pool *pool,
  * up to 6.6, the one allocated last is handed out first, later the one allocated first
  * (2.10): the kernel then collects them in a list whose head is the last one. */
 static bool grow(struct weir_model *m, struct weir_pool *pool, uint64_t target,
-                 uint64_t allowed)
+                 uint64_t allowed, uint64_t mems)
 {
 	weir_page_id collected = 0, id;
 	bool all = true;
 
 	while (target > persistent(pool)) {
-		id = grow_one(m, pool, allowed);
+		id = grow_one(m, pool, allowed, mems);
 		if (!id) {
 			all = false;
 			break;
@@ -329,7 +331,7 @@ void weir_pool_resize(struct weir_model *m, struct weir_pool *pool,
 	while (pool->surplus && target > persistent(pool))
 		if (!surplus_to_persistent(pool, allowed))
 			break;
-	if (grow(m, pool, target, allowed)) {
+	if (grow(m, pool, target, allowed, how->mems ? how->mems : m->memory.nodes)) {
 		/* what is in use or promised stays (2.6); unsigned, as there */
 		keep = pool->reserved + pool->total - pool->free;
 		if (keep < target)

@@ -1,5 +1,5 @@
 /* pool: the huge pages of one size: counters, free lists, and what a write to
- * nr_hugepages does. hugetlb.md 1 and 2. Source: mm/hugetlb.c, struct hstate.
+ * nr_hugepages does. kernel-rules.md 1 and 2. Source: mm/hugetlb.c, struct hstate.
  *
  * At all times, with P = total - surplus the persistent pages: the sums over nodes of nr,
  * free and surplus are total, free and surplus, and free <= nr on each node. Surplus may
@@ -77,8 +77,8 @@ static inline struct weir_page *weir_page(struct weir_pages *pages, weir_page_id
 	return &pages->v[id];
 }
 
-/* Free pages that are promised to nobody, hugetlb.md 0: A = F - R. The kernel computes it
- * unsigned and asks only whether it is 0. */
+/* Free pages that are promised to nobody, kernel-rules.md 0: A = F - R. The kernel
+ * computes it unsigned and asks only whether it is 0. */
 static inline bool weir_pool_has_available(const struct weir_pool *pool)
 {
 	return pool->free != pool->reserved;
@@ -110,6 +110,7 @@ struct weir_resize {
 	uint64_t target;  /* the number written */
 	int node;         /* of the per-node file; -1: a file of all nodes */
 	uint64_t allowed; /* nodes of nr_hugepages_mempolicy; 0: all with memory */
+	uint64_t mems;    /* cpuset of who writes: where it may allocate; 0: all */
 };
 
 /* A write to nr_hugepages; partial success is success. 2.4. */

@@ -1,7 +1,8 @@
 /* regions: a set of index ranges, each with the control group that pays for it.
  *
- * The kernel's reservation map, hugetlb.md 4.1. Of a file it holds the indexes that are
- * reserved or present, of a private mapping's owner those whose reservation was used up.
+ * The kernel's reservation map, kernel-rules.md 4.1. Of a file it holds the indexes that
+ * are reserved or present, of a private mapping's owner those whose reservation was used
+ * up.
  * Ranges are ascending and disjoint; neighbours with the same payer are one.
  * Source: mm/hugetlb.c, struct resv_map, region_chg(), region_add(), region_del(). */
 #ifndef WEIR_MODEL_REGIONS_H

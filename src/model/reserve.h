@@ -1,4 +1,4 @@
-/* reserve: promises. hugetlb.md 4.3 to 4.5.
+/* reserve: promises. kernel-rules.md 4.3 to 4.5.
  * Source: mm/hugetlb.c hugetlb_acct_memory(), gather_surplus_pages(),
  * return_unused_surplus_pages(). */
 #ifndef WEIR_MODEL_RESERVE_H

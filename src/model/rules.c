@@ -77,6 +77,8 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 	X(k, poison_signals_injector, FROM(K6_12))                                      \
 	/* fs/hugetlbfs/inode.c hugetlbfs_read_iter(), 6.6 and taken back to 6.1.192 */ \
 	X(k, poison_read_fails, FROM(K6_1))                                             \
+	/* mm/page_alloc.c build_zonelists(): a place in the list, then a count, 5.16 */ \
+	X(k, zonelist_load_by_place, ONLY(K5_10))                                       \
 	/* hugepages_setup(), 5.16 */                                                   \
 	X(k, boot_node_lists, FROM(K6_1))                                               \
 	/* hugetlb_pages_alloc_boot(): padata jobs, each with a node mask of its own */ \

@@ -66,6 +66,9 @@
 	  "who injects a memory failure gets SIGBUS")                                   \
 	X(poison_read_fails, "poison-read-fails",                                       \
 	  "read(2) of a poisoned file page fails with EIO")                             \
+	/* nodes */                                                                      \
+	X(zonelist_load_by_place, "zonelist-load-by-place",                              \
+	  "equally distant nodes are tried by where they stood in earlier lists")        \
 	/* boot */                                                                      \
 	X(boot_node_lists, "boot-node-lists", "hugepages=0:2,1:5 names nodes")          \
 	X(boot_jobs_restart, "boot-jobs-restart",                                       \

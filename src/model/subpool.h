@@ -1,4 +1,4 @@
-/* subpool: the limits of a mount with size= or min_size=. hugetlb.md 5.
+/* subpool: the limits of a mount with size= or min_size=. kernel-rules.md 5.
  * Source: mm/hugetlb.c, struct hugepage_subpool. */
 #ifndef WEIR_MODEL_SUBPOOL_H
 #define WEIR_MODEL_SUBPOOL_H

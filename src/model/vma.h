@@ -1,4 +1,4 @@
-/* vma: mappings of huge pages. hugetlb.md 4.2, 4.6, 4.11.
+/* vma: mappings of huge pages. kernel-rules.md 4.2, 4.6, 4.11.
  *
  * Addresses are handed out ascending in each task, a gap behind every mapping, and never
  * again: the order of addresses is the order of making, which decides the order in which

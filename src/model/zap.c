@@ -1,4 +1,4 @@
-/* zap: pages leave page tables. hugetlb.md 3.10.
+/* zap: pages leave page tables. kernel-rules.md 3.10.
  * Source: mm/hugetlb.c __unmap_hugepage_range(), v5.10 to v6.18; mm/mmu_gather.c. Left
  * out: the batch that the kernel frees in between past some 9,000 pages. */
 #include "base/own.h"
