@@ -3,6 +3,7 @@
 #include "cli/model_run.h"
 
 #include "base/own.h"
+#include "host/host.h"
 #include "lab/load.h"
 
 #include <errno.h>
@@ -55,15 +56,9 @@ static int help(void)
 	return weir_cli_flush(NAME, WEIR_EXIT_DONE);
 }
 
-static int usage(const char *fmt, const char *arg)
+static int bad_usage(const char *words)
 {
-	char text[256];
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	(void)snprintf(text, sizeof(text), fmt, arg);
-#pragma GCC diagnostic pop
-	(void)weir_cli_fail(NAME, 0, "%s", text);
+	(void)weir_cli_fail(NAME, 0, "%s", words);
 	return weir_cli_usage(NAME);
 }
 
@@ -86,11 +81,8 @@ static int check_options(const struct options *opts)
 	struct weir_err err = { 0 };
 	size_t kernel;
 
-	if (opts->run.json && !opts->run.trace) {
-		(void)weir_cli_fail(NAME, 0,
-		                    "--json is the form of a trace: it needs --trace");
-		return weir_cli_usage(NAME);
-	}
+	if (opts->run.json && !opts->run.trace)
+		return bad_usage("--json is the form of a trace: it needs --trace");
 	if (opts->kernel &&
 	    weir_rules_parse(weir_strz(opts->kernel), &rules, &kernel, &err) < 0) {
 		(void)weir_cli_fail(NAME, 0, "--kernel: %s", err.msg);
@@ -188,7 +180,7 @@ static int run_files(char **files, int nr, struct options *opts)
 	int worst = WEIR_EXIT_DONE;
 
 	if (!nr)
-		return usage("run: which scenario? %s", "FILE is missing");
+		return bad_usage("run: which scenario? FILE is missing");
 	opts->headings = nr > 1 && opts->run.trace;
 	for (int i = 0; i < nr && !ferror(stdout); i++) {
 		int status = run_file(files[i], opts);
@@ -213,10 +205,13 @@ int weir_model_main(int argc, char **argv)
 			return status;
 	}
 	if (optind == argc)
-		return usage("what to do with it? %s", "'weir model run FILE'");
-	if (strcmp(argv[optind], "run") != 0)
-		return usage("'%s' is not one of its commands: there is 'run'",
-		             argv[optind]);
+		return bad_usage("what to do with it? 'weir model run FILE'");
+	if (strcmp(argv[optind], "run") != 0) {
+		(void)weir_cli_fail(NAME, 0,
+		                    "'%s' is not one of its commands: there is 'run'",
+		                    argv[optind]);
+		return weir_cli_usage(NAME);
+	}
 	status = check_options(&opts);
 	return status ? status : run_files(argv + optind + 1, argc - optind - 1, &opts);
 }

@@ -22,15 +22,18 @@ struct run {
 	struct weir_json json;
 };
 
-/* "FILE:LINE: step 'A map m 5': ...", where an editor finds it. */
+/* "FILE:LINE: step 'A map m 5': ...", where an editor finds it. @step NULL: the start. */
 static int complain(const struct run *run, size_t line, const struct weir_step *step,
                     const char *what, struct weir_str more, int status)
 {
 	(void)fflush(stdout);
 	weir_cli_put(stderr, weir_strz(run->s->name));
-	(void)fprintf(stderr, ":%zu: step '", line);
-	weir_cli_put(stderr, step->text);
-	(void)fprintf(stderr, "': %s", what);
+	(void)fprintf(stderr, ":%zu: %s", line, step ? "step '" : "start");
+	if (step) {
+		weir_cli_put(stderr, step->text);
+		(void)fputc('\'', stderr);
+	}
+	(void)fprintf(stderr, ": %s", what);
 	weir_cli_put(stderr, more);
 	(void)fputc('\n', stderr);
 	return status;
@@ -149,21 +152,9 @@ static int expect(struct run *run, const struct weir_expect *e,
 	return r;
 }
 
-/* Those about the step that hold for this kernel. 0 or -ENOMEM. */
-static int expect_all(struct run *run, size_t idx, const struct weir_result *result)
-{
-	const struct weir_script *script = &run->s->script;
-	int r = 0;
+#define START SIZE_MAX /* weir_expect.step of what stands above the first step */
 
-	for (; r == 0 && run->next < script->nr_expects &&
-	       script->expects[run->next].step == idx;
-	     run->next++)
-		if (script->expects[run->next].kernels & run->preset)
-			r = expect(run, &script->expects[run->next], &script->steps[idx],
-			           result);
-	return r;
-}
-
+/* Is something expected of this step? The text's order is the steps' order. */
 static bool is_expected(const struct run *run, size_t idx)
 {
 	const struct weir_script *script = &run->s->script;
@@ -171,12 +162,22 @@ static bool is_expected(const struct run *run, size_t idx)
 	return run->next < script->nr_expects && script->expects[run->next].step == idx;
 }
 
-/* ---- playing ---- */
-
-static int see(struct run *run)
+/* What is expected of it and holds for this kernel. 0 or -ENOMEM. */
+static int expect_all(struct run *run, size_t idx, const struct weir_step *step,
+                      const struct weir_result *result)
 {
-	return weir_world_view(run->world, &run->view);
+	int r = 0;
+
+	for (; r == 0 && is_expected(run, idx); run->next++) {
+		const struct weir_expect *e = &run->s->script.expects[run->next];
+
+		if (e->kernels & run->preset)
+			r = expect(run, e, step, result);
+	}
+	return r;
 }
+
+/* ---- playing ---- */
 
 static int check(const struct run *run, const struct weir_step *step)
 {
@@ -184,9 +185,24 @@ static int check(const struct run *run, const struct weir_step *step)
 
 	if (!run->how->check || weir_model_check(run->world->model, &err) == 0)
 		return WEIR_EXIT_DONE;
-	return complain(run, step->line, step,
+	return complain(run, step ? step->line : run->s->script.setup.line, step,
 	                "the model does not add up: ", weir_strz(err.msg),
 	                WEIR_EXIT_FAILED);
+}
+
+/* Shows, compares and checks what there is after step @idx (START: before the first). */
+static int look(struct run *run, size_t idx, const struct weir_step *step,
+                const struct weir_result *result)
+{
+	int r = 0;
+
+	if (run->how->trace || is_expected(run, idx))
+		r = weir_world_view(run->world, &run->view);
+	if (r == 0 && run->how->trace)
+		r = show(run, idx + 1, step, result); /* the start is 0 */
+	if (r == 0)
+		r = expect_all(run, idx, step, result);
+	return r < 0 ? no_memory() : check(run, step);
 }
 
 static int play_step(struct run *run, size_t idx)
@@ -201,22 +217,14 @@ static int play_step(struct run *run, size_t idx)
 	if (r < 0)
 		return complain(run, step->line, step, "", weir_strz(err.msg),
 		                WEIR_EXIT_USAGE);
-	if (run->how->trace || is_expected(run, idx))
-		r = see(run);
-	if (r == 0 && run->how->trace)
-		r = show(run, idx + 1, step, &result);
-	if (r == 0)
-		r = expect_all(run, idx, &result);
-	return r < 0 ? no_memory() : check(run, step);
+	return look(run, idx, step, &result);
 }
 
 static int play(struct run *run)
 {
 	const struct weir_result ok = { .kind = WEIR_RESULT_OK };
-	int status = WEIR_EXIT_DONE;
+	int status = look(run, START, NULL, &ok);
 
-	if (run->how->trace && (see(run) < 0 || show(run, 0, NULL, &ok) < 0))
-		return no_memory();
 	for (size_t i = 0; status == WEIR_EXIT_DONE && i < run->s->script.nr_steps; i++) {
 		status = play_step(run, i);
 		if (ferror(stdout))

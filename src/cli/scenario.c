@@ -18,9 +18,10 @@ static int read_text(struct weir_scenario *s, const char *file, struct weir_err 
 	int fd = STDIN_FILENO, r;
 
 	if (strcmp(file, "-") != 0) {
-		fd = own = open(file, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
+		own = open(file, O_RDONLY | O_CLOEXEC);
+		if (own < 0)
 			return weir_err_sys(err, -errno, "open scenario '%s'", file);
+		fd = own;
 	}
 	r = weir_fd_read(fd, WEIR_SCRIPT_BYTES_MAX, false, &s->text);
 	if (r == -EFBIG)

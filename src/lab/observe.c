@@ -22,7 +22,8 @@ struct weir_observed {
 	struct weir_view_map *maps;
 	struct weir_view_file *files;
 	unsigned char *bytes; /* nodes of pages */
-	size_t cap_mounts, cap_groups, cap_sizes, cap_tasks, cap_maps, cap_files, cap_bytes;
+	size_t cap_mounts, cap_groups, cap_sizes, cap_tasks, cap_maps, cap_files,
+		cap_bytes;
 };
 
 void weir_observed_free(struct weir_observed *o)
@@ -76,16 +77,15 @@ static void see_pools(const struct weir_world *w, struct weir_observed *o,
 		};
 		weir_each_node(n, m->memory.nodes)
 			seen->nodes[seen->nr_nodes++] = (struct weir_view_node){
-				.id = n,
-				.total = pool->nr[n],
-				.free = pool->nr_free[n],
-				.surplus = pool->nr_surplus[n],
-			};
+			.id = n,
+			.total = pool->nr[n],
+			.free = pool->nr_free[n],
+			.surplus = pool->nr_surplus[n],
+		};
 	}
 	view->pools = o->pools;
 	view->nr_pools = m->nr_pools;
-	weir_each_node(n, m->memory.nodes)
-		o->node_ids[view->nr_nodes++] = n;
+	weir_each_node(n, m->memory.nodes) o->node_ids[view->nr_nodes++] = n;
 	view->node_ids = o->node_ids;
 }
 
@@ -110,6 +110,12 @@ static bool see_mounts(const struct weir_world *w, struct weir_observed *o,
 	return true;
 }
 
+/* numa_stat is in bytes and wraps there: pages below 0 come out as a large number. */
+static uint64_t in_bytes(uint64_t pages, uint64_t page_bytes)
+{
+	return pages * page_bytes / page_bytes;
+}
+
 static void see_group(const struct weir_model *m, uint32_t id,
                       struct weir_view_group_size *seen)
 {
@@ -125,9 +131,9 @@ static void see_group(const struct weir_model *m, uint32_t id,
 			.events = size->events,
 			.has_nodes = m->rules.cgroup_numa_stat,
 		};
-		weir_each_node(n, m->memory.nodes)
-			seen[p].node[k++] =
-				weir_group_node_usage(m, id, &m->pools[p], n);
+		weir_each_node(n, m->memory.nodes) seen[p].node[k++] = in_bytes(
+			weir_group_node_usage(m, id, &m->pools[p], n),
+			m->pools[p].page_bytes);
 	}
 }
 
@@ -137,8 +143,7 @@ static bool see_groups(const struct weir_world *w, struct weir_observed *o,
 	unsigned int nr_pools = w->model->nr_pools;
 
 	if (!room(&o->groups, &o->cap_groups, w->nr_groups, sizeof(o->groups[0])) ||
-	    !room(&o->sizes, &o->cap_sizes, w->nr_groups * nr_pools,
-	          sizeof(o->sizes[0])))
+	    !room(&o->sizes, &o->cap_sizes, w->nr_groups * nr_pools, sizeof(o->sizes[0])))
 		return false;
 	for (size_t i = 0; i < w->nr_groups; i++) {
 		see_group(w->model, w->groups[i].id, &o->sizes[i * nr_pools]);
@@ -162,15 +167,15 @@ static void see_map(const struct weir_model *m, const struct weir_task *task,
 		weir_page_id id = 0;
 
 		if (vma)
-			id = weir_pte(vma, (uint32_t)((addr - vma->start) /
-			                              map->page_bytes));
+			id = weir_pte(vma,
+			              (uint32_t)((addr - vma->start) / map->page_bytes));
 		bytes[i] = id && id != WEIR_PTE_POISON ? m->pages.v[id].node
-		                                        : WEIR_VIEW_UNMAPPED;
+		                                       : WEIR_VIEW_UNMAPPED;
 	}
 }
 
-/* A mapping longer than this is shown as if nothing of it were mapped: a view costs a byte a
- * page, and no trace of a terabyte is read by anybody. */
+/* A mapping longer than this is shown as if nothing of it were mapped: a view costs a
+ * byte a page, and no trace of a terabyte is read by anybody. */
 #define SHOWN_PAGES_MAX 65536
 
 static bool see_tasks(const struct weir_world *w, struct weir_observed *o,
@@ -197,8 +202,8 @@ static bool see_tasks(const struct weir_world *w, struct weir_observed *o,
 			.maps = &o->maps[nr_maps],
 		};
 		for (unsigned int p = 0; p < m->nr_pools; p++)
-			seen->mapped_bytes +=
-				task->task->mapped[p] * m->pools[p].page_bytes;
+			seen->mapped_bytes += task->task->mapped[p] *
+			                      m->pools[p].page_bytes;
 		for (size_t k = 0; k < task->nr_maps; k++) {
 			const struct weir_world_map *map = &task->maps[k];
 

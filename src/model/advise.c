@@ -51,18 +51,9 @@ static void discard(struct weir_model *m, const struct part *part)
 	weir_gather_finish(m, &gather);
 }
 
-/* Touches a part; -EFAULT at the first page that is not to be had. */
 static int populate(struct weir_model *m, const struct part *part, bool write)
 {
-	for (uint32_t i = part->from; i < part->to; i++) {
-		switch (weir_fault(m, part->vma, i, write)) {
-		case WEIR_DONE:
-		case WEIR_FAILED: break;
-		case WEIR_SIGBUS: return -EFAULT;
-		case WEIR_MCEERR: return -EHWPOISON;
-		}
-	}
-	return 0;
+	return weir_populate(m, part->vma, part->from, part->to, write);
 }
 
 static int advise_part(struct weir_model *m, const struct part *part,

@@ -139,6 +139,29 @@ enum weir_outcome weir_fault(struct weir_model *m, struct weir_vma *vma, uint32_
 	return WEIR_DONE;
 }
 
+/* populate_vma_page_range(), and faultin_page_range() of madvise(2). A call that got some
+ * pages returns their number, and the next one begins with the page that failed: it is
+ * asked for twice, which counters of failures show. */
+int weir_populate(struct weir_model *m, struct weir_vma *vma, uint32_t from, uint32_t to,
+                  bool write)
+{
+	uint32_t got = 0;
+
+	for (uint32_t i = from; i < to;) {
+		enum weir_outcome outcome = weir_fault(m, vma, i, write);
+
+		if (outcome == WEIR_DONE) {
+			got++;
+			i++;
+		} else if (got) {
+			got = 0;
+		} else {
+			return outcome == WEIR_MCEERR ? -EHWPOISON : -EFAULT;
+		}
+	}
+	return 0;
+}
+
 struct weir_answer weir_touch(struct weir_model *m, struct weir_task *task, uint64_t addr,
                               uint64_t nr, uint64_t page_bytes, bool write)
 {

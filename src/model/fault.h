@@ -29,6 +29,11 @@ void weir_page_put(struct weir_model *m, weir_page_id id);
 enum weir_outcome weir_fault(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
                              bool write);
 
+/* Brings in pages [from, to) of a mapping for a system call: 0; -EFAULT at the first page
+ * that is not to be had, -EHWPOISON. */
+int weir_populate(struct weir_model *m, struct weir_vma *vma, uint32_t from, uint32_t to,
+                  bool write);
+
 /* Touches @nr pages from @addr on, until one fails. -EFAULT where nothing is mapped. */
 struct weir_answer weir_touch(struct weir_model *m, struct weir_task *task, uint64_t addr,
                               uint64_t nr, uint64_t page_bytes, bool write);

@@ -176,8 +176,8 @@ int weir_map(struct weir_model *m, struct weir_task *task,
 		return -ENOMEM;
 	*out = vma->start;
 	if (config->populate)
-		(void)weir_touch(m, task, vma->start, vma->nr, config->pool->page_bytes,
-		                 !config->shared && !config->readonly);
+		(void)weir_populate(m, vma, 0, vma->nr,
+		                    !config->shared && !config->readonly);
 	return 0;
 }
 
@@ -269,10 +269,12 @@ int weir_remap_move(struct weir_model *m, struct weir_task *task, uint64_t addr,
 {
 	struct weir_vma *vma;
 
+	vma = weir_vma_at(m, task, addr);
+	if (!vma)
+		return -EFAULT;
 	if (!m->rules.mremap_moves)
 		return -EINVAL;
-	vma = weir_vma_at(m, task, addr);
-	if (!vma || addr + nr * page_bytes > weir_vma_end(m, vma))
+	if (addr + nr * page_bytes > weir_vma_end(m, vma))
 		return -EFAULT;
 	if (!weir_vma_split(m, task, addr + nr * page_bytes))
 		return -ENOMEM;
