@@ -317,6 +317,16 @@ static uint64_t global_target(const struct weir_model *m, const struct weir_pool
 	return target;
 }
 
+/* Persistent pages that a shrink leaves: as many as are in use or promised (2.6). Up
+ * to 6.14 surplus pages are counted among those as well, so that fewer pages go than
+ * could. Unsigned, as there. */
+static uint64_t kept_by_shrink(const struct weir_model *m, const struct weir_pool *pool)
+{
+	uint64_t all = m->rules.shrink_minds_surplus ? persistent(pool) : pool->total;
+
+	return pool->reserved + all - pool->free;
+}
+
 void weir_pool_resize(struct weir_model *m, struct weir_pool *pool,
                       const struct weir_resize *how)
 {
@@ -332,8 +342,7 @@ void weir_pool_resize(struct weir_model *m, struct weir_pool *pool,
 		if (!surplus_to_persistent(pool, allowed))
 			break;
 	if (grow(m, pool, target, allowed, how->mems ? how->mems : m->memory.nodes)) {
-		/* what is in use or promised stays (2.6); unsigned, as there */
-		keep = pool->reserved + pool->total - pool->free;
+		keep = kept_by_shrink(m, pool);
 		if (keep < target)
 			keep = target;
 		while (keep < persistent(pool))

@@ -30,6 +30,8 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 	X(k, proc_ignores_negative, ONLY(K5_10))                                        \
 	/* 6.7 collects the new pages: prep_and_add_allocated_folios() */               \
 	X(k, grown_last_first, UNTIL(K6_6))                                             \
+	/* set_max_huge_pages(), 6.15 */                                                \
+	X(k, shrink_minds_surplus, FROM(K6_18))                                         \
 	/* demote_store(), 5.16 */                                                      \
 	X(k, demote, FROM(K6_1))                                                        \
 	/* demote_free_hugetlb_folios() went through free_huge_folio() until 6.10 */    \
@@ -63,6 +65,8 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 	X(k, populate, FROM(K6_1))                                                      \
 	/* move_hugetlb_page_tables(), 5.16 */                                          \
 	X(k, mremap_moves, FROM(K6_1))                                                  \
+	/* mm/mremap.c remap_move(), 6.17 */                                            \
+	X(k, mremap_moves_many, FROM(K6_18))                                            \
 	/* mm/memory.c copy_page_range(); vma_needs_copy() passes hugetlb over, 6.0 */  \
 	X(k, fork_copies_tables, ONLY(K5_10))                                           \
 	/* mm/mempolicy.c, 5.15 */                                                      \

@@ -21,6 +21,8 @@
 	  "a negative number written to /proc/sys/vm is ignored with success")          \
 	X(grown_last_first, "grown-last-first",                                         \
 	  "after growth the page allocated last is handed out first")                   \
+	X(shrink_minds_surplus, "shrink-minds-surplus",                                  \
+	  "a shrink does not keep persistent pages for what surplus pages hold")         \
 	X(demote, "demote", "pools have demote files")                                  \
 	X(demote_eats_surplus, "demote-eats-surplus",                                   \
 	  "bug: demoted pages are freed into the smaller pool's surplus")               \
@@ -53,6 +55,8 @@
 	X(dontneed, "dontneed", "MADV_DONTNEED works on huge pages")                    \
 	X(populate, "populate", "MADV_POPULATE_READ and _WRITE")                        \
 	X(mremap_moves, "mremap-moves", "mremap moves huge pages")                      \
+	X(mremap_moves_many, "mremap-moves-many",                                        \
+	  "mremap moves several mappings at once, with the holes between")               \
 	X(fork_copies_tables, "fork-copies-tables",                                     \
 	  "fork copies the page tables of mappings without private pages too")          \
 	X(preferred_many, "preferred-many", "the policy MPOL_PREFERRED_MANY")           \

@@ -264,26 +264,35 @@ int weir_remap_resize(struct weir_model *m, struct weir_task *task, uint64_t add
 	return 0;
 }
 
+/* Until 6.16 what moves must be one mapping without holes; later each that lies in the
+ * range moves, and holes behind the first stay holes. */
 int weir_remap_move(struct weir_model *m, struct weir_task *task, uint64_t addr,
                     uint64_t nr, uint64_t page_bytes, uint64_t *out)
 {
-	struct weir_vma *vma;
+	uint64_t end = addr + nr * page_bytes, to;
+	struct weir_vma *vma = weir_vma_at(m, task, addr);
+	size_t first;
 
-	vma = weir_vma_at(m, task, addr);
 	if (!vma)
 		return -EFAULT;
 	if (!m->rules.mremap_moves)
 		return -EINVAL;
-	if (addr + nr * page_bytes > weir_vma_end(m, vma))
+	if (end > weir_vma_end(m, vma) && !m->rules.mremap_moves_many)
 		return -EFAULT;
-	if (!weir_vma_split(m, task, addr + nr * page_bytes))
+	if (!weir_vma_split(m, task, addr) || !weir_vma_split(m, task, end))
 		return -ENOMEM;
-	take_out(task, index_at(m, task, addr), 1);
-	weir_file_remove_vma(m, vma->file, vma);
-	vma->start = next_slot(task, nr * page_bytes);
-	if (!place(m, vma, NULL))
-		return -ENOMEM;
-	*out = vma->start;
+	to = next_slot(task, nr * page_bytes);
+	/* behind all others: each one that leaves makes room for the next at its place */
+	first = index_at(m, task, addr);
+	while (first < task->nr_vmas && task->vmas[first]->start < end) {
+		vma = task->vmas[first];
+		take_out(task, first, 1);
+		weir_file_remove_vma(m, vma->file, vma);
+		vma->start = to + (vma->start - addr);
+		if (!place(m, vma, NULL))
+			return -ENOMEM;
+	}
+	*out = to;
 	return 0;
 }
 
