@@ -319,12 +319,23 @@ static uint64_t global_target(const struct weir_model *m, const struct weir_pool
 
 /* Persistent pages that a shrink leaves: as many as are in use or promised (2.6). Up
  * to 6.14 surplus pages are counted among those as well, so that fewer pages go than
- * could. Unsigned, as there. */
+ * could. Later ones take the surplus of a node to be in use, as far as its pages are.
+ * Unsigned, as there.
+ */
 static uint64_t kept_by_shrink(const struct weir_model *m, const struct weir_pool *pool)
 {
-	uint64_t all = m->rules.shrink_minds_surplus ? persistent(pool) : pool->total;
+	uint64_t free = pool->free;
 
-	return pool->reserved + all - pool->free;
+	if (!m->rules.shrink_minds_surplus)
+		return pool->reserved + pool->total - free;
+	weir_each_node(n, m->memory.nodes)
+	{
+		uint64_t used = pool->nr[n] - pool->nr_free[n];
+
+		if (pool->nr_surplus[n] > used)
+			free -= pool->nr_surplus[n] - used;
+	}
+	return pool->reserved + persistent(pool) - free;
 }
 
 void weir_pool_resize(struct weir_model *m, struct weir_pool *pool,
