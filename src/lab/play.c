@@ -1,5 +1,5 @@
-/* play: the steps of a scenario, done to a world. One function a verb; play_task.c has the
- * verbs of tasks. */
+/* play: the steps of a scenario, done to a world. One function a verb; play_task.c has
+ * the verbs of tasks. */
 #include "lab/play.h"
 
 #include "base/own.h"
@@ -32,9 +32,8 @@ static int play_write(struct weir_world *w, const struct weir_step *step)
 
 static bool has_cpu(const struct weir_model *m, int cpu)
 {
-	weir_each_node(n, m->memory.all)
-		if (cpu >= 0 && cpu < 64 && m->memory.cpus[n] >> cpu & 1)
-			return true;
+	weir_each_node(n, m->memory.all) if (cpu >= 0 && cpu < 64 &&
+	                                     m->memory.cpus[n] >> cpu & 1) return true;
 	return false;
 }
 
@@ -243,8 +242,7 @@ struct weir_result weir_result_of(struct weir_answer answer)
 		return (struct weir_result){ WEIR_RESULT_SIGBUS, 0, answer.after };
 	case WEIR_MCEERR:
 		return (struct weir_result){ WEIR_RESULT_MCEERR, 0, answer.after };
-	case WEIR_DONE:
-		break;
+	case WEIR_DONE: break;
 	}
 	return (struct weir_result){ WEIR_RESULT_OK, 0, 0 };
 }
@@ -263,7 +261,8 @@ int weir_world_step(struct weir_world *w, const struct weir_step *step,
 	}
 	weir_world_sweep_files(w);
 	if (w->model->failed)
-		return weir_err_sys(err, -ENOMEM, "play '%.*s'", WEIR_STR_ARG(step->text));
+		return weir_err_sys(err, -ENOMEM, "play '%.*s'",
+		                    WEIR_STR_ARG(step->text));
 	*result = weir_result_of(answer);
 	return 0;
 }
@@ -277,17 +276,20 @@ int weir_world_bugs(struct weir_world *w, struct weir_buf *out)
 		{ WEIR_BUG_ZAP_SHARED,
 		  "bug zap-minds-sharers: this kernel counts a reservation twice while a "
 		  "child maps the page; reserved may wrap" },
-		{ WEIR_BUG_RESERVE_DROPS_MIN,
-		  "bug failed-reserve-drops-min: this kernel lost the mount's minimum with "
-		  "the failed reservation" },
-		{ WEIR_BUG_RESERVE_LEAKS_USED,
-		  "bug failed-reserve-leaks-used: this kernel keeps counting pages of the "
-		  "mount that nobody got" },
+		{ WEIR_BUG_RESERVE_DROPS_MIN, "bug failed-reserve-drops-min: this kernel "
+		                              "lost the mount's minimum with "
+		                              "the failed reservation" },
+		{ WEIR_BUG_RESERVE_LEAKS_USED, "bug failed-reserve-leaks-used: this "
+		                               "kernel keeps counting pages of the "
+		                               "mount that nobody got" },
 		{ WEIR_BUG_DEMOTE_EATS_SURPLUS,
 		  "bug demote-eats-surplus: this kernel gave demoted pages back to the "
 		  "system, as surplus" },
-		{ WEIR_BUG_COPY_LOOPS,
-		  "bug copy-loops: on a real kernel the task would try this copy for ever" },
+		{ WEIR_BUG_COPY_LOOPS, "bug copy-loops: on a real kernel the task would "
+		                       "try this copy for ever" },
+		{ WEIR_BUG_NODE_TARGET_WRAPS, "bug node-target-wraps: the node has more "
+		                              "surplus than pages; this kernel "
+		                              "takes all the memory it can get" },
 		{ WEIR_BUG_RESERVED_LEAKS,
 		  "bug reserved-leaks: this kernel will count one reserved page too many "
 		  "from now on" },

@@ -57,6 +57,12 @@ int weir_page_migrate(struct weir_model *m, weir_page_id id, unsigned int near,
 		return -ENOMEM;
 	page = weir_page(&m->pages, id);
 	left = weir_page(&m->pages, other);
+	if (page->subpool && page->flags & WEIR_PAGE_ANON) {
+		/* unmap_and_move_huge_page() takes a private page of a mount with limits
+		 * for one that is just being freed */
+		weir_page_free(m, other);
+		return -EBUSY;
+	}
 	from = page->node;
 	page->node = left->node;
 	left->node = from;
@@ -65,6 +71,10 @@ int weir_page_migrate(struct weir_model *m, weir_page_id id, unsigned int near,
 		pool->nr_surplus[from]--;
 		pool->nr_surplus[page->node]++;
 	}
+	/* the mark of 3.10 stays with the memory: freeing what was left keeps the promise
+	 */
+	left->flags |= page->flags & WEIR_PAGE_RESTORE;
+	page->flags &= (uint16_t)~WEIR_PAGE_RESTORE;
 	weir_page_free(m, other);
 	if (left->flags & WEIR_PAGE_FREE)
 		*old = other;
@@ -76,6 +86,7 @@ static int move_one(struct weir_model *m, const struct weir_vma *vma, uint32_t i
 {
 	weir_page_id id = weir_pte(vma, idx), old;
 	const struct weir_page *page;
+	int r;
 
 	if (!id)
 		return -ENOENT;
@@ -86,7 +97,11 @@ static int move_one(struct weir_model *m, const struct weir_vma *vma, uint32_t i
 		return 0;
 	if (page->mapcount > 1)
 		return -EACCES;
-	return weir_page_migrate(m, id, node, UINT64_C(1) << node, &old);
+	r = weir_page_migrate(m, id, node, UINT64_C(1) << node, &old);
+	if (r == -EBUSY) /* the call then tells how many did not move, and 5.10 not even
+	                    that */
+		return m->rules.move_hides_failure ? 0 : -EAGAIN;
+	return r;
 }
 
 int weir_move_pages(struct weir_model *m, struct weir_task *task, uint64_t addr,

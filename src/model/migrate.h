@@ -10,7 +10,8 @@
 /* Moves a page in use to the first of @allowed nodes that can take it, @near first: into
  * a free pool page if one is promised to nobody, else into a fresh one. The page keeps
  * its id; *old is the id that now stands for the memory it left, on a free list, or 0
- * when that went to the system. 0 or -ENOMEM. */
+ * when that went to the system. 0;
+ * -ENOMEM; -EBUSY for a private page of a mount with limits, which no kernel can move. */
 int weir_page_migrate(struct weir_model *m, weir_page_id id, unsigned int near,
                       uint64_t allowed, weir_page_id *old);
 

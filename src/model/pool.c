@@ -299,42 +299,40 @@ static bool grow(struct weir_model *m, struct weir_pool *pool, uint64_t target,
 	return all;
 }
 
-/* What the file of one node asks of the whole pool, 2.2. */
-static uint64_t global_target(const struct weir_model *m, const struct weir_pool *pool,
+/* What the file of one node asks of the whole pool, 2.2. From 6.7 on the node's
+ * persistent pages are taken off, in 32 bits: on a node with more surplus than pages
+ * (pool.h) the difference wraps, and any write there asks for all memory. */
+static uint64_t global_target(struct weir_model *m, const struct weir_pool *pool,
                               const struct weir_resize *how)
 {
 	uint64_t others, target;
 
 	if (how->node < 0)
 		return how->target;
-	if (m->rules.node_target_from_total)
+	if (m->rules.node_target_from_total) {
 		others = pool->total - pool->nr[how->node];
-	else
+	} else {
+		if (pool->nr_surplus[how->node] > pool->nr[how->node])
+			m->bugs |= WEIR_BUG_NODE_TARGET_WRAPS;
 		others = persistent(pool) -
-		         (pool->nr[how->node] - pool->nr_surplus[how->node]);
-	if (__builtin_add_overflow(how->target, others, &target))
-		return UINT64_MAX;
-	return target;
+		         (uint32_t)(pool->nr[how->node] - pool->nr_surplus[how->node]);
+	}
+	target = how->target + others;
+	return target < how->target ? UINT64_MAX : target;
 }
 
 /* Persistent pages that a shrink leaves: as many as are in use or promised (2.6). Up
  * to 6.14 surplus pages are counted among those as well, so that fewer pages go than
- * could. Later ones take the surplus of a node to be in use, as far as its pages are.
- * Unsigned, as there.
- */
+ * could. Later ones count persistent pages, and take surplus pages for free ones only
+ * when more are free than are persistent. Unsigned, as there. */
 static uint64_t kept_by_shrink(const struct weir_model *m, const struct weir_pool *pool)
 {
 	uint64_t free = pool->free;
 
 	if (!m->rules.shrink_minds_surplus)
 		return pool->reserved + pool->total - free;
-	weir_each_node(n, m->memory.nodes)
-	{
-		uint64_t used = pool->nr[n] - pool->nr_free[n];
-
-		if (pool->nr_surplus[n] > used)
-			free -= pool->nr_surplus[n] - used;
-	}
+	if (free > persistent(pool))
+		free -= free > pool->surplus ? pool->surplus : free;
 	return pool->reserved + persistent(pool) - free;
 }
 

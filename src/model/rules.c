@@ -73,6 +73,8 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 	X(k, preferred_many, FROM(K6_1))                                                \
 	/* mm/hugetlb_cgroup.c hugetlb_cgroup_read_numa_stat(), 5.17 */                 \
 	X(k, cgroup_numa_stat, FROM(K6_1))                                              \
+	/* mm/migrate.c do_pages_move(); measured on either side */                      \
+	X(k, move_hides_failure, ONLY(K5_10))                                           \
 	/* htlb_allow_alloc_fallback(), 6.10 */                                         \
 	X(k, migrate_strict_node, FROM(K6_12))                                          \
 	/* dissolve_free_hugetlb_folio(), 6.15 and taken back to 6.12.117 */            \

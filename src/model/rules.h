@@ -62,6 +62,8 @@
 	X(preferred_many, "preferred-many", "the policy MPOL_PREFERRED_MANY")           \
 	X(cgroup_numa_stat, "cgroup-numa-stat", "hugetlb.*.numa_stat of cgroups")       \
 	/* migration and memory failure */                                              \
+	X(move_hides_failure, "move-hides-failure",                                      \
+	  "move_pages(2) does not tell that a page would not move")                      \
 	X(migrate_strict_node, "migrate-strict-node",                                   \
 	  "only offlining, failures and system calls migrate to other nodes")           \
 	X(dissolve_takes_surplus, "dissolve-takes-surplus",                             \

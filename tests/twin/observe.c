@@ -80,12 +80,10 @@ static void look_at_group(const struct twin *t, struct twin_group *group, size_t
 	to->has_nodes = files->numa_stat >= 0;
 	if (!to->has_nodes)
 		return;
-	read_fd(files->numa_stat, text, sizeof(text));
+	read_fd(files->numa_stat, text, sizeof(text)); /* bytes, which may have wrapped */
 	for (size_t i = 0; i < t->kernel.nr_nodes; i++) {
 		(void)snprintf(key, sizeof(key), " N%u=", t->kernel.node_ids[i]);
-		/* a page that moved between nodes leaves one of them below zero */
-		to->node[i] = (uint64_t)((int64_t)number_in(text, key) /
-		                         (int64_t)to->page_bytes);
+		to->node[i] = number_in(text, key) / to->page_bytes;
 	}
 }
 

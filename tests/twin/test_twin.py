@@ -114,7 +114,7 @@ class Side:
     def __init__(self, cause=(), wrong=None):
         self.cause, self.wrong, self.played = list(cause), wrong, 0
 
-    def play(self, _kernel, scenarios):
+    def play(self, _kernel, scenarios, _parts=1):
         found = {}
         for s in scenarios:
             self.played += 1

@@ -134,7 +134,7 @@ def report(args, model, other, tally):
                 say = print if args.verbose else lambda text: None
                 try:
                     short, difference = shrink.shrink(model, other, kernel, scenario,
-                                                      difference, say)
+                                                      difference, say, args.jobs)
                 except players.PlayError as error:
                     tally.fail(error)
                     continue
@@ -156,7 +156,7 @@ def work(args, model):
         other = players.Live(args.twin)
         scenarios = read_scenarios(args.scenario) or random_scenarios(args, 1, os.cpu_count())
         return other, [(kernel, without_bugs(model, kernel, scenarios))]
-    other = players.Guest(args.twin)
+    other = players.Guest(args.twin, args.jobs)
     if args.scenario:
         scenarios = read_scenarios(args.scenario)
     else:

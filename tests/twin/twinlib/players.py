@@ -4,6 +4,8 @@ import importlib.util
 import os
 import subprocess
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import traces
@@ -69,11 +71,22 @@ def before_hangs(ours, scenarios):
 class Guest:
     """Debian kernels under QEMU, all scenarios of one host in one boot if they let."""
 
-    def __init__(self, twin):
+    def __init__(self, twin, jobs=1):
         self.twin = twin
+        self.slots = threading.Semaphore(jobs)
 
-    def play(self, kernel, scenarios):
-        """name -> Trace. All must be about the same host."""
+    def play(self, kernel, scenarios, parts=1):
+        """name -> Trace. All must be about the same host. @parts: guests to use."""
+        if parts > 1 and len(scenarios) > 1:
+            with ThreadPoolExecutor(parts) as pool:
+                found = {}
+                for got in pool.map(lambda i: self._play(kernel, scenarios[i::parts]),
+                                    range(min(parts, len(scenarios)))):
+                    found.update(got)
+            return found
+        return self._play(kernel, scenarios)
+
+    def _play(self, kernel, scenarios):
         found, rest = {}, list(scenarios)
         while rest:
             got = self._boot(kernel, rest)
@@ -102,15 +115,8 @@ class Guest:
         limit = GUEST_BOOT_MAX_S + GUEST_STEP_MAX_S * sum(len(s.steps) for s in scenarios)
         with tempfile.TemporaryDirectory(prefix="weir-twin.") as directory:
             _write(directory, scenarios)
-            done = subprocess.run(
-                [GUEST, "run", "--kernel", kernel, "--nodes", str(len(memory)),
-                 "--mem", ",".join(memory), "--cpus", ",".join(map(str, cpus)),
-                 "--append", f"{FAST} {boot}".strip(), "--timeout", str(limit),
-                 "--prog", f"{self.twin}:/bin/weir-twin", "--tree", f"{directory}:/scenarios",
-                 "--get", "/tmp/trace", "--out", f"{directory}/out", "-c",
-                 f"cd /scenarios; weir-twin {'--booted' if boot else ''} *.weir >/tmp/trace;"
-                 " exit 0"],
-                capture_output=True, text=True)
+            with self.slots:
+                done = self._run(kernel, directory, memory, cpus, boot, limit)
             if done.returncode in GUEST_DIED:
                 return None
             if done.returncode:
@@ -118,6 +124,17 @@ class Guest:
                                 f"{done.stderr.strip()[-400:]}")
             text = Path(directory, "out/tmp/trace").read_text()
         return _all(traces.parse(text), scenarios, f"guest {kernel}", done.stderr)
+
+    def _run(self, kernel, directory, memory, cpus, boot, limit):
+        flag = "--booted" if boot else ""
+        return subprocess.run(
+            [GUEST, "run", "--kernel", kernel, "--nodes", str(len(memory)),
+             "--mem", ",".join(memory), "--cpus", ",".join(map(str, cpus)),
+             "--append", f"{FAST} {boot}".strip(), "--timeout", str(limit),
+             "--prog", f"{self.twin}:/bin/weir-twin", "--tree", f"{directory}:/scenarios",
+             "--get", "/tmp/trace", "--out", f"{directory}/out",
+             "-c", f"cd /scenarios; weir-twin {flag} *.weir >/tmp/trace; exit 0"],
+            capture_output=True, text=True)
 
 
 class Live:
@@ -129,7 +146,7 @@ class Live:
         self.pools = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self.pools)
 
-    def play(self, kernel, scenarios):
+    def play(self, kernel, scenarios, _parts=1):
         """name -> Trace."""
         with tempfile.TemporaryDirectory(prefix="weir-twin.") as directory:
             _write(directory, scenarios)

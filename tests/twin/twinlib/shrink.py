@@ -11,18 +11,18 @@ from . import traces
 from .players import before_hangs
 from .scenario import prune
 
-CANDIDATES_MAX = 48  # of a round; what a round leaves out comes in later ones
-ROUNDS_MAX = 40
-SECONDS_MAX = 180  # begins no round after it: where each try needs a boot of its own
+CANDIDATES_MAX, CANDIDATES_MIN = 48, 8  # of a round
+ROUND_MAX_S = 45  # where each try needs a boot of its own, rounds become smaller
+SECONDS_MAX = 240  # begins no round after it
 
 
-def differing(model, other, kernel, scenarios):
+def differing(model, other, kernel, scenarios, parts=1):
     """[(scenario, Difference)] of those that differ."""
     scenarios = before_hangs(model.play(kernel, scenarios), scenarios)
     if not scenarios:
         return []
     ours = model.play(kernel, scenarios)
-    theirs = other.play(kernel, scenarios)
+    theirs = other.play(kernel, scenarios, parts)
     found = []
     for scenario in scenarios:
         if theirs[scenario.name].skipped:
@@ -33,10 +33,9 @@ def differing(model, other, kernel, scenarios):
     return found
 
 
-def _candidates(steps, best, size, together):
+def _candidates(steps, best, pieces, together):
     """name -> (numbers of its steps, numbers taken away)."""
-    pieces = [set(best[i:i + size]) for i in range(0, len(best), size)][:CANDIDATES_MAX]
-    wanted = {f"c{i:03}.weir": piece for i, piece in enumerate(pieces)}
+    wanted = {f"c{i:03}.weir": set(piece) for i, piece in enumerate(pieces)}
     if together:
         wanted["all.weir"] = together
     tries = {}
@@ -47,30 +46,34 @@ def _candidates(steps, best, size, together):
     return tries
 
 
-def shrink(model, other, kernel, scenario, difference, say=lambda text: None):
-    """(scenario, difference) of the shortest that was found."""
+def shrink(model, other, kernel, scenario, difference, say=lambda text: None, parts=1):
+    """(scenario, difference) of the shortest that was found. @parts: guests at a time."""
     steps = scenario.steps
     best = list(range(min(len(steps), difference.index + 1)))
-    size, together = max(1, len(best) // 8), set()
+    size, at, together, limit = max(1, len(best) // 8), 0, set(), CANDIDATES_MAX
     end = time.monotonic() + SECONDS_MAX
-    for number in range(ROUNDS_MAX):
-        if time.monotonic() > end:
-            break
-        tries = _candidates(steps, best, size, together)
+    while time.monotonic() < end:
+        started = time.monotonic()
+        pieces = [best[i:i + size] for i in range(0, len(best), size)]
+        tries = _candidates(steps, best, pieces[at:at + limit], together)
         found = differing(model, other, kernel, [
             scenario.with_steps(name, [steps[n] for n in kept])
-            for name, (kept, _) in tries.items()]) if tries else []
-        say(f"round {number + 1}: {len(best)} steps, pieces of {size}: {len(found)} of "
-            f"{len(tries)} still differ")
-        if not found and size == 1 and not together:
-            break
-        if not found:
-            size, together = max(1, size // 2), set()
-            continue
+            for name, (kept, _) in tries.items()], parts) if tries else []
+        say(f"{len(best)} steps, pieces of {size} from {at}: {len(found)} of {len(tries)} "
+            f"still differ")
+        if time.monotonic() - started > ROUND_MAX_S:
+            limit = max(CANDIDATES_MIN, limit // 2)
         together = set().union(*(tries[s.name][1] for s, _ in found if s.name != "all.weir"))
-        shortest, difference = min(found, key=lambda f: (f[1].index, len(f[0].steps)))
-        # what comes after the first difference matters no more
-        best = tries[shortest.name][0][:difference.index + 1]
-        together &= set(best)
-        size = max(1, min(size, len(best) // 4))
+        if found:
+            shortest, difference = min(found, key=lambda f: (f[1].index, len(f[0].steps)))
+            # what comes after the first difference matters no more
+            best = tries[shortest.name][0][:difference.index + 1]
+            together &= set(best)
+            size, at = max(1, min(size, len(best) // 4)), 0
+        elif at + limit < len(pieces):
+            at += limit
+        elif size > 1:
+            size, at = size // 2, 0
+        else:
+            break
     return scenario.with_steps(scenario.name, [steps[n] for n in best]), difference
