@@ -60,7 +60,8 @@ enum weir_bug {
 	WEIR_BUG_RESERVE_DROPS_MIN = 1 << 1,
 	WEIR_BUG_RESERVE_LEAKS_USED = 1 << 2,
 	WEIR_BUG_DEMOTE_EATS_SURPLUS = 1 << 3,
-	WEIR_BUG_COPY_LOOPS = 1 << 4, /* the faulting task would never come back */
+	WEIR_BUG_NODE_TARGET_WRAPS = 1 << 6, /* a write to a node asks for all memory */
+	WEIR_BUG_COPY_LOOPS = 1 << 4,        /* the faulting task would never come back */
 	WEIR_BUG_RESERVED_LEAKS = 1
 	                          << 5, /* a page was freed into a promise nobody made */
 };

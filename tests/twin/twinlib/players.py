@@ -57,10 +57,12 @@ class Model:
 
 
 def before_hangs(ours, scenarios):
-    """The scenarios up to a step that would never end on a kernel, as the model says."""
+    """The scenarios up to a step that would never end on a kernel, or take all its memory, as
+    the model says."""
     kept = []
     for scenario in scenarios:
-        hangs = [at for at, text in ours[scenario.name].remarks if "copy-loops" in text]
+        hangs = [at for at, text in ours[scenario.name].remarks
+                 if "copy-loops" in text or "node-target-wraps" in text]
         if hangs:
             scenario = scenario.with_steps(scenario.name, scenario.steps[:min(hangs) - 1])
         if scenario.steps:
