@@ -5,6 +5,7 @@ DESTDIR ?=
 JOBS ?=
 FUZZ_RUNS ?= 10000000
 FUZZER ?=
+TWIN_STEPS ?= 34000
 DEMO_HOST ?= tests/hosts/hygon-8node
 
 RELEASE := build/release
@@ -13,7 +14,7 @@ FUZZ := build/fuzz
 WEIR := $(RELEASE)/src/cli/weir
 NINJA := ninja $(if $(JOBS),-j$(JOBS))
 
-.PHONY: all help demo dev check guest-check fuzz bench format install clean
+.PHONY: all help demo dev check guest-check twin twin-live mutation fuzz bench format install clean
 
 all: ## build weir with optimisation, into build/release (the default)
 	@tools/setup-build $(RELEASE) release.ini
@@ -35,12 +36,28 @@ dev: ## build with debug checks and tests, into build/dev
 
 check: ## install what the tests lack, run them all under sanitizers, count them
 	@tools/install-deps build check
+	@tools/install-deps guest || echo "make: without guests; what needs them is skipped"
 	@$(MAKE) --no-print-directory dev
 	@tools/check $(DEV)
 
 guest-check: all ## run the tests that need kernels of their own, in small QEMU guests
 	@tools/install-deps guest
 	@tests/guest/check $(RELEASE)
+
+twin: all ## play TWIN_STEPS random steps on the model and on four kernels, and compare
+	@tools/install-deps build check guest
+	@$(MAKE) --no-print-directory dev
+	@tests/twin/run --build $(DEV) --weir $(RELEASE)/src/cli/weir --vectors
+	@tests/twin/run --build $(DEV) --weir $(RELEASE)/src/cli/weir --steps $(TWIN_STEPS)
+
+twin-live: all ## the same on the running kernel: as root, and only where no pool is in use
+	@tools/install-deps build check
+	@$(MAKE) --no-print-directory dev
+	@tests/twin/run --build $(DEV) --weir $(RELEASE)/src/cli/weir --live --steps $(TWIN_STEPS)
+
+mutation: ## change the model's rules one at a time: do the scenarios notice?
+	@tools/install-deps build check
+	@tests/mutation/run
 
 fuzz: ## run each fuzzer FUZZ_RUNS times, or one: FUZZER=name
 	@tools/install-deps build check fuzz

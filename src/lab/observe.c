@@ -75,17 +75,18 @@ static void see_pools(const struct weir_world *w, struct weir_observed *o,
 			.overcommit = pool->overcommit,
 			.nodes = o->nodes[i],
 		};
-		weir_each_node(n, m->memory.nodes)
+		weir_each_node (n, m->memory.nodes)
 			seen->nodes[seen->nr_nodes++] = (struct weir_view_node){
-			.id = n,
-			.total = pool->nr[n],
-			.free = pool->nr_free[n],
-			.surplus = pool->nr_surplus[n],
-		};
+				.id = n,
+				.total = pool->nr[n],
+				.free = pool->nr_free[n],
+				.surplus = pool->nr_surplus[n],
+			};
 	}
 	view->pools = o->pools;
 	view->nr_pools = m->nr_pools;
-	weir_each_node(n, m->memory.nodes) o->node_ids[view->nr_nodes++] = n;
+	weir_each_node (n, m->memory.nodes)
+		o->node_ids[view->nr_nodes++] = n;
 	view->node_ids = o->node_ids;
 }
 
@@ -131,9 +132,10 @@ static void see_group(const struct weir_model *m, uint32_t id,
 			.events = size->events,
 			.has_nodes = m->rules.cgroup_numa_stat,
 		};
-		weir_each_node(n, m->memory.nodes) seen[p].node[k++] = in_bytes(
-			weir_group_node_usage(m, id, &m->pools[p], n),
-			m->pools[p].page_bytes);
+		weir_each_node (n, m->memory.nodes)
+			seen[p].node[k++] = in_bytes(
+				weir_group_node_usage(m, id, &m->pools[p], n),
+				m->pools[p].page_bytes);
 	}
 }
 

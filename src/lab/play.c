@@ -32,8 +32,9 @@ static int play_write(struct weir_world *w, const struct weir_step *step)
 
 static bool has_cpu(const struct weir_model *m, int cpu)
 {
-	weir_each_node(n, m->memory.all) if (cpu >= 0 && cpu < 64 &&
-	                                     m->memory.cpus[n] >> cpu & 1) return true;
+	weir_each_node (n, m->memory.all)
+		if (cpu >= 0 && cpu < 64 && m->memory.cpus[n] >> cpu & 1)
+			return true;
 	return false;
 }
 

@@ -27,9 +27,9 @@ static struct weir_answer play_fork(struct weir_world *w, struct weir_world_task
 	entry = child ? weir_world_add_task(w, step->name, child) : NULL;
 	for (size_t i = 0; entry && i < task->nr_maps; i++) {
 		const struct weir_world_map *map = &task->maps[i];
-		struct weir_world_map *copy =
-			weir_world_add_map(w, entry, weir_strz(map->name), map->addr,
-		                           map->nr, map->page_bytes);
+		struct weir_world_map *copy = weir_world_add_map(
+			w, entry, weir_strz(map->name), map->addr, map->nr,
+			map->page_bytes);
 
 		if (copy)
 			copy->segment = map->segment;
@@ -49,7 +49,7 @@ static struct weir_answer play_exit(struct weir_world *w, struct weir_world_task
 static struct weir_answer play_cpu(struct weir_world *w, struct weir_world_task *task,
                                    const struct weir_step *step)
 {
-	weir_each_node(n, w->model->memory.all)
+	weir_each_node (n, w->model->memory.all)
 		if (step->cpu >= 0 && step->cpu < 64 &&
 		    w->model->memory.cpus[n] >> step->cpu & 1) {
 			task->task->cpu = (unsigned int)step->cpu;
@@ -168,7 +168,8 @@ static struct weir_answer touch(struct weir_world *w, struct weir_world_task *ta
 
 	if (r < 0)
 		return weir_answer(r);
-	return weir_touch(w->model, task->task, at.addr, at.nr, at.map->page_bytes, write);
+	return weir_touch(w->model, task->task, at.addr, at.nr, at.map->page_bytes,
+	                  write);
 }
 
 static struct weir_answer play_touch(struct weir_world *w, struct weir_world_task *task,

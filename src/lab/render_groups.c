@@ -64,9 +64,12 @@ static int show_numa_stat(const struct weir_subject *s, struct weir_buf *out)
 	                        (uint64_t)size_of(s)->charged[WEIR_CHARGE_USAGE] *
 	                                s->pool->page_bytes);
 
-	weir_each_node(n, m->memory.nodes) if (r == 0) r = weir_buf_printf(
-		out, " N%u=%" PRIu64, n,
-		weir_group_node_usage(m, s->group->id, s->pool, n) * s->pool->page_bytes);
+	weir_each_node (n, m->memory.nodes)
+		if (r == 0)
+			r = weir_buf_printf(
+				out, " N%u=%" PRIu64, n,
+				weir_group_node_usage(m, s->group->id, s->pool, n) *
+					s->pool->page_bytes);
 	return r == 0 ? weir_buf_addz(out, "\n") : r;
 }
 

@@ -37,7 +37,8 @@ static uint64_t sum(const uint64_t *bytes, uint64_t nodes)
 {
 	uint64_t all = 0;
 
-	weir_each_node(n, nodes) all += bytes[n];
+	weir_each_node (n, nodes)
+		all += bytes[n];
 	return all;
 }
 
@@ -98,8 +99,7 @@ static int show_zoneinfo(const struct weir_subject *s, struct weir_buf *out)
 	const struct weir_memory *mem = &s->world->model->memory;
 	int r = 0;
 
-	weir_each_node(n, mem->all)
-	{
+	weir_each_node (n, mem->all) {
 		uint64_t pages = mem->total_bytes[n] / WEIR_RENDER_BASE_PAGE;
 		uint64_t free = mem->free_bytes[n] / WEIR_RENDER_BASE_PAGE;
 
@@ -123,8 +123,7 @@ static int show_buddyinfo(const struct weir_subject *s, struct weir_buf *out)
 	const struct weir_memory *mem = &s->world->model->memory;
 	int r = 0;
 
-	weir_each_node(n, mem->nodes)
-	{
+	weir_each_node (n, mem->nodes) {
 		uint64_t pages = mem->free_bytes[n] / WEIR_RENDER_BASE_PAGE;
 
 		if (r == 0)
@@ -162,7 +161,9 @@ static int show_has_cpu(const struct weir_subject *s, struct weir_buf *out)
 	const struct weir_memory *mem = &s->world->model->memory;
 	uint64_t with = 0;
 
-	weir_each_node(n, mem->all) if (mem->cpus[n]) with |= UINT64_C(1) << n;
+	weir_each_node (n, mem->all)
+		if (mem->cpus[n])
+			with |= UINT64_C(1) << n;
 	return show_list(with, out);
 }
 
@@ -178,7 +179,8 @@ static int show_cpumap(const struct weir_subject *s, struct weir_buf *out)
 	uint64_t cpus = mem->cpus[s->node], all = 0;
 	int bits;
 
-	weir_each_node(n, mem->all) all |= mem->cpus[n];
+	weir_each_node (n, mem->all)
+		all |= mem->cpus[n];
 	bits = all ? 64 - __builtin_clzll(all) : 1;
 	if (bits <= 32)
 		return weir_buf_printf(out, "%0*" PRIx64 "\n", (bits + 3) / 4, cpus);
@@ -192,8 +194,7 @@ static int show_distance(const struct weir_subject *s, struct weir_buf *out)
 	const char *blank = "";
 	int r = 0;
 
-	weir_each_node(k, mem->all)
-	{
+	weir_each_node (k, mem->all) {
 		if (r == 0)
 			r = weir_buf_printf(out, "%s%u", blank,
 			                    mem->distance[s->node][k]);

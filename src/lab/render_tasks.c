@@ -216,8 +216,9 @@ static int add_counts(const struct weir_model *m, const struct weir_vma *vma,
 		r = weir_buf_printf(out, " dirty=%" PRIu64, seen.all);
 	if (r == 0 && seen.most_mapped > 1)
 		r = weir_buf_printf(out, " mapmax=%" PRIu32, seen.most_mapped);
-	weir_each_node(n, m->memory.nodes) if (r == 0 && seen.node[n])
-		r = weir_buf_printf(out, " N%u=%" PRIu64, n, seen.node[n]);
+	weir_each_node (n, m->memory.nodes)
+		if (r == 0 && seen.node[n])
+			r = weir_buf_printf(out, " N%u=%" PRIu64, n, seen.node[n]);
 	if (r == 0)
 		r = weir_buf_printf(out, " kernelpagesize_kB=%" PRIu64,
 		                    m->pools[vma->pool].page_bytes / 1024);

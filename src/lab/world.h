@@ -1,9 +1,10 @@
 /* world: a model whose things have names: what a scenario talks about.
  *
- * The model knows tasks, mappings and files as objects; a scenario, a trace and the texts of
- * a modelled host know them by name. Names obey one convention, which tests/twin keeps on a
- * real kernel too: what does not exist (any more, or because making it failed) answers
- * ENOENT, a dead task ESRCH, a name in use EEXIST, a range beyond its mapping EINVAL. */
+ * The model knows tasks, mappings and files as objects; a scenario, a trace and the texts
+ * of a modelled host know them by name. Names obey one convention, which tests/twin keeps
+ * on a real kernel too: what does not exist (any more, or because making it failed)
+ * answers ENOENT, a dead task ESRCH, a name in use EEXIST, a range beyond its mapping
+ * EINVAL. */
 #ifndef WEIR_LAB_WORLD_H
 #define WEIR_LAB_WORLD_H
 
@@ -28,8 +29,9 @@ struct weir_world_task {
 struct weir_world_mount {
 	char *name;
 	struct weir_mount *mount;
-	uint64_t size_bytes, min_size_bytes; /* as /proc/mounts shows them; UINT64_MAX: none */
-	uint64_t nr_inodes;                  /* UINT64_MAX: none */
+	uint64_t size_bytes,
+		min_size_bytes; /* as /proc/mounts shows them; UINT64_MAX: none */
+	uint64_t nr_inodes;     /* UINT64_MAX: none */
 };
 
 struct weir_world_group {
@@ -38,7 +40,7 @@ struct weir_world_group {
 };
 
 struct weir_world_file {
-	char *name; /* "MOUNT/NAME", or plain for memfds and segments */
+	char *name;             /* "MOUNT/NAME", or plain for memfds and segments */
 	struct weir_file *file; /* NULL once the model has let go of it */
 };
 
@@ -58,8 +60,8 @@ struct weir_world {
 	char *boot;                                 /* kernel command line, or NULL */
 };
 
-/* A host as the setup says; @kernel (may be NULL) overrides the setup's own. 0, -EINVAL or
- * -ENOENT with words, -ENOMEM. */
+/* A host as the setup says; @kernel (may be NULL) overrides the setup's own. 0, -EINVAL
+ * or -ENOENT with words, -ENOMEM. */
 int weir_world_new(const struct weir_setup *setup, const char *kernel,
                    struct weir_world **out, struct weir_err *err);
 void weir_world_free(struct weir_world *world);
@@ -69,14 +71,15 @@ void weir_world_freep(struct weir_world **world);
 int weir_world_adopt(struct weir_model *model, const char *kernel,
                      struct weir_world **out, struct weir_err *err);
 
-/* Plays one step. 0, -ENOMEM (of our own: the world is then good for nothing but freeing),
- * -EINVAL with words for a step that cannot be played at all. */
+/* Plays one step. 0, -ENOMEM (of our own: the world is then good for nothing but
+ * freeing), -EINVAL with words for a step that cannot be played at all. */
 int weir_world_step(struct weir_world *world, const struct weir_step *step,
                     struct weir_result *result, struct weir_err *err);
 
 /* A write of @value, a kernel file's text, as the administrator (@task NULL) or a task
- * does it: 0 or the negative errno that the kernel would answer. @group: name of a cgroup,
- * for its limits. @page_bytes 0: the default size. @node < 0: the file of all nodes. */
+ * does it: 0 or the negative errno that the kernel would answer. @group: name of a
+ * cgroup, for its limits. @page_bytes 0: the default size. @node < 0: the file of all
+ * nodes. */
 struct weir_world_write {
 	enum weir_target target;
 	uint64_t page_bytes;
@@ -87,12 +90,12 @@ struct weir_world_write {
 int weir_world_write(struct weir_world *world, struct weir_world_task *task,
                      const struct weir_world_write *w);
 
-/* What there is to see (observe.c). *out points into the world and is valid until the next
- * call of any of these. 0 or -ENOMEM. */
+/* What there is to see (observe.c). *out points into the world and is valid until the
+ * next call of any of these. 0 or -ENOMEM. */
 int weir_world_view(struct weir_world *world, struct weir_view *out);
 
-/* Warnings about what this kernel just did wrong: one line each, without newline, to @out as
- * "bug SWITCH: words\n"; clears them. */
+/* Warnings about what this kernel just did wrong: one line each, without newline, to @out
+ * as "bug SWITCH: words\n"; clears them. */
 int weir_world_bugs(struct weir_world *world, struct weir_buf *out);
 
 #endif

@@ -61,12 +61,19 @@ static void spread_in_jobs(struct weir_model *m, struct weir_pool *pool, uint64_
 	}
 }
 
+static void fill_node(struct weir_model *m, struct weir_pool *pool, unsigned int node,
+                      uint64_t pages)
+{
+	while (pages-- && add(m, pool, node))
+		;
+}
+
 void weir_model_boot(struct weir_model *m, struct weir_pool *pool, uint64_t pages,
                      const uint64_t *per_node)
 {
 	if (per_node) {
-		weir_each_node(n, m->memory.nodes) for (uint64_t i = 0; i < per_node[n];
-		                                        i++) if (!add(m, pool, n)) break;
+		weir_each_node (n, m->memory.nodes)
+			fill_node(m, pool, n, per_node[n]);
 	} else if (m->rules.boot_jobs_restart && !pool->gigantic) {
 		spread_in_jobs(m, pool, pages);
 	} else {

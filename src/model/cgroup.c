@@ -70,7 +70,7 @@ void weir_group_end(struct weir_model *m, uint32_t id)
 {
 	struct weir_group *group = weir_group(&m->groups, id);
 
-	/* hugetlb_cgroup_move_parent(): page by page, though never by node */
+	/* hugetlb_cgroup_move_parent(): page by page; by node not always */
 	for (weir_page_id p = 1; p < m->pages.nr; p++) {
 		struct weir_page *page = weir_page(&m->pages, p);
 
@@ -79,6 +79,11 @@ void weir_group_end(struct weir_model *m, uint32_t id)
 			continue;
 		group->sizes[page->pool].charged[WEIR_CHARGE_USAGE]--;
 		page->group = (uint16_t)group->parent;
+		if (m->rules.numa_stat_follows) {
+			group->sizes[page->pool].node[page->node]--;
+			weir_group_count_node(m, group->parent, &m->pools[page->pool],
+			                      page->node, 1);
+		}
 	}
 	group->alive = false;
 }

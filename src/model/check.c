@@ -98,8 +98,7 @@ static int check_pool(const struct weir_model *m, const struct weir_pool *pool,
 {
 	uint64_t total = 0, free = 0, surplus = 0, reserved;
 
-	weir_each_node(n, m->memory.nodes)
-	{
+	weir_each_node (n, m->memory.nodes) {
 		if (pool->nr[n] != t->nr[n])
 			return differs(err, pool, "total", (int)n, pool->nr[n], t->nr[n]);
 		if (pool->nr_free[n] != t->nr_free[n])

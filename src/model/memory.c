@@ -25,8 +25,7 @@ static void build_order(struct weir_memory *mem, const struct weir_node_config *
 {
 	unsigned int load[WEIR_MODEL_NODES_MAX] = { 0 };
 
-	weir_each_node(local, mem->all)
-	{
+	weir_each_node (local, mem->all) {
 		uint64_t left = mem->nodes;
 		unsigned int prev = local;
 		unsigned char k = 0;
@@ -35,8 +34,7 @@ static void build_order(struct weir_memory *mem, const struct weir_node_config *
 			unsigned int best = weir_node_next(left, 0);
 			uint64_t best_val = UINT64_MAX;
 
-			weir_each_node(n, left)
-			{
+			weir_each_node (n, left) {
 				uint64_t val = distance(nodes, nr, local, n);
 
 				if (n == local) {
@@ -81,14 +79,18 @@ int weir_memory_init(struct weir_memory *mem, const struct weir_node_config *nod
 	if (!mem->nodes)
 		return -EINVAL;
 	build_order(mem, nodes, nr_nodes, load_by_place);
-	weir_each_node(n, mem->all) weir_each_node(k, mem->all)
-		mem->distance[n][k] = (unsigned char)distance(nodes, nr_nodes, n, k);
+	weir_each_node (n, mem->all)
+		weir_each_node (k, mem->all)
+			mem->distance[n][k] = (unsigned char)distance(nodes, nr_nodes, n,
+			                                              k);
 	return 0;
 }
 
 unsigned int weir_memory_cpu_node(const struct weir_memory *mem, unsigned int cpu)
 {
-	weir_each_node(n, mem->all) if (cpu < 64 && mem->cpus[n] >> cpu & 1) return n;
+	weir_each_node (n, mem->all)
+		if (cpu < 64 && mem->cpus[n] >> cpu & 1)
+			return n;
 	return weir_node_next(mem->all, 0);
 }
 

@@ -66,6 +66,10 @@ int weir_page_migrate(struct weir_model *m, weir_page_id id, unsigned int near,
 	from = page->node;
 	page->node = left->node;
 	left->node = from;
+	if (m->rules.numa_stat_follows && page->group) {
+		weir_group_count_node(m, page->group, pool, from, -1);
+		weir_group_count_node(m, page->group, pool, page->node, 1);
+	}
 	if (left->flags & WEIR_PAGE_TEMPORARY && page->node != from &&
 	    pool->nr_surplus[from]) {
 		pool->nr_surplus[from]--;

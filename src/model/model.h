@@ -55,15 +55,17 @@ static inline struct weir_answer weir_answer(int err)
 /* What this kernel did wrong in an operation, by the switch that says so: for a warning.
  */
 enum weir_bug {
-	WEIR_BUG_ZAP_SHARED = 1
-	                      << 0, /* zap-minds-sharers is off: reserved counted twice */
+	/* reserved is counted twice: zap-minds-sharers is off */
+	WEIR_BUG_ZAP_SHARED = 1 << 0,
 	WEIR_BUG_RESERVE_DROPS_MIN = 1 << 1,
 	WEIR_BUG_RESERVE_LEAKS_USED = 1 << 2,
 	WEIR_BUG_DEMOTE_EATS_SURPLUS = 1 << 3,
-	WEIR_BUG_NODE_TARGET_WRAPS = 1 << 6, /* a write to a node asks for all memory */
-	WEIR_BUG_COPY_LOOPS = 1 << 4,        /* the faulting task would never come back */
-	WEIR_BUG_RESERVED_LEAKS = 1
-	                          << 5, /* a page was freed into a promise nobody made */
+	/* the faulting task would never come back */
+	WEIR_BUG_COPY_LOOPS = 1 << 4,
+	/* reserved and what is promised no longer agree */
+	WEIR_BUG_RESERVED_LEAKS = 1 << 5,
+	/* a write to a node asks for all memory */
+	WEIR_BUG_NODE_TARGET_WRAPS = 1 << 6,
 };
 
 struct weir_model_config {

@@ -29,8 +29,7 @@ static weir_page_id take_for_promise(struct weir_model *m, struct weir_pool *poo
 		if (id)
 			return id;
 	}
-	weir_each_node(n, wanted)
-	{
+	weir_each_node (n, wanted) {
 		weir_page_id id = weir_pool_take_surplus(m, pool, n, mems);
 
 		if (id)
@@ -81,7 +80,8 @@ static uint64_t free_where_allowed(const struct weir_model *m,
 
 	if (policy->mode == WEIR_POLICY_BIND && (policy->nodes & nodes))
 		nodes &= policy->nodes;
-	weir_each_node(n, nodes) sum += pool->nr_free[n];
+	weir_each_node (n, nodes)
+		sum += pool->nr_free[n];
 	return sum;
 }
 

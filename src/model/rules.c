@@ -23,71 +23,73 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 #define NONE     0U
 
 /* X(preset, switch, presets that have it); functions are in mm/hugetlb.c unless said */
-#define BORDERS(X, k)                                                                   \
-	/* set_max_huge_pages(); 6.7 takes the surplus of the other nodes out */        \
-	X(k, node_target_from_total, UNTIL(K6_6))                                       \
-	/* kernel/sysctl.c __do_proc_doulongvec_minmax(); measured on either side */    \
-	X(k, proc_ignores_negative, ONLY(K5_10))                                        \
-	/* 6.7 collects the new pages: prep_and_add_allocated_folios() */               \
-	X(k, grown_last_first, UNTIL(K6_6))                                             \
-	/* set_max_huge_pages(), 6.15 */                                                \
-	X(k, shrink_minds_surplus, FROM(K6_18))                                         \
-	/* demote_store(), 5.16 */                                                      \
-	X(k, demote, FROM(K6_1))                                                        \
-	/* demote_free_hugetlb_folios() went through free_huge_folio() until 6.10 */    \
-	X(k, demote_eats_surplus, ONLY(K6_1) | ONLY(K6_6))                              \
-	/* demote_pool_huge_page() takes a list of pages, 6.10 */                       \
-	X(k, demote_bulk, FROM(K6_12))                                                  \
-	/* return_unused_surplus_pages() left at once for every gigantic size */        \
-	X(k, gigantic_surplus_returned, FROM(K6_1))                                     \
-	/* nr_overcommit_hugepages_store(); 7.2 allows it */                            \
-	X(k, gigantic_overcommit, NONE)                                                 \
-	/* alloc_hugetlb_folio() with enum map_chg_state, 6.15 */                       \
-	X(k, reserve_by_charge, FROM(K6_18))                                            \
-	/* __unmap_hugepage_range(), 6.9 */                                             \
-	X(k, zap_keeps_reservation, FROM(K6_12))                                        \
-	/* the same; mended in 7.2 and taken back to 6.12.117, not to 6.18.44 */        \
-	X(k, zap_minds_sharers, ONLY(K6_12))                                            \
-	/* gather_surplus_pages(): a loop over the nodes, gone again in 6.18 */         \
-	X(k, surplus_lowest_node, ONLY(K6_12))                                          \
-	/* gather_surplus_pages() hands policy_mbind_nodemask() on, 6.10 or 6.11 */     \
-	X(k, surplus_minds_bind, FROM(K6_12))                                           \
-	/* hugetlb_reserve_pages(), the way out after a failed hugetlb_acct_memory() */ \
-	X(k, failed_reserve_drops_min, FROM(K6_18))                                     \
-	X(k, failed_reserve_leaks_used, ONLY(K6_18))                                    \
-	/* alloc_hugetlb_folio(), out_subpool_put, 6.15; read, not measured */          \
-	X(k, failed_fault_leaks_used, FROM(K6_18))                                      \
-	/* alloc_hugetlb_folio(): the subpool's answer counts for copies too */         \
-	X(k, owner_copy_uses_subpool, FROM(K6_1))                                       \
-	/* mm/madvise.c madvise_dontneed_free_valid_vma(), 5.18 */                      \
-	X(k, dontneed, FROM(K6_1))                                                      \
-	/* mm/madvise.c madvise_populate(), 5.14 */                                     \
-	X(k, populate, FROM(K6_1))                                                      \
-	/* move_hugetlb_page_tables(), 5.16 */                                          \
-	X(k, mremap_moves, FROM(K6_1))                                                  \
-	/* mm/mremap.c remap_move(), 6.17 */                                            \
-	X(k, mremap_moves_many, FROM(K6_18))                                            \
-	/* mm/memory.c copy_page_range(); vma_needs_copy() passes hugetlb over, 6.0 */  \
-	X(k, fork_copies_tables, ONLY(K5_10))                                           \
-	/* mm/mempolicy.c, 5.15 */                                                      \
-	X(k, preferred_many, FROM(K6_1))                                                \
-	/* mm/hugetlb_cgroup.c hugetlb_cgroup_read_numa_stat(), 5.17 */                 \
-	X(k, cgroup_numa_stat, FROM(K6_1))                                              \
+#define BORDERS(X, k)                                                                    \
+	/* set_max_huge_pages(); 6.7 takes the surplus of the other nodes out */         \
+	X(k, node_target_from_total, UNTIL(K6_6))                                        \
+	/* kernel/sysctl.c __do_proc_doulongvec_minmax(); measured on either side */     \
+	X(k, proc_ignores_negative, ONLY(K5_10))                                         \
+	/* 6.7 collects the new pages: prep_and_add_allocated_folios() */                \
+	X(k, grown_last_first, UNTIL(K6_6))                                              \
+	/* set_max_huge_pages(), 6.15 */                                                 \
+	X(k, shrink_minds_surplus, FROM(K6_18))                                          \
+	/* demote_store(), 5.16 */                                                       \
+	X(k, demote, FROM(K6_1))                                                         \
+	/* demote_free_hugetlb_folios() went through free_huge_folio() until 6.10 */     \
+	X(k, demote_eats_surplus, ONLY(K6_1) | ONLY(K6_6))                               \
+	/* demote_pool_huge_page() takes a list of pages, 6.10 */                        \
+	X(k, demote_bulk, FROM(K6_12))                                                   \
+	/* return_unused_surplus_pages() left at once for every gigantic size */         \
+	X(k, gigantic_surplus_returned, FROM(K6_1))                                      \
+	/* nr_overcommit_hugepages_store(); 7.2 allows it */                             \
+	X(k, gigantic_overcommit, NONE)                                                  \
+	/* alloc_hugetlb_folio() with enum map_chg_state, 6.15 */                        \
+	X(k, reserve_by_charge, FROM(K6_18))                                             \
+	/* __unmap_hugepage_range(), 6.9 */                                              \
+	X(k, zap_keeps_reservation, FROM(K6_12))                                         \
+	/* the same; mended in 7.2 and taken back to 6.12.117, not to 6.18.44 */         \
+	X(k, zap_minds_sharers, ONLY(K6_12))                                             \
+	/* gather_surplus_pages(): a loop over the nodes, gone again in 6.18 */          \
+	X(k, surplus_lowest_node, ONLY(K6_12))                                           \
+	/* gather_surplus_pages() hands policy_mbind_nodemask() on, 6.10 or 6.11 */      \
+	X(k, surplus_minds_bind, FROM(K6_12))                                            \
+	/* hugetlb_reserve_pages(), the way out after a failed hugetlb_acct_memory() */  \
+	X(k, failed_reserve_drops_min, FROM(K6_18))                                      \
+	X(k, failed_reserve_leaks_used, ONLY(K6_18))                                     \
+	/* alloc_hugetlb_folio(), out_subpool_put, 6.15; read, not measured */           \
+	X(k, failed_fault_leaks_used, FROM(K6_18))                                       \
+	/* alloc_hugetlb_folio(): the subpool's answer counts for copies too */          \
+	X(k, owner_copy_uses_subpool, FROM(K6_1))                                        \
+	/* mm/madvise.c madvise_dontneed_free_valid_vma(), 5.18 */                       \
+	X(k, dontneed, FROM(K6_1))                                                       \
+	/* mm/madvise.c madvise_populate(), 5.14 */                                      \
+	X(k, populate, FROM(K6_1))                                                       \
+	/* move_hugetlb_page_tables(), 5.16 */                                           \
+	X(k, mremap_moves, FROM(K6_1))                                                   \
+	/* mm/mremap.c remap_move(), 6.17 */                                             \
+	X(k, mremap_moves_many, FROM(K6_18))                                             \
+	/* mm/memory.c copy_page_range(); vma_needs_copy() passes hugetlb over, 6.0 */   \
+	X(k, fork_copies_tables, ONLY(K5_10))                                            \
+	/* mm/mempolicy.c, 5.15 */                                                       \
+	X(k, preferred_many, FROM(K6_1))                                                 \
+	/* mm/hugetlb_cgroup.c hugetlb_cgroup_read_numa_stat(), 5.17 */                  \
+	X(k, cgroup_numa_stat, FROM(K6_1))                                               \
+	/* hugetlb_cgroup_move_usage(), taken back to 6.12.117; measured on all but 6.18.44 */ \
+	X(k, numa_stat_follows, ONLY(K6_12))                                            \
 	/* mm/migrate.c do_pages_move(); measured on either side */                      \
-	X(k, move_hides_failure, ONLY(K5_10))                                           \
-	/* htlb_allow_alloc_fallback(), 6.10 */                                         \
-	X(k, migrate_strict_node, FROM(K6_12))                                          \
-	/* dissolve_free_hugetlb_folio(), 6.15 and taken back to 6.12.117 */            \
-	X(k, dissolve_takes_surplus, FROM(K6_12))                                       \
-	/* mm/memory-failure.c; measured on either side */                              \
-	X(k, poison_signals_injector, FROM(K6_12))                                      \
-	/* fs/hugetlbfs/inode.c hugetlbfs_read_iter(), 6.6 and taken back to 6.1.192 */ \
-	X(k, poison_read_fails, FROM(K6_1))                                             \
+	X(k, move_hides_failure, ONLY(K5_10))                                            \
+	/* htlb_allow_alloc_fallback(), 6.10 */                                          \
+	X(k, migrate_strict_node, FROM(K6_12))                                           \
+	/* dissolve_free_hugetlb_folio(), 6.15 and taken back to 6.12.117 */             \
+	X(k, dissolve_takes_surplus, FROM(K6_12))                                        \
+	/* mm/memory-failure.c; measured on either side */                               \
+	X(k, poison_signals_injector, FROM(K6_12))                                       \
+	/* fs/hugetlbfs/inode.c hugetlbfs_read_iter(), 6.6 and taken back to 6.1.192 */  \
+	X(k, poison_read_fails, FROM(K6_1))                                              \
 	/* mm/page_alloc.c build_zonelists(): a place in the list, then a count, 5.16 */ \
-	X(k, zonelist_load_by_place, ONLY(K5_10))                                       \
-	/* hugepages_setup(), 5.16 */                                                   \
-	X(k, boot_node_lists, FROM(K6_1))                                               \
-	/* hugetlb_pages_alloc_boot(): padata jobs, each with a node mask of its own */ \
+	X(k, zonelist_load_by_place, ONLY(K5_10))                                        \
+	/* hugepages_setup(), 5.16 */                                                    \
+	X(k, boot_node_lists, FROM(K6_1))                                                \
+	/* hugetlb_pages_alloc_boot(): padata jobs, each with a node mask of its own */  \
 	X(k, boot_jobs_restart, ONLY(K6_12))
 
 #define SET(k, field, presets) .field = (((presets) >> (k)) & 1U) != 0,

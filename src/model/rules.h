@@ -21,8 +21,8 @@
 	  "a negative number written to /proc/sys/vm is ignored with success")          \
 	X(grown_last_first, "grown-last-first",                                         \
 	  "after growth the page allocated last is handed out first")                   \
-	X(shrink_minds_surplus, "shrink-minds-surplus",                                  \
-	  "a shrink does not keep persistent pages for what surplus pages hold")         \
+	X(shrink_minds_surplus, "shrink-minds-surplus",                                 \
+	  "a shrink does not keep persistent pages for what surplus pages hold")        \
 	X(demote, "demote", "pools have demote files")                                  \
 	X(demote_eats_surplus, "demote-eats-surplus",                                   \
 	  "bug: demoted pages are freed into the smaller pool's surplus")               \
@@ -55,15 +55,17 @@
 	X(dontneed, "dontneed", "MADV_DONTNEED works on huge pages")                    \
 	X(populate, "populate", "MADV_POPULATE_READ and _WRITE")                        \
 	X(mremap_moves, "mremap-moves", "mremap moves huge pages")                      \
-	X(mremap_moves_many, "mremap-moves-many",                                        \
-	  "mremap moves several mappings at once, with the holes between")               \
+	X(mremap_moves_many, "mremap-moves-many",                                       \
+	  "mremap moves several mappings at once, with the holes between")              \
 	X(fork_copies_tables, "fork-copies-tables",                                     \
 	  "fork copies the page tables of mappings without private pages too")          \
 	X(preferred_many, "preferred-many", "the policy MPOL_PREFERRED_MANY")           \
 	X(cgroup_numa_stat, "cgroup-numa-stat", "hugetlb.*.numa_stat of cgroups")       \
+	X(numa_stat_follows, "numa-stat-follows",                                        \
+	  "numa_stat follows a page that moves to another node or group")               \
 	/* migration and memory failure */                                              \
-	X(move_hides_failure, "move-hides-failure",                                      \
-	  "move_pages(2) does not tell that a page would not move")                      \
+	X(move_hides_failure, "move-hides-failure",                                     \
+	  "move_pages(2) does not tell that a page would not move")                     \
 	X(migrate_strict_node, "migrate-strict-node",                                   \
 	  "only offlining, failures and system calls migrate to other nodes")           \
 	X(dissolve_takes_surplus, "dissolve-takes-surplus",                             \
@@ -72,9 +74,9 @@
 	  "who injects a memory failure gets SIGBUS")                                   \
 	X(poison_read_fails, "poison-read-fails",                                       \
 	  "read(2) of a poisoned file page fails with EIO")                             \
-	/* nodes */                                                                      \
-	X(zonelist_load_by_place, "zonelist-load-by-place",                              \
-	  "equally distant nodes are tried by where they stood in earlier lists")        \
+	/* nodes */                                                                     \
+	X(zonelist_load_by_place, "zonelist-load-by-place",                             \
+	  "equally distant nodes are tried by where they stood in earlier lists")       \
 	/* boot */                                                                      \
 	X(boot_node_lists, "boot-node-lists", "hugepages=0:2,1:5 names nodes")          \
 	X(boot_jobs_restart, "boot-jobs-restart",                                       \
