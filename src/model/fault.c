@@ -96,6 +96,9 @@ static enum weir_outcome first_touch(struct weir_model *m, struct weir_vma *vma,
 
 	if (vma->flags & WEIR_VMA_UNMAPPED)
 		return WEIR_SIGBUS;
+	/* pages past the end: those that a failed fallocate() left, 4.9 */
+	if (m->rules.fault_minds_size_first && pgoff >= vma->file->size)
+		return WEIR_SIGBUS;
 	id = weir_slots_get(&vma->file->cache, pgoff);
 	if (id && page_of(m, id)->flags & WEIR_PAGE_POISONED)
 		return WEIR_MCEERR;

@@ -38,7 +38,7 @@ int weir_policy_intern(struct weir_model *m, const struct weir_task *task,
 	case WEIR_POLICY_PREFERRED_MANY:
 		if (!m->rules.preferred_many)
 			return -EINVAL;
-		/* fall through */
+		__attribute__((fallthrough));
 	case WEIR_POLICY_PREFERRED:
 	case WEIR_POLICY_BIND:
 	case WEIR_POLICY_INTERLEAVE:

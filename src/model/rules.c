@@ -73,6 +73,8 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 	X(k, preferred_many, FROM(K6_1))                                                 \
 	/* mm/hugetlb_cgroup.c hugetlb_cgroup_read_numa_stat(), 5.17 */                  \
 	X(k, cgroup_numa_stat, FROM(K6_1))                                               \
+	/* hugetlb_no_page(): the size is looked at before the page cache */             \
+	X(k, fault_minds_size_first, ONLY(K5_10))                                       \
 	/* hugetlb_cgroup_move_usage(), taken back to 6.12.117; measured on all but 6.18.44 */ \
 	X(k, numa_stat_follows, ONLY(K6_12))                                            \
 	/* mm/migrate.c do_pages_move(); measured on either side */                      \

@@ -7,6 +7,7 @@
  *holes, pool writes of a few pages, by a fixed seed. Prints nodes pages steps_per_second
  *pages_per_second_of_resizing bytes_per_page seconds_to_fill
  */
+#include "base/own.h"
 #include "base/rng.h"
 #include "model/advise.h"
 #include "model/fault.h"

@@ -163,6 +163,47 @@ static void map_absurd_sizes_are_refused(void **state)
 	expect_u64_eq(task->nr_vmas, 2);
 }
 
+/* 3.5: what was freed last is handed out first; and 2.10, after growth. Which page it is
+ * only the model itself can tell. */
+static void pool_free_lists_are_stacks(void **state)
+{
+	const struct weir_node_config node = { .memory_bytes = G1, .cpus = 1 };
+	weir_auto(weir_model_freep) struct weir_model *m = host(&node, 1);
+	struct weir_resize four = { .target = 4, .node = -1 };
+	struct weir_map_config config = { .pool = &m->pools[0], .pages = 4 };
+	struct weir_task_config none = { 0 };
+	struct weir_task *task = weir_task_new(m, &none);
+	weir_page_id first[4];
+	uint64_t addr;
+
+	(void)state;
+	weir_pool_resize(m, &m->pools[0], &four);
+	expect_int_eq(weir_map(m, task, &config, &addr), 0);
+	(void)weir_touch(m, task, addr, 4, M2, true);
+	for (uint32_t i = 0; i < 4; i++) {
+		first[i] = weir_pte(task->vmas[0], i);
+		expect_u64_eq(first[i], i + 1); /* 6.12: the first allocated first */
+	}
+	weir_unmap(m, task, addr, 4, M2);
+	expect_int_eq(weir_map(m, task, &config, &addr), 0);
+	(void)weir_touch(m, task, addr, 4, M2, true);
+	for (uint32_t i = 0; i < 4; i++)
+		expect_u64_eq(weir_pte(task->vmas[0], i), first[3 - i]);
+	weir_unmap(m, task, addr, 4, M2);
+	m->rules.grown_last_first = true;
+	four.target = 0;
+	weir_pool_resize(m, &m->pools[0], &four);
+	four.target = 2;
+	weir_pool_resize(m, &m->pools[0], &four);
+	config.pages = 1;
+	expect_int_eq(weir_map(m, task, &config, &addr), 0);
+	weir_page_id below = m->pages.v[m->pools[0].head[0]].next;
+	weir_page_id top = m->pools[0].head[0];
+	(void)weir_touch(m, task, addr, 1, M2, true);
+	expect_u64_eq(weir_pte(task->vmas[0], 0), top);
+	expect_u64_eq(m->pools[0].head[0], below);
+}
+
 /* A little of everything, for the allocations that it makes. */
 static int live_a_little(void *ctx)
 {
@@ -249,6 +290,7 @@ int main(void)
 		cmocka_unit_test(memory_order_is_the_kernels),
 		cmocka_unit_test(pool_write_of_any_number_is_bounded_by_memory),
 		cmocka_unit_test(map_absurd_sizes_are_refused),
+		cmocka_unit_test(pool_free_lists_are_stacks),
 		cmocka_unit_test(model_without_memory_of_its_own_says_so),
 	};
 
