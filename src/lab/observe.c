@@ -13,6 +13,7 @@
 
 struct weir_observed {
 	unsigned int node_ids[WEIR_MODEL_NODES_MAX];
+	int64_t mem_kib[WEIR_MODEL_NODES_MAX];
 	struct weir_view_pool pools[WEIR_MODEL_POOLS_MAX];
 	struct weir_view_node nodes[WEIR_MODEL_POOLS_MAX][WEIR_MODEL_NODES_MAX];
 	struct weir_view_mount *mounts;
@@ -85,9 +86,13 @@ static void see_pools(const struct weir_world *w, struct weir_observed *o,
 	}
 	view->pools = o->pools;
 	view->nr_pools = m->nr_pools;
-	weir_each_node (n, m->memory.nodes)
+	weir_each_node (n, m->memory.nodes) {
+		o->mem_kib[view->nr_nodes] =
+			(int64_t)(m->memory.total_bytes[n] - w->start_total[n]) / 1024;
 		o->node_ids[view->nr_nodes++] = n;
+	}
 	view->node_ids = o->node_ids;
+	view->mem_kib = o->mem_kib;
 }
 
 static bool see_mounts(const struct weir_world *w, struct weir_observed *o,

@@ -261,6 +261,26 @@ static int ask_named(struct asked *a)
 	return absent(a, "there is no such file, mount or cgroup now");
 }
 
+static int ask_mem(struct asked *a)
+{
+	int64_t wanted = a->term.negative ? -(int64_t)a->term.n[0]
+	                                  : (int64_t)a->term.n[0];
+
+	for (size_t i = 0; a->view->mem_kib && i < a->view->nr_nodes; i++) {
+		int64_t is = a->view->mem_kib[i];
+
+		if (a->view->node_ids[i] != a->term.node)
+			continue;
+		if (is == wanted)
+			return 0;
+		say_left(a);
+		weir_write_z(&a->have, is < 0 ? "-" : "+");
+		weir_write_u64(&a->have, is < 0 ? 0 - (uint64_t)is : (uint64_t)is);
+		return 1;
+	}
+	return absent(a, "the memory of this node is not told");
+}
+
 static int ask(struct asked *a)
 {
 	switch (a->term.kind) {
@@ -272,9 +292,9 @@ static int ask(struct asked *a)
 	case WEIR_TERM_MAP: return ask_task(a);
 	case WEIR_TERM_STAT:
 	case WEIR_TERM_GROUP_NODE: return ask_named(a);
-	case WEIR_TERM_MEM: break;
+	case WEIR_TERM_MEM: return ask_mem(a);
 	}
-	return absent(a, "a view does not tell the memory of nodes");
+	return absent(a, "no such question");
 }
 
 int weir_view_expect(const struct weir_view *view, const struct weir_result *result,

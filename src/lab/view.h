@@ -80,6 +80,9 @@ struct weir_view_file {
 struct weir_view {                    /* lists in the order in which things were made */
 	const unsigned int *node_ids; /* of the host, ascending */
 	size_t nr_nodes;
+	/* change of MemTotal since the start, by place in node_ids; not in the trace, as
+	 * other things change it on a real host. NULL: not known */
+	const int64_t *mem_kib;
 	struct weir_view_pool *pools; /* default size first, then as in the setup */
 	size_t nr_pools;
 	struct weir_view_mount *mounts;

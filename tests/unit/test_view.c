@@ -248,7 +248,7 @@ static void view_expect_answers_every_term(void **state)
 		{ "G.4M.usage=0", -EINVAL, "no charges of this size" },
 		{ "H.usage=0", -EINVAL, "no charges of this size" },
 		{ "G.blocks=0", -EINVAL, "a cgroup has" },
-		{ "mem.n0=+32", -EINVAL, "memory of nodes" },
+		{ "mem.n0=+32", -EINVAL, "is not told" },
 	};
 
 	(void)state;
