@@ -181,9 +181,9 @@ static void see_map(const struct weir_model *m, const struct weir_task *task,
 	}
 }
 
-/* A mapping longer than this is shown as if nothing of it were mapped: a view costs a
- * byte a page, and no trace of a terabyte is read by anybody. */
-#define SHOWN_PAGES_MAX 65536
+/* A mapping longer than this, 32 TiB of 2M pages, is left out of the view, which costs a
+ * byte a page. weir-scenario(5) says so. */
+#define SHOWN_PAGES_MAX (UINT64_C(1) << 24)
 
 static bool see_tasks(const struct weir_world *w, struct weir_observed *o,
                       struct weir_view *view)

@@ -221,7 +221,7 @@ static int parse_rmdir(struct weir_words *w) /* and join */
 /* NODE SIZE. */
 static int need_block(struct weir_words *w)
 {
-	struct weir_str word;
+	struct weir_str word = { 0 };
 	int r = weir_words_need_node(w, &w->step->node);
 
 	w->step->flags |= WEIR_STEP_NODE;

@@ -68,7 +68,7 @@ bool weir_picture_run(struct weir_str *rest, unsigned char *out_node, uint64_t *
 
 	if (!s.n)
 		return false;
-	at = memchr(digits, s.p[0], WEIR_MODEL_NODES_MAX);
+	at = s.p[0] ? strchr(digits, s.p[0]) : NULL;
 	if (!at && s.p[0] != '.')
 		return false;
 	s = weir_str_skip(s, 1);

@@ -103,7 +103,8 @@ struct weir_world_task *weir_world_add_task(struct weir_world *w, struct weir_st
 	struct weir_world_task *entry = calloc(1, sizeof(*entry));
 
 	if (!entry || !(entry->name = copy(name)) ||
-	    weir_grow(&w->tasks, &w->cap_tasks, w->nr_tasks, sizeof(w->tasks[0])) < 0) {
+	    weir_grow(&w->tasks, &w->cap_tasks, w->nr_tasks,
+	              sizeof(struct weir_world_task *)) < 0) {
 		if (entry)
 			free(entry->name);
 		free(entry);
@@ -174,7 +175,8 @@ struct weir_world_file *weir_world_add_file(struct weir_world *w, struct weir_st
 	struct weir_world_file *entry = calloc(1, sizeof(*entry));
 
 	if (!entry || !(entry->name = copy(name)) ||
-	    weir_grow(&w->files, &w->cap_files, w->nr_files, sizeof(w->files[0])) < 0) {
+	    weir_grow(&w->files, &w->cap_files, w->nr_files,
+	              sizeof(struct weir_world_file *)) < 0) {
 		if (entry)
 			free(entry->name);
 		free(entry);
@@ -203,7 +205,7 @@ void weir_world_drop_task(struct weir_world *w, struct weir_world_task *task)
 
 	while (w->tasks[i] != task)
 		i++;
-	drop(w->tasks, &w->nr_tasks, i, sizeof(w->tasks[0]));
+	drop(w->tasks, &w->nr_tasks, i, sizeof(struct weir_world_task *));
 	for (size_t k = 0; k < task->nr_maps; k++)
 		free(task->maps[k].name);
 	free(task->maps);
@@ -282,7 +284,8 @@ int weir_world_adopt(struct weir_model *model, const char *kernel,
 
 	if (!w || !(w->kernel = copy(weir_strz(kernel)))) {
 		free(w);
-		return weir_err_sys(err, -ENOMEM, "make a world");
+		(void)weir_err_sys(err, -ENOMEM, "make a world");
+		return -ENOMEM;
 	}
 	w->model = model;
 	memcpy(w->start_total, model->memory.total_bytes, sizeof(w->start_total));

@@ -66,6 +66,15 @@ int weir_group_new(struct weir_model *m, uint32_t parent, uint32_t *out)
 	return 0;
 }
 
+static bool is_uncharged(const struct weir_model *m, const struct weir_group *group)
+{
+	for (unsigned int i = 0; i < m->nr_pools; i++)
+		for (unsigned int k = 0; k < WEIR_CHARGE_NR; k++)
+			if (group->sizes[i].charged[k])
+				return false;
+	return true;
+}
+
 void weir_group_end(struct weir_model *m, uint32_t id)
 {
 	struct weir_group *group = weir_group(&m->groups, id);
@@ -86,6 +95,11 @@ void weir_group_end(struct weir_model *m, uint32_t id)
 		}
 	}
 	group->alive = false;
+	/* nothing keeps the newest one: its id may be given again */
+	if (id == m->groups.nr && is_uncharged(m, group)) {
+		free(group->sizes);
+		m->groups.nr--;
+	}
 }
 
 int weir_group_limit(struct weir_model *m, uint32_t id, const struct weir_pool *pool,

@@ -1,8 +1,8 @@
 /* cgroup: hugetlb control groups: two counters a page size, with limits.
  * kernel-rules.md 6. Source: mm/hugetlb_cgroup.c, mm/page_counter.c.
  *
- * A group is an id from 1; 1 is the root, which has no limits and no files. Ids of groups
- * that ended stay taken while something is still charged to them. */
+ * A group is an id from 1; 1 is the root, which has no limits and no files. An id is
+ * given again only when its group was the newest and nothing is charged to it. */
 #ifndef WEIR_MODEL_CGROUP_H
 #define WEIR_MODEL_CGROUP_H
 

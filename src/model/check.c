@@ -168,7 +168,8 @@ static void count_charges(const struct weir_model *m, struct charges *sum)
 static int check_groups(const struct weir_model *m, struct weir_err *err)
 {
 	static const char *const kind[] = { "usage", "rsvd" };
-	struct charges *sum = calloc(m->groups.nr * m->nr_pools, sizeof(*sum));
+	/* one more than there are: never of no size */
+	struct charges *sum = calloc(m->groups.nr * m->nr_pools + 1, sizeof(*sum));
 	int r = 0;
 
 	if (!sum)

@@ -20,7 +20,7 @@ struct weir_file *weir_file_new(struct weir_model *m, struct weir_pool *pool,
 	struct weir_file *file = calloc(1, sizeof(*file));
 
 	if (!file || !weir_model_grow(m, &m->files, &m->cap_files, m->nr_files,
-	                              sizeof(m->files[0]))) {
+	                              sizeof(struct weir_file *))) {
 		free(file);
 		m->failed = true;
 		return NULL;
@@ -209,7 +209,8 @@ bool weir_file_add_vma(struct weir_model *m, struct weir_file *file, struct weir
 	size_t cap = file->cap_vmas;
 	uint32_t at = 0;
 
-	if (!weir_model_grow(m, &file->vmas, &cap, file->nr_vmas, sizeof(file->vmas[0])))
+	if (!weir_model_grow(m, &file->vmas, &cap, file->nr_vmas,
+	                     sizeof(struct weir_vma *)))
 		return false;
 	file->cap_vmas = (uint32_t)cap;
 	/* vma_interval_tree_insert(), and _insert_after() for fork */
@@ -223,7 +224,7 @@ bool weir_file_add_vma(struct weir_model *m, struct weir_file *file, struct weir
 			at--;
 	}
 	memmove(&file->vmas[at + 1], &file->vmas[at],
-	        (file->nr_vmas - at) * sizeof(file->vmas[0]));
+	        (file->nr_vmas - at) * sizeof(struct weir_vma *));
 	file->vmas[at] = vma;
 	file->nr_vmas++;
 	return true;
@@ -241,13 +242,13 @@ void weir_file_remove_vma(struct weir_model *m, struct weir_file *file,
 		return;
 	file->nr_vmas--;
 	memmove(&file->vmas[at], &file->vmas[at + 1],
-	        (file->nr_vmas - at) * sizeof(file->vmas[0]));
+	        (file->nr_vmas - at) * sizeof(struct weir_vma *));
 }
 
 bool weir_file_open(struct weir_model *m, struct weir_task *task, struct weir_file *file)
 {
 	if (!weir_model_grow(m, &task->open, &task->cap_open, task->nr_open,
-	                     sizeof(task->open[0])))
+	                     sizeof(struct weir_file *)))
 		return false;
 	task->open[task->nr_open++] = file;
 	file->openers++;
@@ -264,7 +265,7 @@ bool weir_file_close(struct weir_model *m, struct weir_task *task, struct weir_f
 		return false;
 	task->nr_open--;
 	memmove(&task->open[i], &task->open[i + 1],
-	        (task->nr_open - i) * sizeof(task->open[0]));
+	        (task->nr_open - i) * sizeof(struct weir_file *));
 	file->openers--;
 	weir_file_settle(m, file);
 	weir_files_evict(m);
@@ -288,7 +289,7 @@ static void close_file(struct weir_model *m, struct weir_file *file)
 	if (file->closing)
 		return;
 	if (!weir_model_grow(m, &m->closing, &m->cap_closing, m->nr_closing,
-	                     sizeof(m->closing[0])))
+	                     sizeof(struct weir_file *)))
 		return;
 	file->closing = true;
 	m->closing[m->nr_closing++] = file;

@@ -88,6 +88,7 @@ int weir_model_new(const struct weir_model_config *config, struct weir_model **o
                    struct weir_err *err)
 {
 	weir_auto(weir_model_freep) struct weir_model *m = calloc(1, sizeof(*m));
+	uint64_t pages = 0;
 	int r;
 
 	if (!m)
@@ -104,6 +105,12 @@ int weir_model_new(const struct weir_model_config *config, struct weir_model **o
 	r = set_pools(m, config, err);
 	if (r < 0)
 		return r;
+	weir_each_node (n, m->memory.nodes)
+		pages += m->memory.free_bytes[n] / m->pools[0].page_bytes;
+	if (pages > WEIR_PAGES_MAX)
+		return weir_err_set(err, -EINVAL,
+		                    "memory for %ju huge pages: a model has room for %u",
+		                    (uintmax_t)pages, WEIR_PAGES_MAX);
 	m->pages.v = calloc(16, sizeof(m->pages.v[0]));
 	m->pages.cap = 16;
 	m->pages.nr = 1;

@@ -33,7 +33,7 @@ int weir_mount(struct weir_model *m, const struct weir_task *by,
 		min = pages_of(c->pool, c->min_size, c->min_size_is_percent);
 	mount = calloc(1, sizeof(*mount));
 	if (!mount || !weir_model_grow(m, &m->mounts, &m->cap_mounts, m->nr_mounts,
-	                               sizeof(m->mounts[0]))) {
+	                               sizeof(struct weir_mount *))) {
 		free(mount);
 		m->failed = true;
 		return -ENOMEM;
@@ -63,7 +63,7 @@ static void end(struct weir_model *m, struct weir_mount *mount)
 		i++;
 	m->nr_mounts--;
 	memmove(&m->mounts[i], &m->mounts[i + 1],
-	        (m->nr_mounts - i) * sizeof(m->mounts[0]));
+	        (m->nr_mounts - i) * sizeof(struct weir_mount *));
 	weir_subpool_unmount(m, mount->subpool);
 	free(mount);
 }

@@ -125,20 +125,22 @@ int weir_poison_free(struct weir_model *m, struct weir_pool *pool, unsigned int 
                      bool soft)
 {
 	weir_page_id id = pool->head[node];
+	bool fresh;
 	int r;
 
 	if (!id)
 		return -ENOENT;
-	if (!(weir_page(&m->pages, id)->flags & WEIR_PAGE_POISONED)) {
+	fresh = !(weir_page(&m->pages, id)->flags & WEIR_PAGE_POISONED);
+	if (fresh) {
 		weir_page(&m->pages, id)->flags |= WEIR_PAGE_POISONED;
 		pool->nr_poisoned_free++;
 	}
 	r = weir_page_dissolve(m, id);
-	if (!r || !soft)
-		count_corrupted(m);
-	if (r < 0 && soft) { /* nothing is wrong with it: it stays as it was */
+	if (r < 0 && soft && fresh) { /* nothing is wrong with it: it stays as it was */
 		weir_page(&m->pages, id)->flags &= (uint16_t)~WEIR_PAGE_POISONED;
 		pool->nr_poisoned_free--;
+	} else if (fresh) {
+		count_corrupted(m);
 	}
 	return r;
 }

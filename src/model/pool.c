@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define PAGE_KIB 1024
+#define PAGE_KIB UINT64_C(1024)
 
 void weir_pool_push(struct weir_model *m, struct weir_pool *pool, weir_page_id id)
 {
@@ -94,6 +94,10 @@ static weir_page_id new_record(struct weir_model *m)
 	if (id) {
 		pages->unused = pages->v[id].next;
 		return id;
+	}
+	if (pages->nr > WEIR_PAGES_MAX) {
+		m->failed = true;
+		return 0;
 	}
 	if (pages->nr == cap) {
 		cap += cap < PAGES_STEP ? cap : PAGES_STEP;

@@ -48,6 +48,9 @@ struct weir_page {
 	uint8_t pool;
 };
 
+/* 256 TiB of 2M pages, 2 GiB of records. A host with more is refused. */
+#define WEIR_PAGES_MAX (UINT32_C(1) << 27)
+
 struct weir_pages {
 	struct weir_page *v; /* by id; [0] is never a page */
 	uint32_t nr, cap;

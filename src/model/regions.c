@@ -144,7 +144,7 @@ bool weir_regions_add(struct weir_regions *set, uint32_t from, uint32_t to,
 bool weir_regions_del(struct weir_regions *set, uint32_t from, uint32_t to,
                       void (*paid)(void *ctx, uint32_t group, uint64_t nr), void *ctx)
 {
-	uint32_t at = lower(set, from), end = at;
+	uint32_t at = lower(set, from), end;
 
 	if (at == set->nr || set->v[at].from >= to)
 		return true;

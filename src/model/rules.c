@@ -74,9 +74,10 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 	/* mm/hugetlb_cgroup.c hugetlb_cgroup_read_numa_stat(), 5.17 */                  \
 	X(k, cgroup_numa_stat, FROM(K6_1))                                               \
 	/* hugetlb_no_page(): the size is looked at before the page cache */             \
-	X(k, fault_minds_size_first, ONLY(K5_10))                                       \
-	/* hugetlb_cgroup_move_usage(), taken back to 6.12.117; measured on all but 6.18.44 */ \
-	X(k, numa_stat_follows, ONLY(K6_12))                                            \
+	X(k, fault_minds_size_first, ONLY(K5_10))                                        \
+	/* hugetlb_cgroup_move_usage(), taken back to 6.12.117; measured on all          \
+	 * but 6.18.44 */                                                                \
+	X(k, numa_stat_follows, ONLY(K6_12))                                             \
 	/* mm/migrate.c do_pages_move(); measured on either side */                      \
 	X(k, move_hides_failure, ONLY(K5_10))                                            \
 	/* htlb_allow_alloc_fallback(), 6.10 */                                          \
@@ -218,18 +219,38 @@ static bool *find_switch(struct weir_rules *rules, struct weir_str word)
 	return NULL;
 }
 
+/* "6.12-demote" would be taken for a release of that name. */
+static int refuse_glued(struct weir_str word, struct weir_err *err)
+{
+	struct weir_rules rules;
+	char shown[64];
+
+	for (size_t i = 1; i < word.n; i++) {
+		if ((word.p[i] != '+' && word.p[i] != '-') ||
+		    !find_switch(&rules, weir_str_skip(word, i + 1)))
+			continue;
+		return weir_err_set(err, -EBADMSG,
+		                    "'%s': a blank is missing before the '%c'",
+		                    weir_str_show(word, shown, sizeof(shown)), word.p[i]);
+	}
+	return 0;
+}
+
 int weir_rules_parse(struct weir_str text, struct weir_rules *out, size_t *out_kernel,
                      struct weir_err *err)
 {
 	struct weir_rules rules;
 	struct weir_str word;
 	char shown[64];
-	size_t kernel;
+	size_t kernel = 0;
 	int r;
 
 	if (!weir_str_word(&text, &word))
 		return weir_err_set(err, -EBADMSG, "a kernel is missing, such as %s",
 		                    WEIR_KERNEL_DEFAULT);
+	r = refuse_glued(word, err);
+	if (r < 0)
+		return r;
 	r = weir_kernel_find(word, &kernel, err);
 	if (r < 0)
 		return r;

@@ -61,10 +61,10 @@
 	  "fork copies the page tables of mappings without private pages too")          \
 	X(preferred_many, "preferred-many", "the policy MPOL_PREFERRED_MANY")           \
 	X(cgroup_numa_stat, "cgroup-numa-stat", "hugetlb.*.numa_stat of cgroups")       \
-	X(numa_stat_follows, "numa-stat-follows",                                        \
+	X(numa_stat_follows, "numa-stat-follows",                                       \
 	  "numa_stat follows a page that moves to another node or group")               \
-	X(fault_minds_size_first, "fault-minds-size-first",                              \
-	  "a fault past the end of a file fails even where the file has a page")         \
+	X(fault_minds_size_first, "fault-minds-size-first",                             \
+	  "a fault past the end of a file fails even where the file has a page")        \
 	/* migration and memory failure */                                              \
 	X(move_hides_failure, "move-hides-failure",                                     \
 	  "move_pages(2) does not tell that a page would not move")                     \

@@ -38,7 +38,7 @@ static bool assign_id(struct weir_model *m, struct weir_subpool *sp)
 		return false;
 	if (i == m->subpools.nr) {
 		if (!weir_model_grow(m, &m->subpools.v, &m->subpools.cap, i,
-		                     sizeof(m->subpools.v[0])))
+		                     sizeof(struct weir_subpool *)))
 			return false;
 		m->subpools.nr++;
 	}

@@ -13,7 +13,7 @@ struct weir_task *weir_task_new(struct weir_model *m, const struct weir_task_con
 	struct weir_task *task = calloc(1, sizeof(*task));
 
 	if (!task || !weir_model_grow(m, &m->tasks, &m->cap_tasks, m->nr_tasks,
-	                              sizeof(m->tasks[0]))) {
+	                              sizeof(struct weir_task *))) {
 		free(task);
 		m->failed = true;
 		return NULL;
@@ -69,7 +69,7 @@ void weir_task_exit(struct weir_model *m, struct weir_task *task)
 		at++;
 	m->nr_tasks--;
 	memmove(&m->tasks[at], &m->tasks[at + 1],
-	        (m->nr_tasks - at) * sizeof(m->tasks[0]));
+	        (m->nr_tasks - at) * sizeof(struct weir_task *));
 	free(task->vmas);
 	free(task->open);
 	free(task);

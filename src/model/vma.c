@@ -48,10 +48,10 @@ static bool insert(struct weir_model *m, struct weir_task *task, struct weir_vma
 	size_t at = weir_vma_from(task, vma->start);
 
 	if (!weir_model_grow(m, &task->vmas, &task->cap_vmas, task->nr_vmas,
-	                     sizeof(task->vmas[0])))
+	                     sizeof(struct weir_vma *)))
 		return false;
 	memmove(&task->vmas[at + 1], &task->vmas[at],
-	        (task->nr_vmas - at) * sizeof(task->vmas[0]));
+	        (task->nr_vmas - at) * sizeof(struct weir_vma *));
 	task->vmas[at] = vma;
 	task->nr_vmas++;
 	return true;
@@ -60,7 +60,7 @@ static bool insert(struct weir_model *m, struct weir_task *task, struct weir_vma
 static void take_out(struct weir_task *task, size_t at, size_t nr)
 {
 	memmove(&task->vmas[at], &task->vmas[at + nr],
-	        (task->nr_vmas - at - nr) * sizeof(task->vmas[0]));
+	        (task->nr_vmas - at - nr) * sizeof(struct weir_vma *));
 	task->nr_vmas -= nr;
 }
 
