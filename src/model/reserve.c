@@ -19,16 +19,11 @@ static weir_page_id take_for_promise(struct weir_model *m, struct weir_pool *poo
 		return weir_pool_take_surplus(m, pool, local, mems);
 	if (policy->mode == WEIR_POLICY_BIND && (policy->nodes & mems))
 		wanted &= policy->nodes;
+	if (!m->rules.surplus_lowest_node)
+		return weir_pool_take_surplus(m, pool, local, wanted);
 	/* Each wanted node in turn, and from each the kernel falls back on its
 	 * neighbours, wanted or not: the first try decides unless memory or overcommit
 	 * ends. */
-	local = weir_memory_near(&m->memory, local);
-	if (!m->rules.surplus_lowest_node && weir_node_in(wanted, local)) {
-		weir_page_id id = weir_pool_take_surplus(m, pool, local, mems);
-
-		if (id)
-			return id;
-	}
 	weir_each_node (n, wanted) {
 		weir_page_id id = weir_pool_take_surplus(m, pool, n, mems);
 
