@@ -1,5 +1,5 @@
-/* What must hold of any scenario that parses: it can be played on every preset, step by step,
- * and after each the model adds up and can be seen, shown, and taken apart. */
+/* What must hold of any scenario that parses: it can be played on every preset, step by
+ * step, and after each the model adds up and can be seen, shown, and taken apart. */
 #include "lab/script.h"
 #include "lab/world.h"
 #include "model/check.h"
@@ -65,7 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	weir_auto(weir_script_done) struct weir_script script = { 0 };
 	struct weir_err err = { 0 };
 
-	if (weir_script_parse(weir_str((const char *)data, size), "fuzz", &script, &err) < 0)
+	if (weir_script_parse(weir_str((const char *)data, size), "fuzz", &script, &err) <
+	    0)
 		return 0;
 	if (!is_small(&script))
 		return 0;
