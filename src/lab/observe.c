@@ -41,18 +41,20 @@ void weir_observed_free(struct weir_observed *o)
 	free(o);
 }
 
+/* Room for @nr elements; for none too, so that the array has an address. */
 static bool room(void *array, size_t *cap, size_t nr, size_t size)
 {
 	void **p = array;
+	size_t wanted = (nr + 1) * 2;
 	void *more;
 
-	if (nr <= *cap)
+	if (*cap && nr <= *cap)
 		return true;
-	more = realloc(*p, nr * 2 * size);
+	more = realloc(*p, wanted * size);
 	if (!more)
 		return false;
 	*p = more;
-	*cap = nr * 2;
+	*cap = wanted;
 	return true;
 }
 

@@ -331,6 +331,8 @@ int weir_world_new(const struct weir_setup *setup, const char *kernel,
 		.nr_sizes = setup->nr_sizes ? setup->nr_sizes : WEIR_NELEM(default_sizes),
 	};
 	struct weir_str name = weir_strz(WEIR_KERNEL_DEFAULT);
+	/* not given, it has no address */
+	struct weir_str boot = setup->boot.n ? setup->boot : weir_strz("");
 	size_t idx;
 	int r;
 
@@ -341,14 +343,14 @@ int weir_world_new(const struct weir_setup *setup, const char *kernel,
 	r = weir_rules_parse(name, &rules, &idx, err);
 	if (r < 0)
 		return r;
-	r = weir_boot_model(setup->boot, &config, &model, err);
+	r = weir_boot_model(boot, &config, &model, err);
 	if (r < 0)
 		return r;
 	r = weir_world_adopt(model, weir_kernels[idx].name, &w, err);
 	if (r < 0)
 		return r;
 	model = NULL; /* the world's now */
-	w->boot = copy(setup->boot);
+	w->boot = copy(boot);
 	if (!w->boot)
 		return weir_err_sys(err, -ENOMEM, "make a world");
 	*out = weir_take(w);

@@ -64,9 +64,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	weir_auto(weir_script_done) struct weir_script script = { 0 };
 	struct weir_err err = { 0 };
+	struct weir_str text;
 
-	if (weir_script_parse(weir_str((const char *)data, size), "fuzz", &script, &err) <
-	    0)
+	/* an empty input has no address */
+	text = weir_str(size ? (const char *)data : "", size);
+	if (weir_script_parse(text, "fuzz", &script, &err) < 0)
 		return 0;
 	if (!is_small(&script))
 		return 0;
