@@ -79,11 +79,8 @@ static void hvo_account(struct weir_model *m, struct weir_pool *pool, unsigned i
 	m->memory.total_bytes[node] += kib * PAGE_KIB;
 }
 
-/* An unused record. Past a point the array grows by a fixed step: doubling would cost as
- * much again as the pages themselves, and realloc() of that much only moves page tables.
- */
-#define PAGES_STEP (UINT32_C(1) << 16)
-
+/* An unused record. The array grows by an eighth: doubling would cost as much again as
+ * the pages themselves, and realloc() of much only moves page tables. */
 static weir_page_id new_record(struct weir_model *m)
 {
 	struct weir_pages *pages = &m->pages;
@@ -100,7 +97,7 @@ static weir_page_id new_record(struct weir_model *m)
 		return 0;
 	}
 	if (pages->nr == cap) {
-		cap += cap < PAGES_STEP ? cap : PAGES_STEP;
+		cap += cap / 8 + 64;
 		v = cap < pages->cap ? NULL : realloc(pages->v, cap * sizeof(*v));
 		if (!v) {
 			m->failed = true;
