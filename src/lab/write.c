@@ -144,9 +144,7 @@ static int write_demote(struct weir_world *w, struct weir_pool *pool,
 
 	if (!pool->demote_to)
 		return -ENOENT;
-	if (size) {
-		if (how->node >= 0)
-			return -ENOENT;
+	if (size) { /* nodes have the file too, for the one setting */
 		r = bytes_number(how->value, &n);
 		return r < 0 ? r : weir_pool_demote_to(w->model, pool, n);
 	}
