@@ -291,6 +291,9 @@ int weir_world_bugs(struct weir_world *w, struct weir_buf *out)
 		{ WEIR_BUG_NODE_TARGET_WRAPS, "bug node-target-wraps: the node has more "
 		                              "surplus than pages; this kernel "
 		                              "takes all the memory it can get" },
+		{ WEIR_BUG_OWNER_LOSES, "bug owner-loses: this kernel took the page from "
+		                        "its owner, too, and what "
+		                        "was written there is gone" },
 		{ WEIR_BUG_RESERVED_LEAKS,
 		  "bug reserved-leaks: this kernel will count one reserved page too many "
 		  "from now on" },

@@ -13,28 +13,41 @@ static struct weir_page *page_of(struct weir_model *m, weir_page_id id)
 }
 
 /* 3.6.3: the owner could not get a copy. Its private page is taken from all who have it
- * by fork, at the same address; they are marked, and what they touch first from then on
- * is SIGBUS, lest they see zeros where there was data. */
+ * by fork, at the same address; a mapping is marked, and what is touched there first from
+ * then on is SIGBUS, lest its task see zeros where there was data.
+ *
+ * unmap_ref_private() goes through the mappings of that index in the file, and in the
+ * task of each it takes the page from the owner's address, whatever is mapped there. With
+ * two mappings of a file in one task the mark so lands on the first of them; and in the
+ * owner's own task another private mapping without reservations makes it lose the page
+ * itself. */
 static void take_from_heirs(struct weir_model *m, const struct weir_vma *owner,
                             uint32_t idx, weir_page_id id)
 {
 	uint64_t bytes = m->pools[owner->pool].page_bytes;
 	uint64_t addr = owner->start + idx * bytes;
+	uint32_t pgoff = owner->pgoff + idx;
 
 	for (uint32_t i = 0; i < owner->file->nr_vmas; i++) {
-		struct weir_vma *vma = owner->file->vmas[i];
+		struct weir_vma *vma = owner->file->vmas[i], *there;
 		uint32_t at;
 
 		if (vma == owner || vma->flags & WEIR_VMA_SHARED || vma->owner ||
-		    addr < vma->start || addr >= weir_vma_end(m, vma))
+		    pgoff < vma->pgoff || pgoff - vma->pgoff >= vma->nr)
 			continue;
-		at = (uint32_t)((addr - vma->start) / bytes);
-		if (weir_pte(vma, at) != id)
+		there = weir_vma_at(m, vma->task, addr);
+		if (!there || there->pool != owner->pool)
+			continue;
+		at = (uint32_t)((addr - there->start) / bytes);
+		if (weir_pte(there, at) != id)
 			continue;
 		vma->flags |= WEIR_VMA_UNMAPPED;
-		(void)weir_pte_set(m, vma, at, 0);
-		vma->task->mapped[vma->pool]--;
+		(void)weir_pte_set(m, there, at, 0);
+		there->task->mapped[there->pool]--;
 		page_of(m, id)->mapcount--;
+		weir_page_put(m, id);
+		if (there == owner)
+			m->bugs |= WEIR_BUG_OWNER_LOSES;
 	}
 }
 
@@ -63,6 +76,8 @@ static enum weir_outcome copy_on_write(struct weir_model *m, struct weir_vma *vm
 		if (!want.copy_by_owner)
 			return WEIR_SIGBUS;
 		take_from_heirs(m, vma, idx, old);
+		if (weir_pte(vma, idx) != old) /* lost: the access faults again */
+			return weir_fault(m, vma, idx, true);
 		if (may_reuse(page_of(m, old)))
 			return WEIR_DONE;
 		/* an heir moved the page to another address, where it is not found: the

@@ -66,6 +66,8 @@ enum weir_bug {
 	WEIR_BUG_RESERVED_LEAKS = 1 << 5,
 	/* a write to a node asks for all memory */
 	WEIR_BUG_NODE_TARGET_WRAPS = 1 << 6,
+	/* a copy that failed took the owner's own page, and what it had written */
+	WEIR_BUG_OWNER_LOSES = 1 << 7,
 };
 
 struct weir_model_config {
