@@ -208,6 +208,13 @@ bool weir_vma_split(struct weir_model *m, struct weir_task *task, uint64_t addr)
 		low->most = low->nr;
 		high->most = high->nr;
 	}
+	/* the part that keeps its place in memory is entered anew in the file's tree,
+	 * behind others that begin at the same index: vma_prepare(), vma_complete() */
+	weir_file_remove_vma(m, low->file, low);
+	if (!weir_file_add_vma(m, low->file, low, NULL)) {
+		weir_vma_discard(high);
+		return false;
+	}
 	return place(m, high, NULL);
 }
 
