@@ -81,9 +81,6 @@ static weir_page_id take(struct weir_model *m, struct weir_pool *pool,
 		m, want->task, want->vma ? want->vma->policy : 0, want->pgoff);
 	weir_page_id id = 0;
 
-	/* from 6.14 on what was not charged may always use the list */
-	if (m->rules.reserve_by_charge)
-		may_use_list = weir_pool_has_available(pool) || !charged;
 	if (may_use_list)
 		id = from_lists(m, pool, want, &place);
 	if (!id) {
