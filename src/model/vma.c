@@ -148,7 +148,6 @@ int weir_map(struct weir_model *m, struct weir_task *task,
 	vma->nr = vma->most = (uint32_t)config->pages;
 	vma->pgoff = (uint32_t)config->pgoff;
 	vma->flags = (uint8_t)((config->shared ? WEIR_VMA_SHARED : 0) |
-	                       (config->noreserve ? WEIR_VMA_NORESERVE : 0) |
 	                       (config->readonly ? 0 : WEIR_VMA_WRITE));
 	vma->file = config->file;
 	if (!vma->file) {

@@ -14,11 +14,11 @@
 
 enum weir_vma_flags {
 	WEIR_VMA_SHARED = 1 << 0,
-	WEIR_VMA_NORESERVE = 1 << 1,
-	WEIR_VMA_WRITE = 1 << 2,
-	WEIR_VMA_UNMAPPED =
-		1 << 3,         /* lost a page to its owner: first touches get SIGBUS */
-	WEIR_VMA_ANON = 1 << 4, /* had a private page: fork copies its page tables */
+	WEIR_VMA_WRITE = 1 << 1,
+	/* lost a page to its owner: first touches get SIGBUS */
+	WEIR_VMA_UNMAPPED = 1 << 2,
+	/* had a private page: fork copies its page tables */
+	WEIR_VMA_ANON = 1 << 3,
 };
 
 /* The reservations of a private mapping, held by the task that made it: shared by the
