@@ -13,8 +13,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Pages in all pools: a model keeps a record of each. 32 TiB of 2M pages, half a GB. */
-#define PAGES_MAX (UINT64_C(1) << 24)
+/* Pages in all pools: a model keeps a record of each. 128 TiB of 2M pages, a GB. */
+#define PAGES_MAX (UINT64_C(1) << 26)
+#define HUGE_2M   (UINT64_C(2) << 20)
 
 void weir_load_note(struct weir_load *load, const char *fmt, ...)
 {
@@ -345,10 +346,16 @@ static int read_sizes(struct weir_load *load, const struct weir_snapshot *snap,
 	char name[WEIR_SIZE_TEXT_MAX];
 	int r;
 
-	if (!pools->nr)
+	if (!pools->nr && load->pools_needed)
 		return weir_err_set(
 			err, -EINVAL,
 			"this host has no huge pages, or they cannot be seen");
+	if (!pools->nr) {
+		/* a model has a size; nothing can come of it */
+		load->sizes[load->nr_sizes++] =
+			(struct weir_load_size){ .page_bytes = HUGE_2M };
+		return 0;
+	}
 	if (snap->mem.huge_size.known)
 		first = weir_pools_size(pools, snap->mem.huge_size.n);
 	if (!first) {
@@ -364,6 +371,30 @@ static int read_sizes(struct weir_load *load, const struct weir_snapshot *snap,
 }
 
 /* ---- the whole ---- */
+
+/* What was measured on this boot counts more than what the release lets expect. */
+static void read_pins(struct weir_load *load, const struct weir_snapshot *snap)
+{
+	const struct weir_pins *pins = &snap->pins;
+	bool refused = false, moved = false, movable_stays = false;
+
+	if (!pins->known)
+		return;
+	for (int m = 0; m < WEIR_PIN_NR_MEMORIES; m++) {
+		enum weir_pin_outcome came = pins->results[m][WEIR_PIN_TOUCHED].outcome;
+
+		refused = refused || came == WEIR_PIN_REFUSED;
+		moved = moved || came == WEIR_PIN_MOVED;
+		if (m == WEIR_PIN_MOVABLE)
+			movable_stays = came == WEIR_PIN_IN_PLACE;
+	}
+	if (refused || moved)
+		load->rules.pin_present_fails = refused;
+	if (pins->results[WEIR_PIN_MOVABLE][WEIR_PIN_TOUCHED].outcome !=
+	    WEIR_PIN_UNMEASURED)
+		load->rules.pin_minds_movable = !movable_stays;
+	weir_load_note(load, "how pins are treated was measured on this boot");
+}
 
 static int read_kernel(struct weir_load *load, const struct weir_snapshot *snap,
                        const char *kernel, struct weir_err *err)
@@ -382,6 +413,8 @@ static int read_kernel(struct weir_load *load, const struct weir_snapshot *snap,
 	if (r < 0)
 		return r;
 	load->kernel = weir_kernels[idx].name;
+	if (!kernel)
+		read_pins(load, snap);
 	preset = weir_strz(load->kernel);
 	if (!kernel && (!weir_str_starts(weir_strz(name), load->kernel) ||
 	                weir_is_digit(name[preset.n])))
@@ -393,16 +426,6 @@ static int read_kernel(struct weir_load *load, const struct weir_snapshot *snap,
 static void note_what_is_left_out(struct weir_load *load,
                                   const struct weir_snapshot *snap)
 {
-	char size[WEIR_SIZE_TEXT_MAX];
-	uint64_t cma = snap->mem.cma_total.n;
-
-	for (size_t i = 0; !cma && i < snap->zones.nr; i++)
-		cma = snap->zones.v[i].cma.n * snap->page_bytes.n;
-	if (snap->mem.cma_total.n)
-		weir_load_note(load, "%s of CMA count as any other memory",
-		               weir_format_human(cma, size, sizeof(size)));
-	else if (cma)
-		weir_load_note(load, "memory of the CMA counts as any other");
 	if (!snap->consistent)
 		weir_load_note(load,
 		               "the pools changed while they were read: their numbers "
@@ -420,6 +443,7 @@ static int read_all(struct weir_load *load, const struct weir_snapshot *snap,
 		r = read_sizes(load, snap, err);
 	if (r < 0)
 		return r;
+	weir_load_read_zones(load, snap);
 	r = weir_load_read_mounts(load, snap);
 	if (r == 0)
 		r = weir_load_read_groups(load, snap);
@@ -432,8 +456,9 @@ static int read_all(struct weir_load *load, const struct weir_snapshot *snap,
 	return r < 0 ? weir_err_sys(err, r, "make a model of a host") : 0;
 }
 
-int weir_load(const struct weir_snapshot *snap, const char *kernel,
-              struct weir_world **out, struct weir_buf *notes, struct weir_err *err)
+int weir_load_placed(const struct weir_snapshot *snap,
+                     const struct weir_load_options *options, struct weir_world **out,
+                     bool *place_known, struct weir_buf *notes, struct weir_err *err)
 {
 	weir_auto(weir_freep) struct weir_load *load = calloc(1, sizeof(*load));
 	int r;
@@ -441,12 +466,24 @@ int weir_load(const struct weir_snapshot *snap, const char *kernel,
 	if (!load)
 		return weir_err_sys(err, -ENOMEM, "make a model of a host");
 	load->notes = notes;
-	r = read_all(load, snap, kernel, err);
+	load->place = options->place;
+	load->pools_needed = !options->without_pools;
+	r = read_all(load, snap, options->kernel, err);
 	if (r == 0)
 		r = weir_load_build(load, out, err);
+	if (r == 0 && place_known)
+		*place_known = load->place_known;
 	free(load->mounts);
 	free(load->groups);
 	return r;
+}
+
+int weir_load(const struct weir_snapshot *snap, const char *kernel,
+              struct weir_world **out, struct weir_buf *notes, struct weir_err *err)
+{
+	const struct weir_load_options options = { .kernel = kernel };
+
+	return weir_load_placed(snap, &options, out, NULL, notes, err);
 }
 
 int weir_load_host(const struct weir_host *host, const char *kernel,

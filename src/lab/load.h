@@ -11,8 +11,12 @@
  * not tell what is in use: as little as the pool's counts allow.
  *   - What cgroups are charged is charged to them as far as there are pages: those of a
  *     mount and those of a group are taken to be the same ones, which no file tells.
- *   - The memory under the pools is MemFree in one piece and the pools' own. Zones, CMA,
- *     fragmentation and what could be reclaimed are not looked at.
+ *   - Memory under the pools is what the zones tell; without /proc/zoneinfo MemFree in
+ * one piece. What stands in a CMA and is no pool page can move; the page cache is given
+ *     back as far as MemAvailable counts it.
+ *   - Where pool pages lie, when /proc/kpageflags could not be read, is bounded from the
+ *     zones' counts (enum weir_load_place): what the CMA gave away are pool pages, or the
+ *     zone's LRU pages and CSV3's.
  *   - The next page is taken from, and given back to, the first node: where the kernel's
  *     own turn stands is not told.
  *
@@ -24,9 +28,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdbool.h>
+
 struct weir_host;
 struct weir_snapshot;
 struct weir_world;
+
+/* Where pool pages lie is not told to all: as few of them as can be in places where
+ * nothing may be pinned (the CMA, ZONE_MOVABLE), or as many. */
+enum weir_load_place { WEIR_LOAD_FEW, WEIR_LOAD_MOST };
 
 /* @kernel: as weir_rules_parse() takes it, or NULL: by the snapshot's release. @notes, if
  * not NULL: what was not known and what was taken instead, a line each, is added to it.
@@ -34,6 +44,17 @@ struct weir_world;
  * past 63, no huge pages, an unknown kernel); -ENOMEM. */
 int weir_load(const struct weir_snapshot *snap, const char *kernel,
               struct weir_world **out, struct weir_buf *notes, struct weir_err *err);
+
+/* The same with a choice of where the pools' pages lie. *place_known, if not NULL: the
+ * choice made no difference. */
+struct weir_load_options {
+	const char *kernel;
+	enum weir_load_place place;
+	bool without_pools; /* a host without huge pages will do */
+};
+int weir_load_placed(const struct weir_snapshot *snap,
+                     const struct weir_load_options *options, struct weir_world **out,
+                     bool *place_known, struct weir_buf *notes, struct weir_err *err);
 
 /* The same of a host, which is read here. */
 int weir_load_host(const struct weir_host *host, const char *kernel,

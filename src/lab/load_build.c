@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "base/size.h"
 #include "lab/world_names.h"
+#include "model/anon.h"
 #include "model/file.h"
 #include "model/mount.h"
 #include "model/task.h"
@@ -71,6 +72,27 @@ static int pool_bytes(const struct weir_load *load, const struct weir_load_node 
 	return 0;
 }
 
+/* What the node's config could not say. A node without zones has one, and what is free
+ * there is less than its memory. */
+static void set_free(struct weir_memory *mem, const struct weir_load_node *node)
+{
+	struct weir_memory_zone *zones = mem->zones[node->id];
+	struct weir_memory_zone *only = &zones[WEIR_ZONE_NORMAL];
+
+	if (!node->has_zones) {
+		only->free[0] = node->free_bytes / WEIR_BASE_PAGE;
+		only->whole[0] = only->free[0] / 512 * 512;
+		return;
+	}
+	for (unsigned int s = 0; s < WEIR_SITE_NR; s++)
+		zones[s % WEIR_ZONE_NR].cache[s >= WEIR_SITE_CMA] = node->cache[s];
+	for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
+		if (zones[z].cma) {
+			zones[z].csv = min(node->csv_pages, zones[z].cma);
+			break;
+		}
+}
+
 static int make_model(struct weir_load *load, struct weir_model **out,
                       struct weir_err *err)
 {
@@ -98,6 +120,7 @@ static int make_model(struct weir_load *load, struct weir_model **out,
 			.cpus = node->cpus,
 			.distance = node->distance,
 			.nr_distances = WEIR_LOAD_NODES_MAX,
+			.zones = node->has_zones ? node->zones : NULL,
 		};
 		if (!nodes[i].memory_bytes)
 			nodes[i].memory_bytes = node->free_bytes;
@@ -107,11 +130,32 @@ static int make_model(struct weir_load *load, struct weir_model **out,
 	r = weir_model_new(&config, out, err);
 	if (r < 0)
 		return r;
-	/* that said which nodes have memory; what of it the pools can take is less */
 	for (size_t i = 0; i < load->nr_nodes; i++)
-		(*out)->memory.free_bytes[load->nodes[i].id] = load->nodes[i].free_bytes +
-		                                               pools[i];
+		set_free(&(*out)->memory, &load->nodes[i]);
 	return 0;
+}
+
+/* Pages of one size on one node, by place. Lists are stacks, and those that are to be in
+ * use are taken off their top: so the free ones go in first. Among these the order of the
+ * kernel's list is not known: what may be pinned lies on top. */
+static void fill_pool(struct build *b, size_t k, const struct weir_load_node *node)
+{
+	struct weir_pool *pool = &b->m->pools[k];
+
+	for (int free = 1; free >= 0; free--)
+		for (int s = WEIR_SITE_NR - 1; s >= 0; s--) {
+			uint64_t pages = free ? node->free_at[k][s]
+			                      : node->at[k][s] - node->free_at[k][s];
+
+			while (pages--) {
+				weir_page_id id = weir_pool_enter(b->m, pool, node->id,
+				                                  (weir_site)s);
+
+				if (!id)
+					return;
+				weir_pool_push(b->m, pool, id);
+			}
+		}
 }
 
 static void fill_pools(struct build *b)
@@ -119,18 +163,12 @@ static void fill_pools(struct build *b)
 	const struct weir_load *load = b->load;
 
 	for (size_t k = 0; k < load->nr_sizes; k++) {
-		struct weir_pool *pool = &b->m->pools[k];
 		uint64_t free = 0;
 
 		for (size_t i = 0; i < load->nr_nodes; i++) {
 			const struct weir_load_node *node = &load->nodes[i];
-			const struct weir_resize to = {
-				.target = node->nr[k],
-				.node = (int)node->id,
-			};
 
-			if (node->nr[k])
-				weir_pool_resize(b->m, pool, &to);
+			fill_pool(b, k, node);
 			b->in_use[k][node->id] = node->nr[k] - node->free[k];
 			free += node->free[k];
 		}
@@ -458,6 +496,7 @@ static void make_mount(struct build *b, const struct weir_load_mount *from)
 	entry = weir_world_add_mount(b->world, weir_strz(from->name), mount);
 	if (!entry)
 		return;
+	entry->host_idx = from->host_idx;
 	entry->size_bytes = from->has_size ? from->size_bytes : UINT64_MAX;
 	entry->min_size_bytes = from->has_min_size ? from->min_size_bytes : UINT64_MAX;
 	entry->nr_inodes = from->has_nr_inodes ? from->nr_inodes : UINT64_MAX;
@@ -517,6 +556,16 @@ static void label(struct build *b, size_t k)
 		(void)weir_pool_demote_to(b->m, pool, load->sizes[k].demote_bytes);
 }
 
+/* What else stands in places that must be emptied one day. */
+static void lend(struct build *b, struct weir_task *task)
+{
+	for (size_t i = 0; i < b->load->nr_nodes; i++)
+		for (unsigned int s = 0; s < WEIR_SITE_NR; s++)
+			if (b->load->nodes[i].lent[s])
+				weir_anon_lend(b->m, task, b->load->nodes[i].id,
+				               (weir_site)s, b->load->nodes[i].lent[s]);
+}
+
 static int build(struct build *b, struct weir_err *err)
 {
 	const struct weir_load *load = b->load;
@@ -542,12 +591,13 @@ static int build(struct build *b, struct weir_err *err)
 	set_limits(b);
 	for (size_t i = 0; i < load->nr_nodes; i++) {
 		unsigned int id = load->nodes[i].id;
-		uint64_t least = b->m->memory.free_bytes[id]; /* pages are not in it */
+		uint64_t least = weir_memory_free(&b->m->memory, id);
 
 		b->m->memory.total_bytes[id] = load->nodes[i].total_bytes > least
 		                                       ? load->nodes[i].total_bytes
 		                                       : least;
 	}
+	lend(b, task);
 	memcpy(b->world->start_total, b->m->memory.total_bytes,
 	       sizeof(b->world->start_total));
 	b->m->corrupted_bytes = load->corrupted_bytes;

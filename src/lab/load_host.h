@@ -6,6 +6,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "lab/load.h"
+#include "model/memory.h"
 #include "model/rules.h"
 
 #define WEIR_LOAD_NODES_MAX 64
@@ -21,6 +23,15 @@ struct weir_load_node {
 	/* pages, by size; free and surplus are within nr */
 	uint64_t nr[WEIR_LOAD_SIZES_MAX], free[WEIR_LOAD_SIZES_MAX],
 		surplus[WEIR_LOAD_SIZES_MAX];
+	bool has_zones; /* false: its memory is one count */
+	struct weir_zone_config zones[WEIR_ZONE_NR];
+	uint64_t csv_pages; /* of the CMA: what CSV3 VMs have */
+	/* base pages by place: page cache that is given back when wanted, and what else
+	 * stands in the CMA and can move */
+	uint64_t cache[WEIR_SITE_NR], lent[WEIR_SITE_NR];
+	/* pool pages by size and place: all, and the free ones of them */
+	uint64_t at[WEIR_LOAD_SIZES_MAX][WEIR_SITE_NR];
+	uint64_t free_at[WEIR_LOAD_SIZES_MAX][WEIR_SITE_NR];
 };
 
 struct weir_load_size {
@@ -32,6 +43,7 @@ struct weir_load_size {
 struct weir_load_mount {
 	char name[WEIR_LOAD_NAME_MAX];
 	size_t size_idx; /* in sizes */
+	size_t host_idx; /* in the snapshot's mounts */
 	bool has_size, has_min_size, has_nr_inodes;
 	uint64_t size_bytes, min_size_bytes, nr_inodes, free_inodes;
 	bool used_known;
@@ -64,6 +76,9 @@ struct weir_load {
 	size_t nr_mounts;
 	struct weir_load_group *groups; /* parents first */
 	size_t nr_groups;
+	enum weir_load_place place;
+	bool pools_needed;
+	bool place_known;       /* where pool pages lie leaves no room for doubt */
 	struct weir_buf *notes; /* or NULL */
 	int failed;             /* -ENOMEM: a note could not be kept */
 };
@@ -72,8 +87,12 @@ struct weir_load {
 void weir_load_note(struct weir_load *load, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* load_users.c. 0 or -ENOMEM; the sizes are there already. */
+/* load_zones.c: zones, and where the pools' pages lie in them; nodes and sizes are there
+ * already. */
 struct weir_snapshot;
+void weir_load_read_zones(struct weir_load *load, const struct weir_snapshot *snap);
+
+/* load_users.c. 0 or -ENOMEM; the sizes are there already. */
 int weir_load_read_mounts(struct weir_load *load, const struct weir_snapshot *snap);
 int weir_load_read_groups(struct weir_load *load, const struct weir_snapshot *snap);
 

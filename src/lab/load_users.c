@@ -69,6 +69,7 @@ static void add_mount(struct weir_load *load, const struct weir_hugetlbfs *m)
 		.used_known = m->statfs.limited &&
 		              m->statfs.blocks.n >= m->statfs.free_blocks.n,
 	};
+	to->host_idx = m->same_as;
 	if (!find_size(load, m->page_bytes, &to->size_idx)) {
 		weir_load_note(load,
 		               "the mount %s is left out: its page size is not known",

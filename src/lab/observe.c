@@ -16,6 +16,7 @@ struct weir_observed {
 	int64_t mem_kib[WEIR_MODEL_NODES_MAX];
 	struct weir_view_pool pools[WEIR_MODEL_POOLS_MAX];
 	struct weir_view_node nodes[WEIR_MODEL_POOLS_MAX][WEIR_MODEL_NODES_MAX];
+	struct weir_view_zone zones[WEIR_MODEL_NODES_MAX * WEIR_ZONE_NR];
 	struct weir_view_mount *mounts;
 	struct weir_view_group *groups;
 	struct weir_view_group_size *sizes;
@@ -97,6 +98,43 @@ static void see_pools(const struct weir_world *w, struct weir_observed *o,
 	view->mem_kib = o->mem_kib;
 }
 
+/* The zones that the setup told, and where the pages of the default pool lie in them. A
+ * look at each page: setups with zones are small hosts. */
+static void see_zones(const struct weir_world *w, struct weir_observed *o,
+                      struct weir_view *view)
+{
+	const struct weir_model *m = w->model;
+	struct weir_view_zone *of[WEIR_MODEL_NODES_MAX][WEIR_ZONE_NR] = { 0 };
+
+	weir_each_node (n, w->zoned)
+		for (unsigned int k = 0; k < WEIR_ZONE_NR; k++) {
+			const struct weir_memory_zone *zone = &m->memory.zones[n][k];
+
+			if (!zone->there)
+				continue;
+			of[n][k] = &o->zones[view->nr_zones++];
+			*of[n][k] = (struct weir_view_zone){
+				.node = n,
+				.kind = (enum weir_zone_kind)k,
+				.free = zone->free[0] + zone->free[1],
+				.free_cma = zone->free[1],
+			};
+		}
+	for (weir_page_id id = 1; w->zoned && id < m->pages.nr; id++) {
+		const struct weir_page *page = &m->pages.v[id];
+		struct weir_view_zone *zone;
+
+		if (!(page->flags & WEIR_PAGE_USED) || page->pool != 0)
+			continue;
+		zone = of[page->node][weir_site_zone(page->site)];
+		if (zone) {
+			zone->huge++;
+			zone->huge_cma += weir_site_is_cma(page->site);
+		}
+	}
+	view->zones = o->zones;
+}
+
 static bool see_mounts(const struct weir_world *w, struct weir_observed *o,
                        struct weir_view *view)
 {
@@ -167,9 +205,11 @@ static bool see_groups(const struct weir_world *w, struct weir_observed *o,
 	return true;
 }
 
-static void see_map(const struct weir_model *m, const struct weir_task *task,
-                    const struct weir_world_map *map, unsigned char *bytes)
+static uint64_t see_map(const struct weir_model *m, const struct weir_task *task,
+                        const struct weir_world_map *map, unsigned char *bytes)
 {
+	uint64_t pinnable = 0;
+
 	for (uint64_t i = 0; i < map->nr; i++) {
 		uint64_t addr = map->addr + i * map->page_bytes;
 		const struct weir_vma *vma = weir_vma_at(m, task, addr);
@@ -178,9 +218,16 @@ static void see_map(const struct weir_model *m, const struct weir_task *task,
 		if (vma)
 			id = weir_pte(vma,
 			              (uint32_t)((addr - vma->start) / map->page_bytes));
-		bytes[i] = id && id != WEIR_PTE_POISON ? m->pages.v[id].node
-		                                       : WEIR_VIEW_UNMAPPED;
+		bytes[i] = WEIR_VIEW_UNMAPPED;
+		if (id && id != WEIR_PTE_POISON) {
+			weir_site site = m->pages.v[id].site;
+
+			bytes[i] = m->pages.v[id].node;
+			pinnable += weir_site_zone(site) != WEIR_ZONE_MOVABLE &&
+			            !weir_site_is_cma(site);
+		}
 	}
+	return pinnable;
 }
 
 /* A mapping longer than this, 32 TiB of 2M pages, is left out of the view, which costs a
@@ -218,8 +265,9 @@ static bool see_tasks(const struct weir_world *w, struct weir_observed *o,
 
 			if (map->nr > SHOWN_PAGES_MAX)
 				continue;
-			see_map(m, task->task, map, &o->bytes[nr_bytes]);
 			o->maps[nr_maps++] = (struct weir_view_map){
+				.pinnable = see_map(m, task->task, map,
+				                    &o->bytes[nr_bytes]),
 				.name = weir_strz(map->name),
 				.nr_pages = map->nr,
 				.node = &o->bytes[nr_bytes],
@@ -261,6 +309,7 @@ int weir_world_view(struct weir_world *w, struct weir_view *out)
 	if (!w->observed && !(w->observed = calloc(1, sizeof(*w->observed))))
 		return -ENOMEM;
 	see_pools(w, w->observed, &view);
+	see_zones(w, w->observed, &view);
 	if (!see_mounts(w, w->observed, &view) || !see_groups(w, w->observed, &view) ||
 	    !see_tasks(w, w->observed, &view) || !see_files(w, w->observed, &view))
 		return -ENOMEM;

@@ -5,6 +5,7 @@
 #include "model/fault.h"
 #include "model/migrate.h"
 #include "model/offline.h"
+#include "model/pin.h"
 #include "model/task.h"
 #include "model/vma.h"
 
@@ -23,8 +24,9 @@ static struct weir_answer play_fork(struct weir_world *w, struct weir_world_task
 
 	if (weir_world_task(w, step->name))
 		return weir_answer(-EEXIST);
-	child = weir_task_fork(w->model, task->task);
-	entry = child ? weir_world_add_task(w, step->name, child) : NULL;
+	if (weir_task_fork(w->model, task->task, &child) < 0)
+		return weir_answer(-ENOMEM);
+	entry = weir_world_add_task(w, step->name, child);
 	for (size_t i = 0; entry && i < task->nr_maps; i++) {
 		const struct weir_world_map *map = &task->maps[i];
 		struct weir_world_map *copy = weir_world_add_map(
@@ -269,6 +271,30 @@ static struct weir_answer play_lock(struct weir_world *w, struct weir_world_task
 	return play_advice(w, task, step, WEIR_ADVICE_LOCK);
 }
 
+static struct weir_answer play_pin(struct weir_world *w, struct weir_world_task *task,
+                                   const struct weir_step *step)
+{
+	struct range at;
+	int r = find_range(task, step, &at);
+
+	if (!r)
+		r = weir_pin(w->model, task->task, at.addr, at.nr, at.map->page_bytes);
+	return weir_answer(r);
+}
+
+static struct weir_answer play_unpin(struct weir_world *w, struct weir_world_task *task,
+                                     const struct weir_step *step)
+{
+	size_t before = task->task->nr_pins;
+	struct range at;
+	int r = find_range(task, step, &at);
+
+	if (r < 0)
+		return weir_answer(r);
+	weir_unpin(w->model, task->task, at.addr, at.nr, at.map->page_bytes);
+	return weir_answer(task->task->nr_pins < before ? 0 : -ENOENT);
+}
+
 static struct weir_answer play_bind(struct weir_world *w, struct weir_world_task *task,
                                     const struct weir_step *step)
 {
@@ -444,6 +470,8 @@ static const play_fn by_task[WEIR_VERB_NR] = {
 	[WEIR_VERB_POPULATE] = play_populate,
 	[WEIR_VERB_POPULATE_READ] = play_populate_read,
 	[WEIR_VERB_LOCK] = play_lock,
+	[WEIR_VERB_PIN] = play_pin,
+	[WEIR_VERB_UNPIN] = play_unpin,
 	[WEIR_VERB_BIND] = play_bind,
 	[WEIR_VERB_MIGRATE] = play_migrate,
 	[WEIR_VERB_SOFT_OFFLINE] = play_soft_offline,

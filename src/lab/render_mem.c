@@ -10,7 +10,8 @@
 
 #include <inttypes.h>
 
-#define ORDERS 11 /* of the buddy allocator: blocks of up to 4 MiB */
+#define ORDERS     11 /* of the buddy allocator: blocks of up to 4 MiB */
+#define HUGE_ORDER 9
 
 int weir_render_list(uint64_t mask, struct weir_buf *out)
 {
@@ -42,6 +43,15 @@ static uint64_t sum(const uint64_t *bytes, uint64_t nodes)
 	return all;
 }
 
+static uint64_t free_bytes(const struct weir_memory *mem)
+{
+	uint64_t all = 0;
+
+	weir_each_node (n, mem->all)
+		all += weir_memory_free(mem, n);
+	return all;
+}
+
 static uint64_t pool_bytes(const struct weir_model *m)
 {
 	uint64_t all = 0;
@@ -67,10 +77,9 @@ static int show_meminfo(const struct weir_subject *s, struct weir_buf *out)
 	                       "Hugepagesize:   %8" PRIu64 " kB\n"
 	                       "Hugetlb:        %8" PRIu64 " kB\n",
 	                       sum(m->memory.total_bytes, m->memory.all) / 1024,
-	                       sum(m->memory.free_bytes, m->memory.all) / 1024,
-	                       m->corrupted_bytes / 1024, pool->total, pool->free,
-	                       pool->reserved, pool->surplus, pool->page_bytes / 1024,
-	                       pool_bytes(m) / 1024);
+	                       free_bytes(&m->memory) / 1024, m->corrupted_bytes / 1024,
+	                       pool->total, pool->free, pool->reserved, pool->surplus,
+	                       pool->page_bytes / 1024, pool_bytes(m) / 1024);
 }
 
 static int show_node_meminfo(const struct weir_subject *s, struct weir_buf *out)
@@ -78,7 +87,7 @@ static int show_node_meminfo(const struct weir_subject *s, struct weir_buf *out)
 	const struct weir_model *m = s->world->model;
 	const struct weir_pool *pool = &m->pools[0];
 	unsigned int n = s->node;
-	uint64_t total = m->memory.total_bytes[n], free = m->memory.free_bytes[n];
+	uint64_t total = m->memory.total_bytes[n], free = weir_memory_free(&m->memory, n);
 
 	return weir_buf_printf(out,
 	                       "Node %u MemTotal:       %8" PRIu64 " kB\n"
@@ -94,28 +103,81 @@ static int show_node_meminfo(const struct weir_subject *s, struct weir_buf *out)
 
 /* ---- zones ---- */
 
+static const char *const zone_names[] = {
+	[WEIR_ZONE_DMA] = "DMA",
+	[WEIR_ZONE_DMA32] = "DMA32",
+	[WEIR_ZONE_NORMAL] = "Normal",
+	[WEIR_ZONE_MOVABLE] = "Movable",
+};
+
+static bool is_shown(const struct weir_memory *mem, unsigned int node, unsigned int zone)
+{
+	return mem->zones[node][zone].there ||
+	       (zone == WEIR_ZONE_NORMAL && !weir_node_in(mem->zoned, node));
+}
+
+/* A node without zones has one, of all its memory; what HVO gives back counts there. */
+static int show_zone(const struct weir_memory *mem, unsigned int node, unsigned int idx,
+                     struct weir_buf *out)
+{
+	const struct weir_memory_zone *zone = &mem->zones[node][idx];
+	uint64_t free = zone->free[0] + zone->free[1], pages = zone->managed;
+
+	if (!weir_node_in(mem->zoned, node))
+		pages = mem->total_bytes[node] / WEIR_RENDER_BASE_PAGE;
+	return weir_buf_printf(
+		out,
+		"Node %u, zone %8s\n"
+		"  pages free     %" PRIu64 "\n"
+		"        boost    0\n"
+		"        min      %" PRIu64 "\n"
+		"        low      %" PRIu64 "\n"
+		"        high     %" PRIu64 "\n"
+		"        spanned  %" PRIu64 "\n"
+		"        present  %" PRIu64 "\n"
+		"        managed  %" PRIu64 "\n"
+		"        cma      %" PRIu64 "\n"
+		"        protection: (%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
+		")\n"
+		"      nr_free_pages %" PRIu64 "\n"
+		"      nr_free_cma  %" PRIu64 "\n",
+		node, zone_names[idx], free, zone->min, zone->low, zone->high, pages,
+		pages, pages, zone->cma, zone->reserve[WEIR_ZONE_DMA],
+		zone->reserve[WEIR_ZONE_DMA32], zone->reserve[WEIR_ZONE_NORMAL],
+		zone->reserve[WEIR_ZONE_MOVABLE], free, zone->free[1]);
+}
+
 static int show_zoneinfo(const struct weir_subject *s, struct weir_buf *out)
 {
 	const struct weir_memory *mem = &s->world->model->memory;
 	int r = 0;
 
-	weir_each_node (n, mem->all) {
-		uint64_t pages = mem->total_bytes[n] / WEIR_RENDER_BASE_PAGE;
-		uint64_t free = mem->free_bytes[n] / WEIR_RENDER_BASE_PAGE;
-
-		if (r == 0)
-			r = weir_buf_printf(out,
-			                    "Node %u, zone %8s\n"
-			                    "  pages free     %" PRIu64 "\n"
-			                    "        spanned  %" PRIu64 "\n"
-			                    "        present  %" PRIu64 "\n"
-			                    "        managed  %" PRIu64 "\n"
-			                    "        cma      0\n"
-			                    "      nr_free_pages %" PRIu64 "\n"
-			                    "      nr_free_cma  0\n",
-			                    n, "Normal", free, pages, pages, pages, free);
-	}
+	weir_each_node (n, mem->all)
+		for (unsigned int z = 0; r == 0 && z < WEIR_ZONE_NR; z++)
+			if (is_shown(mem, n, z))
+				r = show_zone(mem, n, z, out);
 	return r;
+}
+
+/* Whole blocks as the largest there are, the rest as small as it can be told. */
+static int show_buddy(const struct weir_memory *mem, unsigned int node, unsigned int idx,
+                      struct weir_buf *out)
+{
+	const struct weir_memory_zone *zone = &mem->zones[node][idx];
+	uint64_t whole = zone->whole[0] + zone->whole[1];
+	uint64_t rest = zone->free[0] + zone->free[1] - whole;
+	int r = weir_buf_printf(out, "Node %u, zone %8s ", node, zone_names[idx]);
+
+	for (unsigned int o = 0; r == 0 && o < ORDERS; o++) {
+		uint64_t nr = o < HUGE_ORDER ? rest >> o & 1 : whole >> o & 1;
+
+		if (o + 1 == HUGE_ORDER)
+			nr = rest >> o;
+		else if (o + 1 == ORDERS)
+			nr = whole >> o;
+		r = weir_buf_printf(out, "%6" PRIu64 " ", nr);
+	}
+	return r < 0 ? r : weir_buf_addz(out, "\n");
 }
 
 static int show_buddyinfo(const struct weir_subject *s, struct weir_buf *out)
@@ -123,17 +185,10 @@ static int show_buddyinfo(const struct weir_subject *s, struct weir_buf *out)
 	const struct weir_memory *mem = &s->world->model->memory;
 	int r = 0;
 
-	weir_each_node (n, mem->nodes) {
-		uint64_t pages = mem->free_bytes[n] / WEIR_RENDER_BASE_PAGE;
-
-		if (r == 0)
-			r = weir_buf_printf(out, "Node %u, zone %8s ", n, "Normal");
-		for (unsigned int o = 0; r == 0 && o < ORDERS; o++)
-			r = weir_buf_printf(out, "%6" PRIu64 " ",
-			                    o + 1 < ORDERS ? pages >> o & 1 : pages >> o);
-		if (r == 0)
-			r = weir_buf_addz(out, "\n");
-	}
+	weir_each_node (n, mem->nodes)
+		for (unsigned int z = 0; r == 0 && z < WEIR_ZONE_NR; z++)
+			if (is_shown(mem, n, z))
+				r = show_buddy(mem, n, z, out);
 	return r;
 }
 

@@ -87,7 +87,8 @@ static unsigned int kinds_of(const struct weir_term *t)
 	unsigned int files = 1U << WEIR_NAME_FILE | 1U << WEIR_NAME_MEMFD |
 	                     1U << WEIR_NAME_SEGMENT;
 
-	if (t->kind == WEIR_TERM_PAGES || t->kind == WEIR_TERM_MAP)
+	if (t->kind == WEIR_TERM_PAGES || t->kind == WEIR_TERM_MAP ||
+	    t->kind == WEIR_TERM_PINNABLE)
 		return 1U << WEIR_NAME_TASK;
 	if (t->kind == WEIR_TERM_GROUP_NODE || weir_str_eq(t->word, "usage") ||
 	    weir_str_eq(t->word, "rsvd") || weir_str_eq(t->word, "events"))
@@ -113,7 +114,7 @@ static int check_names(struct weir_parse *p, struct weir_str token,
 	if (!(kinds_of(t) & 1U << name->kind))
 		return weir_parse_bad(p, token, "%.*s is a thing of another kind",
 		                      WEIR_STR_ARG(t->name));
-	if (t->kind != WEIR_TERM_MAP || !name->living)
+	if (!t->map.n || !name->living)
 		return 0;
 	mapping = weir_known_find(&p->names, t->map);
 	if (!mapping || !weir_known_maps(&p->names, name, mapping))

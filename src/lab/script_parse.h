@@ -33,6 +33,9 @@ const char *weir_parse_pages(const struct weir_parse *p, char *out, size_t cap);
 #define WEIR_PARSE_OTHER 1
 int weir_parse_setup(struct weir_parse *p, struct weir_str word, struct weir_str rest);
 
+/* "zone NODE NAME managed=PAGES free=PAGES ...", behind its first word. */
+int weir_parse_zone(struct weir_parse *p, struct weir_str word, struct weir_str rest);
+
 /* After the last setup line: defaults, and what lines say about each other. */
 int weir_parse_setup_end(struct weir_parse *p);
 

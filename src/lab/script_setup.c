@@ -216,7 +216,7 @@ static const struct {
 	int (*parse)(struct weir_parse *p, struct weir_str word, struct weir_str rest);
 } lines[] = {
 	{ "kernel", setup_kernel }, { "nodes", setup_nodes }, { "node", setup_node },
-	{ "sizes", setup_sizes },   { "boot", setup_boot },
+	{ "sizes", setup_sizes },   { "boot", setup_boot },   { "zone", weir_parse_zone },
 };
 
 int weir_parse_setup(struct weir_parse *p, struct weir_str word, struct weir_str rest)
@@ -263,7 +263,7 @@ static int place_distances(struct weir_parse *p, struct weir_setup *setup, size_
 int weir_parse_setup_end(struct weir_parse *p)
 {
 	struct weir_setup *setup = &p->out->setup;
-	uint64_t cpus = 0, memory = 0;
+	uint64_t cpus = 0, memory = 0, nodes = setup->nr_nodes ? 0 : 1;
 	int r;
 
 	if (!setup->nr_sizes) {
@@ -280,10 +280,15 @@ int weir_parse_setup_end(struct weir_parse *p)
 				p->name, setup->line, setup->node[i].id);
 		cpus |= setup->node[i].cpus;
 		memory |= setup->node[i].memory_bytes;
+		nodes |= UINT64_C(1) << setup->node[i].id;
 		r = place_distances(p, setup, i);
 		if (r < 0)
 			return r;
 	}
+	if (setup->zoned & ~nodes)
+		return weir_err_set(
+			p->err, -EBADMSG, "%s:%zu: node %d has zones, and is not there",
+			p->name, setup->line, __builtin_ctzll(setup->zoned & ~nodes));
 	if (setup->nr_nodes && (!cpus || !memory))
 		return weir_err_set(p->err, -EBADMSG, "%s:%zu: no node has %s", p->name,
 		                    setup->line, cpus ? "memory" : "a CPU");

@@ -18,7 +18,7 @@
 
 enum who { NOBODY, TASK, EITHER };
 
-static const char *const words_of_setup[] = { "kernel", "nodes", "node",
+static const char *const words_of_setup[] = { "kernel", "nodes", "node",  "zone",
 	                                      "sizes",  "boot",  "expect" };
 
 static const char *const verbs[] = {
@@ -494,6 +494,8 @@ static const struct form {
 	[WEIR_VERB_POPULATE] = { TASK, parse_range, "TASK populate" RANGE },
 	[WEIR_VERB_POPULATE_READ] = { TASK, parse_range, "TASK populate-read" RANGE },
 	[WEIR_VERB_LOCK] = { TASK, parse_range, "TASK lock" RANGE },
+	[WEIR_VERB_PIN] = { TASK, parse_range, "TASK pin" RANGE },
+	[WEIR_VERB_UNPIN] = { TASK, parse_range, "TASK unpin" RANGE },
 	[WEIR_VERB_BIND] = { TASK, parse_bind, "TASK bind" RANGE " POLICY" },
 	[WEIR_VERB_MIGRATE] = { TASK, parse_migrate, "TASK migrate" RANGE " NODE" },
 	[WEIR_VERB_SOFT_OFFLINE] = { TASK, parse_index,

@@ -10,6 +10,7 @@
 #define WEIR_LAB_STEP_H
 
 #include "base/str.h"
+#include "model/memory.h"
 #include "model/policy.h"
 
 /* verb, word in the language; in the order of the manual. Those of a task are written
@@ -44,6 +45,8 @@
 	X(POPULATE, "populate") /* MAPPING [START COUNT]: MADV_POPULATE_WRITE */         \
 	X(POPULATE_READ, "populate-read")                                                \
 	X(LOCK, "lock")                 /* MAPPING [START COUNT]: mlock(2) */            \
+	X(PIN, "pin")                   /* MAPPING [START COUNT]: io_uring's buffers */  \
+	X(UNPIN, "unpin")               /* MAPPING [START COUNT] */                      \
 	X(BIND, "bind")                 /* MAPPING [START COUNT] POLICY: mbind(2) */     \
 	X(MIGRATE, "migrate")           /* MAPPING [START COUNT] NODE: move_pages(2) */  \
 	X(SOFT_OFFLINE, "soft-offline") /* MAPPING INDEX */                              \
@@ -142,6 +145,11 @@ struct weir_step {
  *	FILE.size=N FILE.blocks=N    of a file, in huge pages and in 512-byte blocks
  *	MOUNT.blocks=N .bfree=N .files=N .ffree=N      statfs; -1 is a number here
  *	GROUP.usage=N .rsvd=N .events=N; GROUP.n0=N    in huge pages; 1G: GROUP.1G.usage=N
+ *	n0.Movable.free=N            a zone: free base pages, with those in its CMA
+ *	n0.DMA.free_cma=N            ... in its CMA alone
+ *	n0.DMA.huge=N .huge_cma=N    pages of the default pool in it; in its CMA
+ *	TASK.MAPPING.pinnable=N      mapped pages outside of CMA and ZONE_MOVABLE
+ *	                             these five also with a tolerance: =N~M
  *	mem.n0=+N mem.n0=-N          change of MemTotal of a node against the start, in kB
  */
 struct weir_expect {
@@ -168,6 +176,9 @@ struct weir_setup {
 	size_t nr_sizes;
 	struct weir_str kernel; /* preset, with +SWITCH and -SWITCH words */
 	struct weir_str boot;   /* kernel command line */
+	/* of node ids: those whose zones were told, and the zones */
+	uint64_t zoned;
+	struct weir_zone_config zones[WEIR_MODEL_NODES_MAX][WEIR_ZONE_NR];
 };
 
 #endif

@@ -50,6 +50,28 @@ bool weir_is_node(struct weir_str s, unsigned int *out_node)
 	return true;
 }
 
+static const char *const zone_names[WEIR_ZONE_NR] = {
+	[WEIR_ZONE_DMA] = "DMA",
+	[WEIR_ZONE_DMA32] = "DMA32",
+	[WEIR_ZONE_NORMAL] = "Normal",
+	[WEIR_ZONE_MOVABLE] = "Movable",
+};
+
+const char *weir_zone_name(enum weir_zone_kind kind)
+{
+	return zone_names[kind];
+}
+
+bool weir_zone_find(struct weir_str name, enum weir_zone_kind *out)
+{
+	for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
+		if (weir_str_eq(name, zone_names[z])) {
+			*out = (enum weir_zone_kind)z;
+			return true;
+		}
+	return false;
+}
+
 static const char digits[] =
 	"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+_";
 _Static_assert(sizeof(digits) == WEIR_MODEL_NODES_MAX + 1, "a character for each node");
@@ -99,11 +121,13 @@ static bool is_picture(struct weir_str s)
 	return s.n == 0;
 }
 
-/* A count as a kernel may show it: "-1" is what an unsigned counter holds below 0. */
+/* A count as a kernel may show it: "-1" is what an unsigned counter holds one below 0. */
 static bool parse_count(struct weir_str s, uint64_t *out)
 {
-	if (weir_str_eq(s, "-1")) {
-		*out = UINT64_MAX;
+	if (weir_str_starts(s, "-")) {
+		if (!weir_is_number(weir_str_skip(s, 1), INT64_MAX, out) || !*out)
+			return false;
+		*out = 0 - *out;
 		return true;
 	}
 	return weir_is_number(s, UINT64_MAX, out);
@@ -171,11 +195,6 @@ static int parse_mem(struct weir_str s, struct weir_str key, struct weir_str val
 	return 0;
 }
 
-/* Words behind "NAME.", with those that may have them checked by the parser of scripts.
- */
-static const char *const of_groups[] = { "usage", "rsvd", "events" };
-static const char *const of_files[] = { "size", "blocks", "bfree", "files", "ffree" };
-
 static bool is_one_of(struct weir_str s, const char *const *words, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
@@ -183,6 +202,45 @@ static bool is_one_of(struct weir_str s, const char *const *words, size_t nr)
 			return true;
 	return false;
 }
+
+/* "N" or "N~M": N, give or take M. */
+static bool parse_about(struct weir_str s, uint64_t *n, uint64_t *tolerance)
+{
+	struct weir_str about = s, by;
+
+	*tolerance = 0;
+	if (weir_str_split(s, '~', &about, &by) &&
+	    !weir_is_number(by, UINT64_MAX / 2, tolerance))
+		return false;
+	return weir_is_number(about, UINT64_MAX / 2, n);
+}
+
+static const char *const of_zones[] = { "free", "free_cma", "huge", "huge_cma" };
+
+/* "n0.Movable.free": false when it is none, for then it may be something else. */
+static bool is_zone(struct weir_str node, struct weir_str key, struct weir_term *t)
+{
+	struct weir_str zone;
+
+	return weir_is_node(node, &t->node) &&
+	       weir_str_split(key, '.', &zone, &t->word) &&
+	       weir_zone_find(zone, &t->zone) &&
+	       is_one_of(t->word, of_zones, WEIR_NELEM(of_zones));
+}
+
+/* "A.m.pinnable": likewise. */
+static bool is_pinnable(struct weir_str name, struct weir_str key, struct weir_term *t)
+{
+	struct weir_str word;
+
+	return weir_is_name(name) && weir_str_split(key, '.', &t->map, &word) &&
+	       weir_is_mapping_name(t->map) && weir_str_eq(word, "pinnable");
+}
+
+/* Words behind "NAME.", with those that may have them checked by the parser of scripts.
+ */
+static const char *const of_groups[] = { "usage", "rsvd", "events" };
+static const char *const of_files[] = { "size", "blocks", "bfree", "files", "ffree" };
 
 bool weir_is_mapping_name(struct weir_str s)
 {
@@ -212,6 +270,20 @@ static int parse_named(struct weir_str s, struct weir_str name, struct weir_str 
 
 	if (weir_str_eq(name, "mem"))
 		return parse_mem(s, key, value, t, err);
+	if (is_zone(name, key, t)) {
+		t->kind = WEIR_TERM_ZONE;
+		return parse_about(value, &t->n[0], &t->n[1])
+		               ? 0
+		               : bad(s, "a zone's count is N, or N~M: give or take M",
+		                     err);
+	}
+	if (is_pinnable(name, key, t)) {
+		t->kind = WEIR_TERM_PINNABLE;
+		t->name = name;
+		return parse_about(value, &t->n[0], &t->n[1])
+		               ? 0
+		               : bad(s, "pages are N, or N~M: give or take M", err);
+	}
 	plain = !weir_str_split(name, '/', &mount, &file);
 	if (!weir_is_name(file) || !(plain || weir_is_name(mount)))
 		return bad(s, "no such term; see weir-scenario(5), EXPECTATIONS", err);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "model/memory.h"
 
 enum weir_term_kind {
 	WEIR_TERM_RESULT,     /* ok, ENOMEM, SIGBUS=4: word, and n[0] of the signals */
@@ -17,6 +18,8 @@ enum weir_term_kind {
 	WEIR_TERM_MAP,        /* of a task: word is the picture */
 	WEIR_TERM_STAT,       /* NAME.key of a file, mount or cgroup: word is the key */
 	WEIR_TERM_GROUP_NODE, /* usage of a cgroup on a node */
+	WEIR_TERM_ZONE,       /* word is the key; n[0], give or take n[1] */
+	WEIR_TERM_PINNABLE,   /* of a task's mapping; likewise */
 	WEIR_TERM_MEM,        /* change of a node's MemTotal in kB, by sign and n[0] */
 };
 
@@ -24,8 +27,9 @@ struct weir_term {
 	enum weir_term_kind kind;
 	uint64_t page_bytes; /* 0: the default size */
 	unsigned int node;
+	enum weir_zone_kind zone;
 	struct weir_str name; /* task, file, mount, cgroup */
-	struct weir_str map;  /* mapping of a MAP */
+	struct weir_str map;  /* mapping of a MAP or PINNABLE */
 	struct weir_str word;
 	bool negative; /* sign of a MEM */
 	uint64_t n[4]; /* "-1" is 2^64-1 */
@@ -53,6 +57,10 @@ bool weir_is_mapping_name(struct weir_str s);
 
 /* A number up to @max, in digits. */
 bool weir_is_number(struct weir_str s, uint64_t max, uint64_t *out);
+
+/* "DMA32" and so on, as /proc/zoneinfo calls them; and back. */
+const char *weir_zone_name(enum weir_zone_kind kind);
+bool weir_zone_find(struct weir_str name, enum weir_zone_kind *out);
 
 /* "n3": the node's id. */
 bool weir_is_node(struct weir_str s, unsigned int *out_node);

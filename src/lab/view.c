@@ -162,6 +162,48 @@ static bool is_picture_of(struct weir_str picture, const struct weir_view_map *m
 	return at == map->nr_pages;
 }
 
+/* N~M: give or take M. */
+static int answer_about(struct asked *a, uint64_t have)
+{
+	uint64_t want = a->term.n[0];
+
+	if ((have > want ? have - want : want - have) <= a->term.n[1])
+		return 0;
+	say_left(a);
+	weir_write_count(&a->have, have);
+	return 1;
+}
+
+static int ask_zone(struct asked *a)
+{
+	for (size_t i = 0; i < a->view->nr_zones; i++) {
+		const struct weir_view_zone *zone = &a->view->zones[i];
+
+		if (zone->node != a->term.node || zone->kind != a->term.zone)
+			continue;
+		if (weir_str_eq(a->term.word, "free"))
+			return answer_about(a, zone->free);
+		if (weir_str_eq(a->term.word, "free_cma"))
+			return answer_about(a, zone->free_cma);
+		if (weir_str_eq(a->term.word, "huge"))
+			return answer_about(a, zone->huge);
+		return answer_about(a, zone->huge_cma);
+	}
+	return absent(a, "the setup tells of no such zone");
+}
+
+static int ask_map(struct asked *a, const struct weir_view_map *map)
+{
+	if (a->term.kind == WEIR_TERM_PINNABLE)
+		return a->view->nr_zones ? answer_about(a, map->pinnable)
+		                         : absent(a, "the setup tells of no zones");
+	if (is_picture_of(a->term.word, map))
+		return 0;
+	say_left(a);
+	weir_write_picture(&a->have, map);
+	return 1;
+}
+
 static int ask_task(struct asked *a)
 {
 	const struct weir_view_task *task = NULL;
@@ -174,13 +216,8 @@ static int ask_task(struct asked *a)
 	if (a->term.kind == WEIR_TERM_PAGES)
 		return answer_one(a, weir_view_task_pages(a->view, task));
 	for (size_t i = 0; i < task->nr_maps; i++) {
-		if (!same(task->maps[i].name, a->term.map))
-			continue;
-		if (is_picture_of(a->term.word, &task->maps[i]))
-			return 0;
-		say_left(a);
-		weir_write_picture(&a->have, &task->maps[i]);
-		return 1;
+		if (same(task->maps[i].name, a->term.map))
+			return ask_map(a, &task->maps[i]);
 	}
 	return absent(a, "the task has no such mapping");
 }
@@ -289,7 +326,9 @@ static int ask(struct asked *a)
 	case WEIR_TERM_NODE:
 	case WEIR_TERM_MAX: return ask_pool(a);
 	case WEIR_TERM_PAGES:
+	case WEIR_TERM_PINNABLE:
 	case WEIR_TERM_MAP: return ask_task(a);
+	case WEIR_TERM_ZONE: return ask_zone(a);
 	case WEIR_TERM_STAT:
 	case WEIR_TERM_GROUP_NODE: return ask_named(a);
 	case WEIR_TERM_MEM: return ask_mem(a);

@@ -7,7 +7,9 @@
  *	7 | A touch m 0 2 | ok | 2M 10/8/2/0 max 10 n0 5/3/0 n1 5/5/0 | mount M 4/1/-1/-1
  *| cgroup G 2M 2/4/0 n0 2 n1 0 | file M/f 4/2 | A 2 m 01.. (one line). That is: number,
  *step, result; for each size total/free/reserved/surplus, configured target, overcommit
- *limit where it is not 0 ("oc 4"), for each node total/free/surplus; mounts with statfs
+ *limit where it is not 0 ("oc 4"), for each node total/free/surplus; where the zones are
+ *told, "zone n0.Movable 4096/0 3/0": free base pages and those in its CMA, pages of the
+ *default pool in it and in its CMA; mounts with statfs
  *blocks/bfree/files/ffree; cgroups with usage, reserved, events max, and usage by node
  *where the kernel tells it; files with size in pages and allocated pages; tasks with
  *mapped huge pages and each mapping's pages, a character each: its node's digit or letter
@@ -21,6 +23,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "model/memory.h"
 #include "model/policy.h"
 
 struct weir_view_node {
@@ -36,6 +39,13 @@ struct weir_view_pool {
 	uint64_t overcommit;
 	struct weir_view_node *nodes;
 	size_t nr_nodes;
+};
+
+struct weir_view_zone {
+	unsigned int node;
+	enum weir_zone_kind kind;
+	uint64_t free, free_cma; /* base pages; free holds both, and what CPUs keep */
+	uint64_t huge, huge_cma; /* pages of the default pool in it, free or not */
 };
 
 struct weir_view_mount {
@@ -61,6 +71,7 @@ struct weir_view_map {
 	struct weir_str name;
 	uint64_t nr_pages;
 	const unsigned char *node; /* one a page: node id, or WEIR_VIEW_UNMAPPED */
+	uint64_t pinnable; /* mapped pages outside of CMA and ZONE_MOVABLE; with zones */
 };
 #define WEIR_VIEW_UNMAPPED 255
 
@@ -85,6 +96,8 @@ struct weir_view {                    /* lists in the order in which things were
 	const int64_t *mem_kib;
 	struct weir_view_pool *pools; /* default size first, then as in the setup */
 	size_t nr_pools;
+	const struct weir_view_zone *zones; /* by node and kind; none: not told */
+	size_t nr_zones;
 	struct weir_view_mount *mounts;
 	size_t nr_mounts;
 	struct weir_view_group *groups;

@@ -26,6 +26,18 @@ static void json_pool(struct weir_json *j, const struct weir_view_pool *pool)
 	weir_json_close(j);
 }
 
+static void json_zone(struct weir_json *j, const struct weir_view_zone *zone)
+{
+	weir_json_open(j, NULL, '{');
+	weir_json_u64(j, "node", zone->node);
+	weir_json_strz(j, "zone", weir_zone_name(zone->kind));
+	weir_json_u64(j, "free", zone->free);
+	weir_json_u64(j, "free_cma", zone->free_cma);
+	weir_json_u64(j, "huge", zone->huge);
+	weir_json_u64(j, "huge_cma", zone->huge_cma);
+	weir_json_close(j);
+}
+
 static void json_mount(struct weir_json *j, const struct weir_view_mount *mount)
 {
 	weir_json_open(j, NULL, '{');
@@ -83,7 +95,7 @@ static void json_file(struct weir_json *j, const struct weir_view_file *file)
 }
 
 /* The picture goes through a buffer of its own, which all mappings of the view share. */
-static void json_map(struct weir_json *j, const struct weir_view_map *map,
+static void json_map(struct weir_json *j, const struct weir_view_map *map, bool zoned,
                      struct weir_buf *picture)
 {
 	struct weir_writer w = { .out = picture };
@@ -96,10 +108,12 @@ static void json_map(struct weir_json *j, const struct weir_view_map *map,
 	weir_json_str(j, "name", map->name);
 	weir_json_u64(j, "nr_pages", map->nr_pages);
 	weir_json_str(j, "node", weir_buf_str(picture));
+	if (zoned)
+		weir_json_u64(j, "pinnable", map->pinnable);
 	weir_json_close(j);
 }
 
-static void json_task(struct weir_json *j, const struct weir_view_task *task,
+static void json_task(struct weir_json *j, const struct weir_view_task *task, bool zoned,
                       struct weir_buf *picture)
 {
 	weir_json_open(j, NULL, '{');
@@ -107,7 +121,7 @@ static void json_task(struct weir_json *j, const struct weir_view_task *task,
 	weir_json_u64(j, "mapped_bytes", task->mapped_bytes);
 	weir_json_open(j, "maps", '[');
 	for (size_t i = 0; i < task->nr_maps; i++)
-		json_map(j, &task->maps[i], picture);
+		json_map(j, &task->maps[i], zoned, picture);
 	weir_json_close(j);
 	weir_json_close(j);
 }
@@ -126,6 +140,12 @@ void weir_view_json(const struct weir_view *view, const struct weir_result *resu
 		if (weir_view_pool_shown(&view->pools[i]))
 			json_pool(j, &view->pools[i]);
 	weir_json_close(j);
+	if (view->nr_zones) {
+		weir_json_open(j, "zones", '[');
+		for (size_t i = 0; i < view->nr_zones; i++)
+			json_zone(j, &view->zones[i]);
+		weir_json_close(j);
+	}
 	weir_json_open(j, "mounts", '[');
 	for (size_t i = 0; i < view->nr_mounts; i++)
 		json_mount(j, &view->mounts[i]);
@@ -140,7 +160,7 @@ void weir_view_json(const struct weir_view *view, const struct weir_result *resu
 	weir_json_close(j);
 	weir_json_open(j, "tasks", '[');
 	for (size_t i = 0; i < view->nr_tasks; i++)
-		json_task(j, &view->tasks[i], &picture);
+		json_task(j, &view->tasks[i], view->nr_zones, &picture);
 	weir_json_close(j);
 	weir_buf_done(&picture);
 }

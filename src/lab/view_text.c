@@ -34,10 +34,9 @@ void weir_write_u64(struct weir_writer *w, uint64_t n)
 
 void weir_write_count(struct weir_writer *w, uint64_t n)
 {
-	if (n == UINT64_MAX)
-		weir_write_z(w, "-1");
-	else
-		weir_write_u64(w, n);
+	if (n > INT64_MAX)
+		weir_write_z(w, "-");
+	weir_write_u64(w, n > INT64_MAX ? 0 - n : n);
 }
 
 void weir_write_counts(struct weir_writer *w, const uint64_t *n, size_t nr)
@@ -131,6 +130,17 @@ static void write_pool(struct weir_writer *w, const struct weir_view_pool *pool)
 	}
 }
 
+static void write_zone(struct weir_writer *w, const struct weir_view_zone *zone)
+{
+	labelled(w, " | zone n", zone->node);
+	weir_write_z(w, ".");
+	weir_write_z(w, weir_zone_name(zone->kind));
+	weir_write_z(w, " ");
+	weir_write_counts(w, (const uint64_t[]){ zone->free, zone->free_cma }, 2);
+	weir_write_z(w, " ");
+	weir_write_counts(w, (const uint64_t[]){ zone->huge, zone->huge_cma }, 2);
+}
+
 static void write_mount(struct weir_writer *w, const struct weir_view_mount *mount)
 {
 	weir_write_z(w, " | mount ");
@@ -184,6 +194,8 @@ static void write_task(struct weir_writer *w, const struct weir_view *view,
 		weir_write(w, task->maps[i].name);
 		weir_write_z(w, " ");
 		weir_write_picture(w, &task->maps[i]);
+		if (view->nr_zones)
+			labelled(w, "/", task->maps[i].pinnable);
 	}
 }
 
@@ -218,6 +230,8 @@ int weir_view_text(const struct weir_view *view, const struct weir_result *resul
 	for (size_t i = 0; i < view->nr_pools; i++)
 		if (weir_view_pool_shown(&view->pools[i]))
 			write_pool(&w, &view->pools[i]);
+	for (size_t i = 0; i < view->nr_zones; i++)
+		write_zone(&w, &view->zones[i]);
 	for (size_t i = 0; i < view->nr_mounts; i++)
 		write_mount(&w, &view->mounts[i]);
 	for (size_t i = 0; i < view->nr_groups; i++)

@@ -14,7 +14,7 @@ struct weir_writer {
 void weir_write(struct weir_writer *w, struct weir_str s);
 void weir_write_z(struct weir_writer *w, const char *z);
 void weir_write_u64(struct weir_writer *w, uint64_t n);
-void weir_write_count(struct weir_writer *w, uint64_t n); /* 2^64-1 as -1 */
+void weir_write_count(struct weir_writer *w, uint64_t n); /* 2^64-1 as -1 and so on */
 void weir_write_counts(struct weir_writer *w, const uint64_t *n, size_t nr); /* n/n/n */
 void weir_write_size(struct weir_writer *w, uint64_t bytes);
 void weir_write_picture(struct weir_writer *w, const struct weir_view_map *map);

@@ -146,7 +146,11 @@ struct weir_world_mount *weir_world_add_mount(struct weir_world *w, struct weir_
 		free(z);
 		return failed(w);
 	}
-	w->mounts[w->nr_mounts] = (struct weir_world_mount){ .name = z, .mount = mount };
+	w->mounts[w->nr_mounts] = (struct weir_world_mount){
+		.name = z,
+		.mount = mount,
+		.host_idx = SIZE_MAX,
+	};
 	return &w->mounts[w->nr_mounts++];
 }
 
@@ -295,12 +299,19 @@ int weir_world_adopt(struct weir_model *model, const char *kernel,
 
 #define DEFAULT_NODE_BYTES (UINT64_C(1) << 30)
 
+static const struct weir_zone_config *zones_of(const struct weir_setup *setup,
+                                               unsigned int node)
+{
+	return weir_node_in(setup->zoned, node) ? setup->zones[node] : NULL;
+}
+
 static size_t config_nodes(const struct weir_setup *setup, struct weir_node_config *nodes)
 {
 	if (!setup->nr_nodes) {
 		nodes[0] = (struct weir_node_config){
 			.memory_bytes = 4 * DEFAULT_NODE_BYTES,
 			.cpus = 3,
+			.zones = zones_of(setup, 0),
 		};
 		return 1;
 	}
@@ -311,6 +322,7 @@ static size_t config_nodes(const struct weir_setup *setup, struct weir_node_conf
 			.cpus = setup->node[i].cpus,
 			.distance = setup->node[i].distance,
 			.nr_distances = WEIR_MODEL_NODES_MAX,
+			.zones = zones_of(setup, setup->node[i].id),
 		};
 	return setup->nr_nodes;
 }
@@ -350,6 +362,7 @@ int weir_world_new(const struct weir_setup *setup, const char *kernel,
 	if (r < 0)
 		return r;
 	model = NULL; /* the world's now */
+	w->zoned = setup->zoned;
 	w->boot = copy(boot);
 	if (!w->boot)
 		return weir_err_sys(err, -ENOMEM, "make a world");

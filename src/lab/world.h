@@ -32,6 +32,7 @@ struct weir_world_mount {
 	uint64_t size_bytes,
 		min_size_bytes; /* as /proc/mounts shows them; UINT64_MAX: none */
 	uint64_t nr_inodes;     /* UINT64_MAX: none */
+	size_t host_idx;        /* in the snapshot it was loaded from, or SIZE_MAX */
 };
 
 struct weir_world_group {
@@ -56,6 +57,7 @@ struct weir_world {
 	struct weir_world_file **files; /* weir_file.tag points here */
 	size_t nr_files, cap_files;
 	uint64_t start_total[WEIR_MODEL_NODES_MAX]; /* MemTotal at the start */
+	uint64_t zoned;                             /* nodes whose zones the setup told */
 	struct weir_observed *observed;             /* room of the last view */
 	char *boot;                                 /* kernel command line, or NULL */
 };

@@ -156,6 +156,7 @@ weir_page_id weir_page_alloc(struct weir_model *m, const struct weir_want *want)
 		m->bugs |= WEIR_BUG_RESERVED_LEAKS;
 	}
 	page->mapcount = 0;
+	page->pins = 0;
 	page->subpool = sp ? sp->id : 0;
 	page->group = (uint16_t)group;
 	page->group_rsvd = extra ? (uint16_t)group : 0;
@@ -180,7 +181,7 @@ void weir_page_free(struct weir_model *m, weir_page_id id)
 	}
 	if (page->group_rsvd)
 		weir_group_uncharge(m, page->group_rsvd, pool, WEIR_CHARGE_RSVD, 1);
-	page->flags &= (uint16_t) ~(WEIR_PAGE_RESTORE | WEIR_PAGE_ANON);
+	page->flags &= (uint8_t) ~(WEIR_PAGE_RESTORE | WEIR_PAGE_ANON);
 	if (restore)
 		pool->reserved++;
 	if (page->flags & WEIR_PAGE_TEMPORARY)
@@ -195,6 +196,7 @@ void weir_page_put(struct weir_model *m, weir_page_id id)
 {
 	const struct weir_page *page = weir_page(&m->pages, id);
 
-	if (!page->mapcount && !(page->flags & (WEIR_PAGE_CACHED | WEIR_PAGE_LOST)))
+	if (!page->mapcount && !page->pins &&
+	    !(page->flags & (WEIR_PAGE_CACHED | WEIR_PAGE_LOST)))
 		weir_page_free(m, id);
 }

@@ -102,6 +102,26 @@ void weir_group_end(struct weir_model *m, uint32_t id)
 	}
 }
 
+uint64_t weir_group_room(const struct weir_model *m, uint32_t id,
+                         const struct weir_pool *pool, enum weir_charge what)
+{
+	uint64_t room = UINT64_MAX;
+
+	for (; id; id = weir_group(&m->groups, id)->parent) {
+		const struct weir_group_size *size =
+			&weir_group(&m->groups, id)->sizes[pool->idx];
+		int64_t left = size->limit[what] - size->charged[what];
+
+		if (size->limit[what] == WEIR_GROUP_NO_LIMIT)
+			continue;
+		if (left < 0)
+			left = 0;
+		if ((uint64_t)left < room)
+			room = (uint64_t)left;
+	}
+	return room;
+}
+
 int weir_group_limit(struct weir_model *m, uint32_t id, const struct weir_pool *pool,
                      enum weir_charge what, uint64_t bytes)
 {

@@ -53,6 +53,11 @@ int weir_group_charge(struct weir_model *m, uint32_t id, const struct weir_pool 
 void weir_group_uncharge(struct weir_model *m, uint32_t id, const struct weir_pool *pool,
                          enum weir_charge what, int64_t nr);
 
+/* Pages that may still be charged, by the group's limit and those above it; UINT64_MAX:
+ * no limit. */
+uint64_t weir_group_room(const struct weir_model *m, uint32_t id,
+                         const struct weir_pool *pool, enum weir_charge what);
+
 /* Usage by node: when a page is charged (+1) and uncharged (-1). */
 void weir_group_count_node(struct weir_model *m, uint32_t id,
                            const struct weir_pool *pool, unsigned int node, int delta);

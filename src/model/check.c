@@ -18,6 +18,7 @@
 
 struct tally { /* of one pool */
 	uint64_t nr[WEIR_MODEL_NODES_MAX], nr_free[WEIR_MODEL_NODES_MAX];
+	uint64_t nr_pinnable[WEIR_MODEL_NODES_MAX]; /* of the free ones */
 	uint64_t marked, poisoned_free;
 };
 
@@ -30,6 +31,8 @@ static void count_pages(const struct weir_model *m, struct tally *tally)
 		if (!(page->flags & WEIR_PAGE_USED))
 			continue;
 		t->nr[page->node]++;
+		if (page->flags & WEIR_PAGE_FREE && weir_page_is_pinnable(m, page))
+			t->nr_pinnable[page->node]++;
 		if (page->flags & WEIR_PAGE_FREE)
 			t->nr_free[page->node]++;
 		else if (page->flags & WEIR_PAGE_RESTORE)
@@ -104,6 +107,9 @@ static int check_pool(const struct weir_model *m, const struct weir_pool *pool,
 		if (pool->nr_free[n] != t->nr_free[n])
 			return differs(err, pool, "free", (int)n, pool->nr_free[n],
 			               t->nr_free[n]);
+		if (pool->nr_pinnable[n] != t->nr_pinnable[n])
+			return differs(err, pool, "pinnable", (int)n,
+			               pool->nr_pinnable[n], t->nr_pinnable[n]);
 		if (list_length(m, pool, n) != t->nr_free[n])
 			return differs(err, pool, "the free list", (int)n,
 			               list_length(m, pool, n), t->nr_free[n]);

@@ -12,11 +12,12 @@ static void demote_page(struct weir_model *m, struct weir_pool *src, weir_page_i
 	struct weir_pool *dst = &m->pools[src->demote_to - 1];
 	uint64_t parts = src->page_bytes / dst->page_bytes;
 	unsigned int node = weir_page(&m->pages, id)->node;
+	weir_site site = weir_page(&m->pages, id)->site;
 
 	weir_pool_unlink(m, src, id);
 	weir_pool_give(m, src, id, false);
 	for (uint64_t i = 0; i < parts; i++) {
-		weir_page_id part = weir_pool_take(m, dst, node);
+		weir_page_id part = weir_pool_take_at(m, dst, node, site);
 
 		if (!part)
 			return; /* the memory was given just now: only our own can lack */

@@ -85,7 +85,7 @@ static enum weir_outcome copy_on_write(struct weir_model *m, struct weir_vma *vm
 		m->bugs |= WEIR_BUG_COPY_LOOPS;
 		return WEIR_SIGBUS;
 	}
-	page_of(m, id)->flags &= (uint16_t)~WEIR_PAGE_RESTORE;
+	page_of(m, id)->flags &= (uint8_t)~WEIR_PAGE_RESTORE;
 	page_of(m, id)->flags |= WEIR_PAGE_ANON;
 	page_of(m, id)->mapcount = 1;
 	vma->flags |= WEIR_VMA_ANON;
@@ -123,7 +123,7 @@ static enum weir_outcome first_touch(struct weir_model *m, struct weir_vma *vma,
 		id = weir_page_alloc(m, &want);
 		if (!id)
 			return WEIR_SIGBUS;
-		page_of(m, id)->flags &= (uint16_t)~WEIR_PAGE_RESTORE;
+		page_of(m, id)->flags &= (uint8_t)~WEIR_PAGE_RESTORE;
 		if (shared) {
 			page_of(m, id)->flags |= WEIR_PAGE_CACHED;
 			if (!weir_slots_set(&vma->file->cache, pgoff, id, UINT32_MAX))

@@ -130,7 +130,7 @@ static void remove_page(struct weir_model *m, struct weir_file *file, uint32_t i
 	weir_page_id id = weir_slots_get(&file->cache, idx);
 
 	(void)weir_slots_set(&file->cache, idx, 0, UINT32_MAX);
-	weir_page(&m->pages, id)->flags &= (uint16_t)~WEIR_PAGE_CACHED;
+	weir_page(&m->pages, id)->flags &= (uint8_t)~WEIR_PAGE_CACHED;
 	weir_page_put(m, id);
 }
 
@@ -191,7 +191,7 @@ int weir_file_allocate(struct weir_model *m, const struct weir_task *task,
 		id = weir_page_alloc(m, &want);
 		if (!id)
 			return -ENOSPC;
-		weir_page(&m->pages, id)->flags &= (uint16_t)~WEIR_PAGE_RESTORE;
+		weir_page(&m->pages, id)->flags &= (uint8_t)~WEIR_PAGE_RESTORE;
 		weir_page(&m->pages, id)->flags |= WEIR_PAGE_CACHED;
 		if (!weir_slots_set(&file->cache, want.pgoff, id, UINT32_MAX))
 			m->failed = true;

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#define MIGRATE_PASSES 10 /* NR_MAX_MIGRATE_PAGES_RETRY */
+
 /* A fresh page that is no pool page in the end: alloc_migrate_hugetlb_folio(). */
 static weir_page_id take_temporary(struct weir_model *m, struct weir_pool *pool,
                                    unsigned int near, uint64_t allowed)
@@ -41,18 +43,42 @@ static weir_page_id take_target(struct weir_model *m, struct weir_pool *pool,
 		if (id)
 			return id;
 	}
+	if (m->rules.migrate_strict_node && m->pinning)
+		allowed &= UINT64_C(1) << near;
 	return take_temporary(m, pool, near, allowed);
+}
+
+/* migrate_pages() tries a page ten times over. What it took as the target, it frees each
+ * time, and where the node has surplus that page leaves the pool. */
+static void try_in_vain(struct weir_model *m, struct weir_pool *pool, unsigned int near,
+                        uint64_t allowed)
+{
+	for (int i = 0; i < MIGRATE_PASSES; i++) {
+		weir_page_id target = take_target(m, pool, near, allowed);
+
+		if (!target)
+			return;
+		weir_page_free(m, target);
+	}
 }
 
 int weir_page_migrate(struct weir_model *m, weir_page_id id, unsigned int near,
                       uint64_t allowed, weir_page_id *old)
 {
 	struct weir_pool *pool = &m->pools[weir_page(&m->pages, id)->pool];
-	weir_page_id other = take_target(m, pool, near, allowed);
 	struct weir_page *page, *left;
+	weir_page_id other;
+	weir_site site;
 	uint8_t from;
 
 	*old = 0;
+	if (weir_page(&m->pages, id)->is_stuck)
+		return -EBUSY;
+	if (weir_page(&m->pages, id)->pins) {
+		try_in_vain(m, pool, near, allowed);
+		return -EBUSY;
+	}
+	other = take_target(m, pool, near, allowed);
 	if (!other)
 		return -ENOMEM;
 	page = weir_page(&m->pages, id);
@@ -66,6 +92,9 @@ int weir_page_migrate(struct weir_model *m, weir_page_id id, unsigned int near,
 	from = page->node;
 	page->node = left->node;
 	left->node = from;
+	site = page->site;
+	page->site = left->site;
+	left->site = site;
 	if (m->rules.numa_stat_follows && page->group) {
 		weir_group_count_node(m, page->group, pool, from, -1);
 		weir_group_count_node(m, page->group, pool, page->node, 1);
@@ -78,7 +107,7 @@ int weir_page_migrate(struct weir_model *m, weir_page_id id, unsigned int near,
 	/* the mark of 3.10 stays with the memory: freeing what was left keeps the promise
 	 */
 	left->flags |= page->flags & WEIR_PAGE_RESTORE;
-	page->flags &= (uint16_t)~WEIR_PAGE_RESTORE;
+	page->flags &= (uint8_t)~WEIR_PAGE_RESTORE;
 	weir_page_free(m, other);
 	if (left->flags & WEIR_PAGE_FREE)
 		*old = other;

@@ -97,6 +97,7 @@ int weir_model_new(const struct weir_model_config *config, struct weir_model **o
 	m->hvo = config->hvo;
 	r = weir_memory_init(&m->memory, config->nodes, config->nr_nodes,
 	                     m->rules.zonelist_load_by_place);
+	m->memory.cma_half = m->rules.cma_half;
 	if (r < 0)
 		return weir_err_set(err, r,
 		                    "a host has nodes 0 to %d, each once, and memory on "
@@ -106,7 +107,7 @@ int weir_model_new(const struct weir_model_config *config, struct weir_model **o
 	if (r < 0)
 		return r;
 	weir_each_node (n, m->memory.nodes)
-		pages += m->memory.free_bytes[n] / m->pools[0].page_bytes;
+		pages += weir_memory_free(&m->memory, n) / m->pools[0].page_bytes;
 	if (pages > WEIR_PAGES_MAX)
 		return weir_err_set(err, -EINVAL,
 		                    "memory for %ju huge pages: a model has room for %u",

@@ -13,6 +13,8 @@
  *	file.h     files, truncate, punch, fallocate; mount.h: mounts with limits
  *	task.h     tasks, fork, exit; vma.h: mappings; advise.h: madvise(2), mlock(2)
  *	cgroup.h   charges; migrate.h, offline.h: pages that move or fail; boot.h
+ *	pin.h      long-term pins; anon.h: memory of base pages
+ *	csv.h      what Hygon's CSV3 keeps and hands out; start.h: a VM starts
  *	check.h    the invariants
  *
  * "kernel-rules.md N.N" in comments, or N.N alone, is a rule in docs/kernel-rules.md,
@@ -114,6 +116,8 @@ struct weir_model {
 	uint64_t corrupted_bytes; /* HardwareCorrupted */
 	unsigned int bugs;        /* enum weir_bug: since the caller last cleared it */
 	bool hvo;
+	/* what is played is inside of a long-term pin, PF_MEMALLOC_PIN: pin.h */
+	bool pinning;
 	bool failed; /* out of our own memory: what the model says is no longer true */
 };
 

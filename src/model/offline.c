@@ -137,7 +137,7 @@ int weir_poison_free(struct weir_model *m, struct weir_pool *pool, unsigned int 
 	}
 	r = weir_page_dissolve(m, id);
 	if (r < 0 && soft && fresh) { /* nothing is wrong with it: it stays as it was */
-		weir_page(&m->pages, id)->flags &= (uint16_t)~WEIR_PAGE_POISONED;
+		weir_page(&m->pages, id)->flags &= (uint8_t)~WEIR_PAGE_POISONED;
 		pool->nr_poisoned_free--;
 	} else if (fresh) {
 		count_corrupted(m);

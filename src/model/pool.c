@@ -18,14 +18,19 @@ void weir_pool_push(struct weir_model *m, struct weir_pool *pool, weir_page_id i
 	struct weir_page *page = weir_page(&m->pages, id);
 	weir_page_id *head = &pool->head[page->node];
 
-	page->flags = (uint16_t)((page->flags & WEIR_PAGE_POISONED) | WEIR_PAGE_USED |
-	                         WEIR_PAGE_FREE);
+	page->flags = (uint8_t)((page->flags & WEIR_PAGE_POISONED) | WEIR_PAGE_USED |
+	                        WEIR_PAGE_FREE);
 	page->group = page->group_rsvd = 0;
+	page->is_stuck = 0;
 	page->next = *head;
 	page->prev = 0;
 	if (*head)
 		weir_page(&m->pages, *head)->prev = id;
 	*head = id;
+	if (weir_page_is_pinnable(m, page)) {
+		pool->nr_pinnable[page->node]++;
+		pool->pinnable_from[page->node] = id;
+	}
 	pool->free++;
 	pool->nr_free[page->node]++;
 	if (page->flags & WEIR_PAGE_POISONED)
@@ -36,6 +41,10 @@ void weir_pool_unlink(struct weir_model *m, struct weir_pool *pool, weir_page_id
 {
 	struct weir_page *page = weir_page(&m->pages, id);
 
+	if (weir_page_is_pinnable(m, page))
+		pool->nr_pinnable[page->node]--;
+	if (pool->pinnable_from[page->node] == id)
+		pool->pinnable_from[page->node] = page->next;
 	if (page->prev)
 		weir_page(&m->pages, page->prev)->next = page->next;
 	else
@@ -46,7 +55,7 @@ void weir_pool_unlink(struct weir_model *m, struct weir_pool *pool, weir_page_id
 	pool->nr_free[page->node]--;
 	if (page->flags & WEIR_PAGE_POISONED)
 		pool->nr_poisoned_free--;
-	page->flags &= (uint16_t)~WEIR_PAGE_FREE;
+	page->flags &= (uint8_t)~WEIR_PAGE_FREE;
 	page->next = page->prev = 0; /* mapcount and subpool share their place */
 }
 
@@ -54,13 +63,34 @@ weir_page_id weir_pool_pop(struct weir_model *m, struct weir_pool *pool,
                            unsigned int node)
 {
 	weir_page_id id = pool->head[node];
+	const struct weir_page *page;
 
-	/* 10.3: a poisoned page that could not be dissolved stays on the list */
-	while (id && weir_page(&m->pages, id)->flags & WEIR_PAGE_POISONED)
-		id = weir_page(&m->pages, id)->next;
+	if (m->pinning && !pool->nr_pinnable[node])
+		return 0;
+	/* dequeue_hugetlb_folio_node_exact(): what may not be pinned is passed over */
+	if (m->pinning && pool->pinnable_from[node])
+		id = pool->pinnable_from[node];
+	for (; id; id = page->next) {
+		page = weir_page(&m->pages, id);
+		if (m->pinning && !weir_page_is_pinnable(m, page))
+			continue;
+		/* 10.3: a poisoned page that could not be dissolved stays on the list */
+		if (!(page->flags & WEIR_PAGE_POISONED))
+			break;
+	}
+	if (m->pinning)
+		pool->pinnable_from[node] = id;
 	if (id)
 		weir_pool_unlink(m, pool, id);
 	return id;
+}
+
+/* folio_is_longterm_pinnable(), mm.h; up to 5.12 is_migrate_cma_page() alone. */
+bool weir_page_is_pinnable(const struct weir_model *m, const struct weir_page *page)
+{
+	return !weir_site_is_cma(page->site) &&
+	       !(m->rules.pin_minds_movable &&
+	         weir_site_zone(page->site) == WEIR_ZONE_MOVABLE);
 }
 
 /* HVO, 10.8: MemTotal grows once for each page whose boot-time vmemmap is released, and
@@ -109,28 +139,65 @@ static weir_page_id new_record(struct weir_model *m)
 	return pages->nr++;
 }
 
-weir_page_id weir_pool_take(struct weir_model *m, struct weir_pool *pool,
-                            unsigned int node)
+weir_page_id weir_pool_enter(struct weir_model *m, struct weir_pool *pool,
+                             unsigned int node, weir_site site)
 {
 	struct weir_pages *pages = &m->pages;
-	weir_page_id id;
+	weir_page_id id = new_record(m);
 
-	if (!weir_memory_take(&m->memory, node, pool->page_bytes))
+	if (!id)
 		return 0;
-	id = new_record(m);
-	if (!id) {
-		weir_memory_give(&m->memory, node, pool->page_bytes);
-		return 0;
-	}
 	pages->v[id] = (struct weir_page){
 		.node = (uint8_t)node,
-		.pool = pool->idx,
+		.site = site,
+		.pool = pool->idx & 0xfU,
 		.flags = WEIR_PAGE_USED,
 	};
 	pool->total++;
 	pool->nr[node]++;
 	hvo_account(m, pool, node);
 	return id;
+}
+
+/* Memory that was taken becomes a page of the pool, or goes back. */
+static weir_page_id enter(struct weir_model *m, struct weir_pool *pool, unsigned int node,
+                          weir_site site)
+{
+	weir_page_id id = weir_pool_enter(m, pool, node, site);
+
+	if (!id)
+		weir_memory_give(&m->memory, node, pool->page_bytes, site);
+	return id;
+}
+
+/* htlb_alloc_mask(): sizes below the buddy allocator's limit are movable; inside of a pin
+ * current_gfp_context() takes that away. */
+static enum weir_request request_of(const struct weir_model *m,
+                                    const struct weir_pool *pool)
+{
+	if (pool->gigantic)
+		return WEIR_WANT_RANGE;
+	if (!m->pinning)
+		return WEIR_WANT_MOVABLE;
+	return m->rules.pin_minds_movable ? WEIR_WANT_PINNABLE : WEIR_WANT_NO_CMA;
+}
+
+weir_page_id weir_pool_take(struct weir_model *m, struct weir_pool *pool,
+                            unsigned int node)
+{
+	weir_site site;
+
+	if (!weir_memory_take(&m->memory, node, pool->page_bytes, request_of(m, pool),
+	                      &site))
+		return 0;
+	return enter(m, pool, node, site);
+}
+
+weir_page_id weir_pool_take_at(struct weir_model *m, struct weir_pool *pool,
+                               unsigned int node, weir_site site)
+{
+	weir_memory_take_at(&m->memory, node, pool->page_bytes, site);
+	return enter(m, pool, node, site);
 }
 
 void weir_pool_give(struct weir_model *m, struct weir_pool *pool, weir_page_id id,
@@ -147,9 +214,10 @@ void weir_pool_give(struct weir_model *m, struct weir_pool *pool, weir_page_id i
 	}
 	/* a poisoned page is lost, not given back (10.2 to 10.4) */
 	if (!(page->flags & WEIR_PAGE_POISONED))
-		weir_memory_give(&m->memory, node, pool->page_bytes);
+		weir_memory_give(&m->memory, node, pool->page_bytes, page->site);
 	else
-		weir_memory_give(&m->memory, node, pool->page_bytes - 4 * PAGE_KIB);
+		weir_memory_give(&m->memory, node, pool->page_bytes - WEIR_BASE_PAGE,
+		                 page->site);
 	*page = (struct weir_page){ .next = m->pages.unused };
 	m->pages.unused = id;
 }

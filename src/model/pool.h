@@ -39,13 +39,16 @@ struct weir_page {
 		struct {
 			uint32_t mapcount;
 			uint16_t subpool; /* id, 0: none */
-			uint16_t spare;
+			uint16_t pins;    /* long-term; pin.h */
 		};
 	};
 	uint16_t group, group_rsvd; /* charged control groups, id; 0: none */
-	uint16_t flags;
+	uint8_t flags;
+	weir_site site;
 	uint8_t node;
-	uint8_t pool;
+	uint8_t pool : 4;
+	uint8_t is_stuck : 1; /* a pin moved it here, pin_moved_sticks: cannot be isolated
+	                       */
 };
 
 /* 256 TiB of 2M pages, 2 GiB of records. A host with more is refused. */
@@ -72,6 +75,11 @@ struct weir_pool {
 	uint64_t nr_poisoned_free; /* on free lists */
 	uint64_t reserved_leaked;  /* counted in reserved by mistake, alloc.c: for ever */
 	weir_page_id head[WEIR_MODEL_NODES_MAX]; /* free lists: stacks, 3.5 */
+	/* Of these, what may be pinned for long (8.5), and a place in the list above
+	 * which there is none; 0: its head. Else a pin would walk the list for each page.
+	 */
+	uint64_t nr_pinnable[WEIR_MODEL_NODES_MAX];
+	weir_page_id pinnable_from[WEIR_MODEL_NODES_MAX];
 	uint64_t hvo_seen[WEIR_MODEL_NODES_MAX]; /* most pages the node ever had: 10.8 */
 };
 
@@ -91,7 +99,8 @@ static inline bool weir_pool_has_available(const struct weir_pool *pool)
 void weir_pool_push(struct weir_model *m, struct weir_pool *pool, weir_page_id id);
 /* Takes a page off the free list; it is still a page of the pool. */
 void weir_pool_unlink(struct weir_model *m, struct weir_pool *pool, weir_page_id id);
-/* The first free page of a node that is not poisoned, off the list; 0: none. */
+/* The first free page of a node that is not poisoned, and inside of a long-term pin one
+ * that may be pinned (8.6), off the list; 0: none. */
 weir_page_id weir_pool_pop(struct weir_model *m, struct weir_pool *pool,
                            unsigned int node);
 
@@ -102,6 +111,18 @@ weir_page_id weir_pool_take(struct weir_model *m, struct weir_pool *pool,
 /* Gives a page, neither free nor in use, back to the system: remove_hugetlb_folio(). */
 void weir_pool_give(struct weir_model *m, struct weir_pool *pool, weir_page_id id,
                     bool from_surplus);
+
+/* The same of memory that was given back just now, at that place: pages of a demoted one.
+ */
+weir_page_id weir_pool_take_at(struct weir_model *m, struct weir_pool *pool,
+                               unsigned int node, weir_site site);
+
+/* A page that has its memory already: what a host's pool has when it is looked at. */
+weir_page_id weir_pool_enter(struct weir_model *m, struct weir_pool *pool,
+                             unsigned int node, weir_site site);
+
+/* May a page be pinned for long where it lies? 8.5. */
+bool weir_page_is_pinnable(const struct weir_model *m, const struct weir_page *page);
 
 /* A surplus page from the nodes as an allocation on @near tries them, within @allowed.
  * 0 when overcommit or memory is at its end. 3.2 step 5, 4.3. */

@@ -88,6 +88,23 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 	X(k, poison_signals_injector, FROM(K6_12))                                       \
 	/* fs/hugetlbfs/inode.c hugetlbfs_read_iter(), 6.6 and taken back to 6.1.192 */  \
 	X(k, poison_read_fails, FROM(K6_1))                                              \
+	/* mm/page_alloc.c __rmqueue(), 5.8 */                                           \
+	X(k, cma_half, ALL)                                                              \
+	/* mm/gup.c is_pinnable_page(), 5.13 */                                          \
+	X(k, pin_minds_movable, FROM(K6_1))                                              \
+	/* mm/gup.c try_grab_folio() refuses it in follow_hugetlb_page(); measured */    \
+	X(k, pin_present_fails, ONLY(K6_1))                                              \
+	/* io_uring/rsrc.c io_pin_pages() with pin_user_pages_fast(): measured */        \
+	X(k, pin_fast_first, FROM(K6_12))                                                \
+	/* mm/hugetlb.c folio_isolate_hugetlb(); measured on 6.18.15 */                  \
+	X(k, pin_moved_sticks, ONLY(K6_18))                                              \
+	/* mm/hugetlb.c copy_hugetlb_page_range(), 5.12 */                               \
+	X(k, fork_copies_pinned, FROM(K6_1))                                             \
+	/* arch/x86/kvm/svm/sev.c sev_mem_enc_register_region(), 6.15, taken back to     \
+	 * 6.1.192 and 6.12.117 */                                                       \
+	X(k, sev_pins_longterm, FROM(K6_1))                                              \
+	/* mm/page_alloc.c alloc_contig_range(), 5.13 */                                 \
+	X(k, cma_moves_huge, FROM(K6_1))                                                 \
 	/* mm/page_alloc.c build_zonelists(): a place in the list, then a count, 5.16 */ \
 	X(k, zonelist_load_by_place, ONLY(K5_10))                                        \
 	/* hugepages_setup(), 5.16 */                                                    \

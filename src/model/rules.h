@@ -76,6 +76,23 @@
 	  "who injects a memory failure gets SIGBUS")                                   \
 	X(poison_read_fails, "poison-read-fails",                                       \
 	  "read(2) of a poisoned file page fails with EIO")                             \
+	/* zones, CMA and long-term pins */                                             \
+	X(cma_half, "cma-half",                                                         \
+	  "movable memory comes from the CMA while that is over half of what is free")  \
+	X(pin_minds_movable, "pin-minds-movable",                                       \
+	  "a long-term pin does not leave pages in ZONE_MOVABLE either")                \
+	X(pin_present_fails, "pin-present-fails",                                       \
+	  "bug: a long-term pin of a huge page in the CMA or ZONE_MOVABLE fails")       \
+	X(pin_fast_first, "pin-fast-first",                                             \
+	  "a long-term pin that got its first pages at once fails with EFAULT only")    \
+	X(pin_moved_sticks, "pin-moved-sticks",                                         \
+	  "bug: what a long-term pin has moved does not move again while it is mapped") \
+	X(fork_copies_pinned, "fork-copies-pinned",                                     \
+	  "fork copies private pages that are pinned")                                  \
+	X(sev_pins_longterm, "sev-pins-longterm",                                       \
+	  "SEV registers guest memory with a long-term pin")                            \
+	X(cma_moves_huge, "cma-moves-huge",                                             \
+	  "an allocation from a CMA area moves the huge pages in it")                   \
 	/* nodes */                                                                     \
 	X(zonelist_load_by_place, "zonelist-load-by-place",                             \
 	  "equally distant nodes are tried by where they stood in earlier lists")       \

@@ -2,9 +2,12 @@
  * kernel/exit.c do_exit(), v5.10 to v6.18. */
 #include "model/task.h"
 
+#include "model/anon.h"
 #include "model/file.h"
+#include "model/pin.h"
 #include "model/vma.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +28,8 @@ struct weir_task *weir_task_new(struct weir_model *m, const struct weir_task_con
 	return task;
 }
 
-struct weir_task *weir_task_fork(struct weir_model *m, const struct weir_task *parent)
+int weir_task_fork(struct weir_model *m, const struct weir_task *parent,
+                   struct weir_task **out)
 {
 	struct weir_task_config config = {
 		.cpu = parent->cpu,
@@ -33,18 +37,21 @@ struct weir_task *weir_task_fork(struct weir_model *m, const struct weir_task *p
 		.mems = parent->mems,
 	};
 	struct weir_task *child = weir_task_new(m, &config);
+	int r = 0;
 
 	if (!child)
-		return NULL;
+		return -ENOMEM;
 	child->policy = parent->policy;
 	child->next_slot = parent->next_slot;
 	for (size_t i = 0; i < parent->nr_open; i++)
-		if (!weir_file_open(m, child, parent->open[i]))
-			return child;
-	for (size_t i = 0; i < parent->nr_vmas; i++)
-		if (!weir_vma_fork(m, parent->vmas[i], child))
-			return child;
-	return child;
+		(void)weir_file_open(m, child, parent->open[i]);
+	for (size_t i = 0; r == 0 && i < parent->nr_vmas; i++)
+		r = weir_vma_fork(m, parent, parent->vmas[i], child);
+	if (r < 0 && !m->failed)
+		weir_task_exit(m, child); /* dup_mmap(): all of it goes again */
+	if (r == 0)
+		*out = child;
+	return r;
 }
 
 void weir_task_exit(struct weir_model *m, struct weir_task *task)
@@ -65,6 +72,9 @@ void weir_task_exit(struct weir_model *m, struct weir_task *task)
 		weir_file_settle(m, task->open[i]);
 	}
 	weir_files_evict(m);
+	/* io_uring lets go last of all, when its rings are freed */
+	weir_unpin_all(m, task);
+	weir_anon_free(m, task);
 	while (m->tasks[at] != task)
 		at++;
 	m->nr_tasks--;
@@ -72,6 +82,7 @@ void weir_task_exit(struct weir_model *m, struct weir_task *task)
 	        (m->nr_tasks - at) * sizeof(struct weir_task *));
 	free(task->vmas);
 	free(task->open);
+	free(task->pins);
 	free(task);
 }
 
@@ -79,6 +90,10 @@ void weir_task_discard(struct weir_task *task)
 {
 	for (size_t i = 0; i < task->nr_vmas; i++)
 		weir_vma_discard(task->vmas[i]);
+	for (size_t i = 0; i < task->nr_pins; i++)
+		free(task->pins[i].pages);
+	free(task->pins);
+	free(task->anon);
 	free(task->vmas);
 	free(task->open);
 	free(task);

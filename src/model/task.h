@@ -7,14 +7,26 @@
 #include "model/policy.h"
 
 struct weir_vma;
+struct weir_anon;
+
+/* A buffer that is pinned for long: pin.h. */
+struct weir_pin {
+	uint64_t addr, end;
+	uint64_t nr;
+	weir_page_id *pages; /* nr of them */
+};
 
 struct weir_task {
 	struct weir_vma **vmas; /* by address */
 	size_t nr_vmas, cap_vmas;
 	struct weir_file **open; /* one entry a descriptor */
 	size_t nr_open, cap_open;
-	uint64_t next_slot; /* addresses are handed out ascending, see vma.h */
-	uint64_t mems;      /* cpuset: the nodes it may use, all with memory by default */
+	struct weir_pin *pins;
+	size_t nr_pins, cap_pins;
+	bool has_pinned;        /* tried to, ever: MMF_HAS_PINNED */
+	struct weir_anon *anon; /* memory of base pages, anon.h; NULL: none */
+	uint64_t next_slot;     /* addresses are handed out ascending, see vma.h */
+	uint64_t mems; /* cpuset: the nodes it may use, all with memory by default */
 	uint32_t group;
 	unsigned int cpu;
 	uint16_t policy;                       /* index of an interned policy */
@@ -30,8 +42,10 @@ struct weir_task_config {
 /* NULL with m->failed when our own memory ends. */
 struct weir_task *weir_task_new(struct weir_model *m, const struct weir_task_config *c);
 
-/* fork(2): mappings without their reservations, open files, policy, group, CPU. 3.7. */
-struct weir_task *weir_task_fork(struct weir_model *m, const struct weir_task *parent);
+/* fork(2): mappings without their reservations, open files, policy, group, CPU. 3.7. 0
+ * and *out; -ENOMEM: a pinned page found none for its copy, or with m->failed. */
+int weir_task_fork(struct weir_model *m, const struct weir_task *parent,
+                   struct weir_task **out);
 
 /* exit: unmaps all first, then gives back promises, then closes files. @task is gone. */
 void weir_task_exit(struct weir_model *m, struct weir_task *task);

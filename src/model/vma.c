@@ -343,13 +343,57 @@ int weir_bind(struct weir_model *m, struct weir_task *task, uint64_t addr, uint6
 	return 0;
 }
 
-bool weir_vma_fork(struct weir_model *m, struct weir_vma *vma, struct weir_task *child)
+/* copy_hugetlb_page_range(), 5.12 and later: a page that may be pinned is the parent's
+ * alone, and the child has its copy at once. 0: none to be had. */
+static weir_page_id copy_pinned(struct weir_model *m, struct weir_vma *copy, uint32_t idx)
+{
+	const struct weir_want want = {
+		.task = copy->task,
+		.file = copy->file,
+		.vma = copy,
+		.pgoff = copy->pgoff + idx,
+	};
+	weir_page_id id = weir_page_alloc(m, &want);
+
+	if (id) {
+		weir_page(&m->pages, id)->flags &= (uint8_t)~WEIR_PAGE_RESTORE;
+		weir_page(&m->pages, id)->flags |= WEIR_PAGE_ANON;
+	}
+	return id;
+}
+
+static int fork_pages(struct weir_model *m, const struct weir_task *parent,
+                      struct weir_vma *vma, struct weir_vma *copy)
+{
+	for (uint32_t i = weir_pte_next(vma, 0, vma->nr); i < vma->nr;
+	     i = weir_pte_next(vma, i + 1, vma->nr)) {
+		weir_page_id id = weir_pte(vma, i);
+		const struct weir_page *page = weir_page(&m->pages, id);
+
+		if (id != WEIR_PTE_POISON && m->rules.fork_copies_pinned &&
+		    parent->has_pinned && page->pins && page->flags & WEIR_PAGE_ANON) {
+			id = copy_pinned(m, copy, i);
+			if (!id)
+				return -ENOMEM;
+		}
+		if (!weir_pte_set(m, copy, i, id))
+			return -ENOMEM;
+		if (id == WEIR_PTE_POISON)
+			continue;
+		weir_page(&m->pages, id)->mapcount++;
+		copy->task->mapped[vma->pool]++;
+	}
+	return 0;
+}
+
+int weir_vma_fork(struct weir_model *m, const struct weir_task *parent,
+                  struct weir_vma *vma, struct weir_task *child)
 {
 	struct weir_vma *copy = malloc(sizeof(*copy));
 
 	if (!copy) {
 		m->failed = true;
-		return false;
+		return -ENOMEM;
 	}
 	*copy = *vma;
 	copy->task = child;
@@ -359,20 +403,9 @@ bool weir_vma_fork(struct weir_model *m, struct weir_vma *vma, struct weir_task 
 	copy->first = 0;
 	copy->most = copy->nr;
 	if (!place(m, copy, vma))
-		return false;
+		return -ENOMEM;
 	/* what a fault can bring back is not copied, from 6.0 on: vma_needs_copy() */
 	if (!(vma->flags & WEIR_VMA_ANON) && !m->rules.fork_copies_tables)
-		return true;
-	for (uint32_t i = weir_pte_next(vma, 0, vma->nr); i < vma->nr;
-	     i = weir_pte_next(vma, i + 1, vma->nr)) {
-		weir_page_id id = weir_pte(vma, i);
-
-		if (!weir_pte_set(m, copy, i, id))
-			return false;
-		if (id == WEIR_PTE_POISON)
-			continue;
-		weir_page(&m->pages, id)->mapcount++;
-		child->mapped[vma->pool]++;
-	}
-	return true;
+		return 0;
+	return fork_pages(m, parent, vma, copy);
 }

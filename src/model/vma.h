@@ -102,8 +102,9 @@ static inline struct weir_vma *weir_vma_at(const struct weir_model *m,
 /* Makes @addr the beginning of a mapping, if it lies inside of one. */
 bool weir_vma_split(struct weir_model *m, struct weir_task *task, uint64_t addr);
 
-/* What fork() does to one mapping. False: out of memory. */
-bool weir_vma_fork(struct weir_model *m, struct weir_vma *vma, struct weir_task *child);
+/* What fork() does to one mapping of @parent. 0; -ENOMEM as weir_task_fork(). */
+int weir_vma_fork(struct weir_model *m, const struct weir_task *parent,
+                  struct weir_vma *vma, struct weir_task *child);
 
 /* Takes away the mapping itself, once its pages are gone: gives back its promises. The
  * end of munmap() and exit. */

@@ -108,7 +108,7 @@ static void step(struct bench *b)
 			return;
 		weir_task_exit(b->m, heir->task);
 		*heir = *a;
-		heir->task = weir_task_fork(b->m, a->task);
+		(void)weir_task_fork(b->m, a->task, &heir->task);
 		return;
 	}
 	if (kind < 8) {

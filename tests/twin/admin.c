@@ -2,6 +2,7 @@
 #include "admin.h"
 
 #include "calls.h"
+#include "pins.h"
 #include "spawn.h"
 
 #include <dirent.h>
@@ -342,7 +343,7 @@ void twin_admin_clean(struct twin *t)
 {
 	for (size_t i = 0; i < t->nr_tasks; i++) {
 		if (t->tasks[i].alive)
-			twin_kill(&t->tasks[i]);
+			twin_pins_end(&t->tasks[i]);
 	}
 	for (size_t i = 0; i < t->nr_segments; i++) {
 		if (t->segments[i].alive)

@@ -363,6 +363,20 @@ int twin_kernel_settle(struct twin_kernel *k, struct weir_err *err)
 	return 0;
 }
 
+void twin_kernel_drain(struct twin_kernel *k)
+{
+	char dir[128];
+
+	for (size_t i = 1; i < k->nr_sizes; i++) {
+		if (k->sizes[i].page_bytes <= k->sizes[0].page_bytes)
+			continue;
+		size_dir(k->sizes[i].page_bytes, dir, sizeof(dir));
+		(void)write_number(dir, "nr_hugepages", 1);
+		(void)write_number(dir, "nr_hugepages", 0);
+		return;
+	}
+}
+
 void twin_kernel_restore(struct twin_kernel *k)
 {
 	char dir[128];

@@ -59,6 +59,10 @@ struct twin_size *twin_kernel_size(struct twin_kernel *k, uint64_t page_bytes);
  * next page is taken and freed, at the first node. -EBUSY with words when pages stay. */
 int twin_kernel_settle(struct twin_kernel *k, struct weir_err *err);
 
+/* Has CPUs give back the free pages that they keep: an attempt at a gigantic page does
+ * that (mm/page_alloc.c, alloc_contig_range()). */
+void twin_kernel_drain(struct twin_kernel *k);
+
 /* The pools as they were at the start. */
 void twin_kernel_restore(struct twin_kernel *k);
 

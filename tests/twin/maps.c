@@ -5,6 +5,7 @@
 #include "maps.h"
 
 #include "calls.h"
+#include "pins.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -208,6 +209,12 @@ void twin_map_step(struct twin_task *task, const struct weir_step *step,
 		request.arg[2] = map->page_bytes;
 		request.arg[3] = step->node;
 		break;
+	case WEIR_VERB_PIN:
+		twin_pin_range(task, request.arg[0], request.arg[1], result);
+		return;
+	case WEIR_VERB_UNPIN:
+		twin_unpin_range(task, request.arg[0], request.arg[1], result);
+		return;
 	case WEIR_VERB_LOCK: request.nr = SYS_mlock; break;
 	case WEIR_VERB_BIND:
 		request.nr = SYS_mbind;

@@ -182,9 +182,13 @@ static void look_at_tasks(const struct twin *t, struct weir_view *view)
 				look_at_gigantic(task, map);
 			else
 				look_at_pages(task, map);
-			lists.maps[nr_maps++] = (struct weir_view_map){ map->name,
-				                                        map->nr_pages,
-				                                        map->node };
+			if (view->nr_zones)
+				map->pinnable = twin_zones_pinnable(
+					&t->zones, task->pid, map->at, map->nr_pages,
+					map->page_bytes);
+			lists.maps[nr_maps++] = (struct weir_view_map){
+				map->name, map->nr_pages, map->node, map->pinnable
+			};
 		}
 		view->nr_tasks++;
 	}
@@ -226,6 +230,13 @@ int twin_observe(struct twin *t, struct weir_view *view, struct weir_err *err)
 	if (r < 0)
 		return r;
 	view->nr_pools = t->kernel.nr_pools;
+	if (t->zoned) {
+		r = twin_zones_look(&t->zones, t->kernel.sizes[0].page_bytes, err);
+		if (r < 0)
+			return r;
+		view->zones = t->zones.view;
+		view->nr_zones = t->zones.nr;
+	}
 	look_at_mounts(t, view);
 	look_at_groups(t, view);
 	look_at_files(t, view);

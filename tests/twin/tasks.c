@@ -3,6 +3,7 @@
 
 #include "calls.h"
 #include "maps.h"
+#include "pins.h"
 #include "spawn.h"
 
 #include <errno.h>
@@ -145,6 +146,8 @@ static void do_fork(struct twin *t, struct twin_task *task, const struct weir_st
 	}
 	child = twin_task_add(t, step->name);
 	err = child ? twin_fork(&t->tasks[parent], child, result) : ENOMEM;
+	if (!err)
+		twin_pins_fork(child, &t->tasks[parent]);
 	if (!err && !twin_task_copy(child, &t->tasks[parent]))
 		err = ENOMEM;
 	twin_fail(result, err);
@@ -301,7 +304,7 @@ void twin_task_end(struct twin *t, struct twin_task *task)
 {
 	char path[TWIN_PATH_MAX];
 
-	twin_kill(task);
+	twin_pins_end(task);
 	if (task->in_cpuset) { /* stays while a forked one lives in it; removed at the end
 		                */
 		cpuset_path(t, (size_t)(task - t->tasks), "", path, sizeof(path));

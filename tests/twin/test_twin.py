@@ -8,7 +8,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from twinlib import generate, scenario, shrink, traces  # noqa: E402
+from twinlib import generate, generate_pins, scenario, shrink, traces  # noqa: E402
 from twinlib.scenario import Scenario  # noqa: E402
 
 TEXT = """\
@@ -32,6 +32,23 @@ class TestScenario(unittest.TestCase):
         self.assertEqual(Scenario.parse("x", "nodes 2\n").host(), (("1G", "1G"), (1, 1)))
         s = Scenario.parse("x", "node 0 memory=3G cpus=0-1,4\nnode 1 memory=512M\n")
         self.assertEqual(s.host(), (("3G", "512M"), (3, 1)))
+
+    def test_expectations_stay_with_their_step(self):
+        s = Scenario.parse("x", TEXT)
+        self.assertEqual(s.expects, {1: ["4/4/0/0"], 3: ["on 6.12+ 4/4/2/0"], 4: ["on 6.1 ok"]})
+        self.assertEqual(Scenario.parse("x", s.text()).expects, s.expects)
+        self.assertEqual(s.with_steps("y", s.steps[:2]).expects, {})
+
+    def test_zones_choose_the_guest(self):
+        movable = "node 0 memory=1G\nzone 0 DMA32 managed=117421 free=9\n" \
+                  "zone 0 Movable managed=126467 free=9\ntask A\n"
+        s = Scenario.parse("x", movable)
+        self.assertEqual(s.guest(), ("amd64", "movablecore=512M"))
+        self.assertEqual(s.with_zones(["zone 0 DMA managed=1 free=1"]).zones(),
+                         [{"name": "DMA", "managed": "1", "free": "1"}])
+        cma = "zone 0 DMA managed=247923 free=9 cma=65536\ntask A\n"
+        self.assertEqual(Scenario.parse("x", cma).guest(), ("arm64", "cma=256M"))
+        self.assertEqual(Scenario.parse("x", TEXT).guest(), ("amd64", ""))
 
     def test_prune_drops_what_depends_on_what_is_gone(self):
         steps = ["task A", "A map m 2", "A fork B", "B touch m", "B exit", "B touch m",
@@ -58,6 +75,15 @@ class TestGenerate(unittest.TestCase):
                                                   gigantic=seed % 5 == 0))
             self.assertEqual(len(s.steps), 300)
             self.assertEqual(len(scenario.prune(s.steps, range(300))), 300, seed)
+
+    def test_pins_hold_names_and_length(self):
+        for seed in range(40):
+            text = generate_pins.make(seed, 200, ("movable", "cma")[seed % 2], odd=seed % 3 == 0)
+            s = Scenario.parse("x", text)
+            self.assertEqual(text, generate_pins.make(seed, 200, ("movable", "cma")[seed % 2],
+                                                      odd=seed % 3 == 0))
+            self.assertEqual(len(s.steps), 200)
+            self.assertEqual(len(scenario.prune(s.steps, range(200))), 200, seed)
 
     def test_live_forks_no_private_mappings(self):
         for seed in range(40):
@@ -97,6 +123,27 @@ class TestTraces(unittest.TestCase):
         a = traces.Trace(steps=[("x", "ok | 2M 450/1/0/0 max 4"), ("z", "ok")])
         b = traces.Trace(steps=[("x", "ok | 2M 460/1/0/0 max 4"), ("z", "no")])
         self.assertIsNone(traces.compare(a, b))
+
+    def test_parse_zones_apart_from_remarks(self):
+        found = traces.parse("== a.weir\n# zone 0 DMA managed=1 free=1\n# x\n0 | start | ok\n")
+        self.assertEqual(found["a.weir"].zones, ["zone 0 DMA managed=1 free=1"])
+        self.assertEqual(found["a.weir"].remarks, [(0, "x")])
+
+    def test_compare_zones_about(self):
+        line = "ok | 2M 4/4/0/0 max 4 | zone n0.DMA {}/9 {}/0 | file M/f 1/0 | A 2 m 01../{}"
+        a = line.format(5000, 4, 2)
+        self.assertTrue(traces.is_same(a, line.format(5900, 4, 2)))
+        self.assertFalse(traces.is_same(a, line.format(50000, 4, 2)))
+        self.assertTrue(traces.is_same(a, line.format(5000, 9, 9)))
+        self.assertFalse(traces.is_same(a, line.format(5000, 40, 2)))
+        self.assertFalse(traces.is_same(a, line.format(5000, 4, 30)))
+        b = a.replace("5000/9", "5000/0")
+        self.assertTrue(traces.is_same(b, line.format(5900, 4, 2).replace("/9", "/0")))
+        self.assertFalse(traces.is_same(b, line.format(5000, 5, 2).replace("/9", "/0")))
+        self.assertFalse(traces.is_same(a, a.replace("4/4", "4/3")))
+        self.assertFalse(traces.is_same(a, a.replace("01..", "00..")))
+        self.assertFalse(traces.is_same(a, a.replace("M/f 1/0", "M/f 1/1")))
+        self.assertFalse(traces.is_same(a, a.replace(" | zone n0.DMA 5000/9 4/0", "")))
 
     def test_compare_of_a_kernel_that_stops(self):
         a = traces.Trace(steps=[("x", "ok"), ("y", "ok")])

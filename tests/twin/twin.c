@@ -9,8 +9,9 @@
  * Output: "== FILE" or "== FILE skipped: WHY" (where the reason begins with "unclean",
  * what ran before broke the kernel's accounts, and only a boot helps), then "N | STEP |
  * RESULT | STATE" for each step, as lab/view.h writes it; lines that begin with "#" are
- * remarks. A worker that dies gives "died SIGNAL", one that hangs "timeout", which ends
- * the scenario. */
+ * remarks, and where the scenario tells of zones the first of them are those of this
+ * kernel, as setup lines. A worker that dies gives "died SIGNAL", one that hangs
+ * "timeout", which ends the scenario. */
 #include "admin.h"
 #include "calls.h"
 #include "observe.h"
@@ -18,6 +19,7 @@
 #include "tasks.h"
 
 #include "base/own.h"
+#include "model/rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -153,6 +156,20 @@ static int add_outcome(struct weir_buf *line, struct weir_str text,
 	return weir_buf_add(line, weir_str_skip(text, words));
 }
 
+/* The zones as they are now, as setup lines for the other side. */
+static int tell_zones(struct twin *t, struct weir_err *err)
+{
+	struct weir_buf text = { 0 };
+	int r = twin_zones_look(&t->zones, t->kernel.sizes[0].page_bytes, err);
+
+	if (r == 0)
+		r = twin_zones_print(&t->zones, &text);
+	if (r == 0)
+		r = put(&text);
+	weir_buf_done(&text);
+	return r;
+}
+
 /* "NUMBER | STEP | RESULT | STATE", as the model prints it. */
 static int show(struct twin *t, size_t number, struct weir_str step,
                 const struct twin_result *result, struct weir_err *err)
@@ -176,11 +193,53 @@ static int show(struct twin *t, size_t number, struct weir_str step,
 	return r;
 }
 
+/* What the scenario expects of this kernel after a step (SIZE_MAX: at the start), which
+ * weir_view_expect() looks at as it does for the model. */
+static int check(struct twin *t, const struct weir_script *script, size_t step,
+                 const struct twin_result *result, struct weir_err *err)
+{
+	struct weir_buf have = { 0 };
+	struct weir_view view;
+	int r = 0;
+
+	for (; r >= 0 && t->next_expect < script->nr_expects; t->next_expect++) {
+		const struct weir_expect *e = &script->expects[t->next_expect];
+
+		if (e->step != step)
+			break;
+		if (!(e->kernels & t->preset) || weir_str_starts(e->term, "mem."))
+			continue; /* MemTotal is not looked at */
+		have.n = 0;
+		r = twin_observe(t, &view, err);
+		if (r == 0)
+			r = weir_view_expect(&view, &result->view, e->term, &have, err);
+		if (r == 1 || r == -EINVAL) {
+			(void)printf("# expected in line %zu: %.*s, %s\n", e->line,
+			             WEIR_STR_ARG(e->term), r == 1 ? have.p : err->msg);
+			(void)fflush(stdout);
+			r = 0;
+		}
+	}
+	weir_buf_done(&have);
+	return r;
+}
+
 static int play_steps(struct twin *t, const struct weir_script *script,
                       struct weir_err *err)
 {
 	struct twin_result start = { 0 };
-	int r = show(t, 0, weir_strz("start"), &start, err);
+	int r = 0;
+
+	t->zoned = script->setup.zoned;
+	if (t->zoned) {
+		twin_kernel_drain(&t->kernel);
+		r = tell_zones(t, err);
+	}
+	if (r == 0)
+		r = show(t, 0, weir_strz("start"), &start, err);
+	t->next_expect = 0;
+	if (r == 0)
+		r = check(t, script, SIZE_MAX, &start, err);
 
 	for (size_t i = 0; r == 0 && !stopped && i < script->nr_steps; i++) {
 		const struct weir_step *step = &script->steps[i];
@@ -192,6 +251,8 @@ static int play_steps(struct twin *t, const struct weir_script *script,
 			break;
 		}
 		r = show(t, i + 1, step->text, &result, err);
+		if (r == 0)
+			r = check(t, script, i, &result, err);
 		if (result.timeout)
 			break;
 	}
@@ -254,7 +315,9 @@ int main(int argc, char **argv)
 	static struct twin t;
 	struct weir_err err = { 0 };
 	bool booted = argc == 3 && strcmp(argv[1], "--booted") == 0;
+	struct utsname name;
 	cpu_set_t cpus;
+	size_t preset;
 	int status = 0;
 
 	if (argc < 2 || (*argv[1] == '-' && !booted)) {
@@ -274,7 +337,11 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "weir-twin: %s\n", err.msg);
 		return 1;
 	}
+	(void)uname(&name);
+	if (weir_kernel_find(weir_strz(name.release), &preset, &err) == 0)
+		t.preset = UINT64_C(1) << preset;
 	twin_admin_open(&t);
+	twin_zones_open(&t.zones);
 	twin_admin_clean(&t); /* what one before us may have left */
 	for (int i = 1 + booted; i < argc && !stopped; i++) {
 		err = (struct weir_err){ 0 };

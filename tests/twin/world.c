@@ -136,9 +136,9 @@ struct twin_map *twin_map_add(struct twin_task *task, struct weir_str name,
 	if (weir_grow(&task->maps, &task->cap_maps, task->nr_maps, sizeof(*map)) < 0)
 		return NULL;
 	map = &task->maps[task->nr_maps];
-	map->name = name;
-	map->page_bytes = page_bytes;
-	map->nr_pages = nr_pages;
+	*map = (struct twin_map){ .name = name,
+		                  .page_bytes = page_bytes,
+		                  .nr_pages = nr_pages };
 	map->node = malloc(nr_pages);
 	map->gone = calloc(nr_pages, sizeof(*map->gone));
 	if (!map->node || !map->gone) {
@@ -216,6 +216,9 @@ void twin_task_bury(struct twin_task *task)
 		map_done(&task->maps[i]);
 	free(task->maps);
 	free(task->opens);
+	free(task->pins);
+	task->pins = NULL;
+	task->nr_pins = task->cap_pins = 0;
 	task->maps = NULL;
 	task->opens = NULL;
 	task->nr_maps = task->cap_maps = task->nr_opens = task->cap_opens = 0;

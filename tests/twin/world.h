@@ -13,6 +13,7 @@
 
 #include "kernel.h"
 #include "worker.h"
+#include "zones.h"
 
 #include "lab/script.h"
 #include "lab/view.h"
@@ -38,12 +39,20 @@ struct twin_open {
 	int fd;      /* in the task */
 };
 
+/* A buffer that a task has pinned: of a ring of its own, which lives until it is unpinned
+ * or the task ends. A mapping that is gone leaves its pins. */
+struct twin_pin {
+	uint64_t at, end; /* addresses */
+	int ring;         /* in the task */
+};
+
 struct twin_map {
 	struct weir_str name;
 	uint64_t at, page_bytes, nr_pages;
 	unsigned char *node; /* one a page, of the view */
 	bool *gone;          /* one a page: unmapped */
 	bool attached;       /* by shmat */
+	uint64_t pinnable;   /* of the view */
 };
 
 struct twin_task {
@@ -59,6 +68,8 @@ struct twin_task {
 	size_t nr_opens, cap_opens;
 	int cpu;        /* where it is pinned */
 	bool in_cpuset; /* a cgroup of its own */
+	struct twin_pin *pins;
+	size_t nr_pins, cap_pins;
 };
 
 struct twin_mount {
@@ -98,6 +109,10 @@ struct twin {
 	size_t nr_groups, cap_groups;
 	struct twin_segment *segments;
 	size_t nr_segments, cap_segments;
+	uint64_t preset;    /* of the kernel we run on, as a bit: expectations on it */
+	size_t next_expect; /* of the scenario, to look at */
+	bool zoned;         /* the scenario tells of zones: look at them */
+	struct twin_zones zones;
 };
 
 /* What a step gave, beyond what the model can give: a worker that died or hangs. */

@@ -386,7 +386,7 @@ static void what_cannot_be_a_model_is_refused(void **state)
 		{ { POOLS "/hugepages-2048kB/nr_hugepages", "9000000000000000000\n" },
 		  NULL,
 		  -EINVAL,
-		  "more than 16777216 huge pages: too many for a model" },
+		  "more than 67108864 huge pages: too many for a model" },
 		{ { "/proc/sys/kernel/osrelease", "4.19.0\n" },
 		  NULL,
 		  -ENOENT,

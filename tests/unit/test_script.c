@@ -152,7 +152,7 @@ static void script_errors_name_line_and_token(void **state)
 		{ "cgroup G -> SIGBUS=x", "pages done before the signal" },
 		{ "cgroup G -> 1/2/3", "a pool is TOTAL/FREE" },
 		{ "cgroup G -> 1/2/3/", "a pool is TOTAL/FREE" },
-		{ "cgroup G -> 1/2/3/-2", "a pool is TOTAL/FREE" },
+		{ "cgroup G -> 1/2/3/-x", "a pool is TOTAL/FREE" },
 		{ "cgroup G -> 4M=1/2/3/4", "the page sizes of this host are 2M 1G" },
 		{ "cgroup G -> n64=1/2/3", "no such term" },
 		{ "cgroup G -> n1=1/2", "a node is TOTAL/FREE/SURPLUS" },
@@ -170,6 +170,33 @@ static void script_errors_name_line_and_token(void **state)
 		/* setup */
 		{ "cgroup G\nnodes 2", "t:2: 'nodes': what the host is stands before" },
 		{ "expect ok\nkernel 6.12", "t:2: 'kernel': what the host is" },
+		{ "zone", "'zone': of which node?" },
+		{ "zone 64 DMA", "'64': of which node?" },
+		{ "zone 0", "'0': which zone?" },
+		{ "zone 0 HighMem managed=1 free=1", "'HighMem': which zone?" },
+		{ "zone 0 DMA", "managed=PAGES or free=PAGES is missing" },
+		{ "zone 0 DMA managed=1", "managed=PAGES or free=PAGES is missing" },
+		{ "zone 0 DMA managed=1 free=2", "'DMA': more than there is" },
+		{ "zone 0 DMA managed=4 free=3 cma=5", "more than there is" },
+		{ "zone 0 DMA managed=4 free=3 cma=4 free_cma=4", "more than there is" },
+		{ "zone 0 DMA managed=4 free=3 free_cma=1", "more than there is" },
+		{ "zone 0 DMA managed=4 free=3 free=3", "'free=3': said twice" },
+		{ "zone 0 DMA managed=4 free=3M", "no number of base pages" },
+		{ "zone 0 DMA managed=4 free", "'free': no number of base pages" },
+		{ "zone 0 DMA managed=4 free=3 size=1", "'size=1': a zone has managed=" },
+		{ "zone 0 DMA managed=4 free=3 reserve=1,2,3", "reserve=N,N,N,N" },
+		{ "zone 0 DMA managed=4 free=3 reserve=1,2,3,4,", "reserve=N,N,N,N" },
+		{ "zone 0 DMA managed=4 free=3 reserve=1,2,3,4,5", "reserve=N,N,N,N" },
+		{ "zone 0 DMA managed=4 free=3\nzone 0 DMA managed=4 free=3",
+		  "t:2: 'DMA': this zone is there already" },
+		{ "zone 1 DMA managed=4 free=3", "node 1 has zones, and is not there" },
+		{ "nodes 2\nzone 2 DMA managed=4 free=3", "node 2 has zones" },
+		{ "task zone", "word of the language" },
+		{ "pin m", "'pin': a task does this: TASK pin MAPPING" },
+		{ "task A\nA pin m", "'m': A has mapped nothing" },
+		{ "task A\nA map m 1\nA unpin m 0 0", "COUNT is a number from 1" },
+		{ "task A\nexpect A.m.pinnable=1", "A has mapped nothing" },
+		{ "expect A.m.pinnable=1", "nothing was named A" },
 		{ "kernel", "a kernel is missing" },
 		{ "kernel 6.12 +frob", "'+frob': no such switch" },
 		{ "kernel 6.12\nkernel 6.12",
@@ -453,6 +480,47 @@ static void script_setup_describes_the_host(void **state)
 	weir_script_done(&s);
 }
 
+static void script_setup_tells_of_zones(void **state)
+{
+	static const char text[] =
+		"zone 2 Movable managed=1000 free=900 whole=512 min=1 low=2 high=3\n"
+		"node 2 memory=1G\n"
+		"zone 2 DMA32 managed=800 free=700 cma=600 free_cma=500 whole_cma=0 "
+		"reserve=0,1,2,3\n"
+		"task A\n"
+		"A map m 4\n"
+		"A pin m 1 2 -> n2.Movable.free=900~5 A.m.pinnable=1\n"
+		"A unpin m\n";
+	const struct weir_zone_config *zone;
+	struct weir_err err = { 0 };
+	struct weir_script s;
+
+	(void)state;
+	if (parse(text, &s, &err) < 0)
+		fail_msg("%s", err.msg);
+	expect_u64_eq(s.setup.zoned, 4);
+	zone = &s.setup.zones[2][WEIR_ZONE_MOVABLE];
+	assert_true(zone->there);
+	expect_u64_eq(zone->managed, 1000);
+	expect_u64_eq(zone->free, 900);
+	expect_u64_eq(zone->cma, 0);
+	expect_u64_eq(zone->whole, 512);
+	expect_u64_eq(zone->whole_cma, UINT64_MAX);
+	expect_u64_eq(zone->min + zone->low + zone->high, 6);
+	zone = &s.setup.zones[2][WEIR_ZONE_DMA32];
+	expect_u64_eq(zone->free_cma, 500);
+	expect_u64_eq(zone->whole, UINT64_MAX);
+	expect_u64_eq(zone->whole_cma, 0);
+	expect_u64_eq(zone->reserve[WEIR_ZONE_MOVABLE], 3);
+	assert_false(s.setup.zones[2][WEIR_ZONE_NORMAL].there);
+	assert_int_equal(s.steps[2].verb, WEIR_VERB_PIN);
+	expect_u64_eq(s.steps[2].start, 1);
+	expect_u64_eq(s.steps[2].count, 2);
+	assert_int_equal(s.steps[3].verb, WEIR_VERB_UNPIN);
+	assert_false(s.steps[3].flags & WEIR_STEP_RANGE);
+	weir_script_done(&s);
+}
+
 static void script_expectations_are_of_the_step_before(void **state)
 {
 	static const char text[] =
@@ -641,6 +709,7 @@ int main(void)
 		cmocka_unit_test(script_steps_mean_what_they_say),
 		cmocka_unit_test(script_targets_have_two_spellings),
 		cmocka_unit_test(script_setup_describes_the_host),
+		cmocka_unit_test(script_setup_tells_of_zones),
 		cmocka_unit_test(script_expectations_are_of_the_step_before),
 		cmocka_unit_test(script_names_may_be_used_again),
 		cmocka_unit_test(script_limits_are_refused_and_named),

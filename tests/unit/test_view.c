@@ -58,9 +58,9 @@ static const struct weir_view *full_view(void)
 	static struct weir_view_group groups[] = { { { "G", 1 }, sizes, 3 },
 		                                   { { "H", 1 }, sizes + 1, 1 } };
 	static struct weir_view_map maps[] = {
-		{ { "m", 1 }, 4, some_pages },
-		{ { "odd", 3 }, 7, odd_pages },
-		{ { "many", 4 }, 31, many_pages },
+		{ { "m", 1 }, 4, some_pages, 1 },
+		{ { "odd", 3 }, 7, odd_pages, 0 },
+		{ { "many", 4 }, 31, many_pages, 21 },
 	};
 	static struct weir_view_task tasks[] = { { { "A", 1 }, 2 << 20, maps, 3 },
 		                                 { { "B", 1 }, 0, NULL, 0 } };
@@ -89,6 +89,105 @@ static const struct weir_view *full_view(void)
 	for (size_t i = 0; i < sizeof(many_pages); i++)
 		many_pages[i] = i < 8 ? 0 : i < 17 ? 1 : i < 27 ? UNMAPPED : 2;
 	return &view;
+}
+
+/* The same of a host whose zones were told. */
+static struct weir_view zoned_view(void)
+{
+	static const struct weir_view_zone zones[] = {
+		{ 0, WEIR_ZONE_DMA32, 4096, 1024, 7, 2 },
+		{ 2, WEIR_ZONE_MOVABLE, 512, 0, 3, 0 },
+	};
+	struct weir_view view = *full_view();
+
+	view.zones = zones;
+	view.nr_zones = WEIR_NELEM(zones);
+	return view;
+}
+
+static void view_tells_of_zones(void **state)
+{
+	static const struct weir_result ok = { WEIR_RESULT_OK, 0, 0 };
+	struct weir_view view = zoned_view();
+	struct weir_json j = { .compact = true };
+	struct weir_buf out = { 0 };
+
+	(void)state;
+	view.nr_pools = view.nr_mounts = view.nr_groups = view.nr_files = 0;
+	expect_int_eq(weir_view_text(&view, &ok, &out), 0);
+	expect_str(out.p, "ok | zone n0.DMA32 4096/1024 7/2 | zone n2.Movable 512/0 3/0"
+	                  " | A 0 m 01../1 odd azAZ+_./0 many 000000001*9,.*10,2222/21"
+	                  " | B 0");
+	weir_buf_done(&out);
+
+	view.nr_tasks = 0;
+	weir_json_open(&j, NULL, '{');
+	weir_view_json(&view, &ok, &j);
+	weir_json_close(&j);
+	expect_int_eq(j.failed, 0);
+	expect_str(j.out.p,
+	           "{\"result\":\"ok\",\"pools\":[],\"zones\":["
+	           "{\"node\":0,\"zone\":\"DMA32\",\"free\":4096,\"free_cma\":1024,"
+	           "\"huge\":7,\"huge_cma\":2},"
+	           "{\"node\":2,\"zone\":\"Movable\",\"free\":512,\"free_cma\":0,"
+	           "\"huge\":3,\"huge_cma\":0}],"
+	           "\"mounts\":[],\"groups\":[],\"files\":[],\"tasks\":[]}\n");
+	weir_json_done(&j);
+}
+
+static void view_expects_of_zones(void **state)
+{
+	static const struct weir_result ok = { WEIR_RESULT_OK, 0, 0 };
+	static const struct {
+		const char *term;
+		int result;
+		const char *have;
+	} cases[] = {
+		{ "n0.DMA32.free=4096", 0, "" },
+		{ "n0.DMA32.free=4000~96", 0, "" },
+		{ "n0.DMA32.free=4192~96", 0, "" },
+		{ "n0.DMA32.free=4000~95", 1, "n0.DMA32.free=4096" },
+		{ "n0.DMA32.free=0~9223372036854775807", 0, "" },
+		{ "n0.DMA32.free_cma=1025", 1, "n0.DMA32.free_cma=1024" },
+		{ "n0.DMA32.huge=7~0", 0, "" },
+		{ "n0.DMA32.huge_cma=1", 1, "n0.DMA32.huge_cma=2" },
+		{ "n2.Movable.huge=3", 0, "" },
+		{ "n2.DMA32.free=0", -EINVAL, "tells of no such zone" },
+		{ "n1.Movable.free=0", -EINVAL, "tells of no such zone" },
+		{ "n0.DMA32.free=", -EINVAL, "give or take" },
+		{ "n0.DMA32.free=1~", -EINVAL, "give or take" },
+		{ "n0.DMA32.free=~1", -EINVAL, "give or take" },
+		{ "n0.DMA32.free=-1", -EINVAL, "give or take" },
+		{ "n0.DMA32.used=1", -EINVAL, "between two dots" },
+		{ "n0.HighMem.free=1", -EINVAL, "between two dots" },
+		{ "A.m.pinnable=1", 0, "" },
+		{ "A.m.pinnable=3~2", 0, "" },
+		{ "A.many.pinnable=20", 1, "A.many.pinnable=21" },
+		{ "A.x.pinnable=0", -EINVAL, "no such mapping" },
+		{ "C.m.pinnable=0", -EINVAL, "no such task" },
+		{ "A.m.pinned=0", -EINVAL, "between two dots" },
+	};
+	const struct weir_view view = zoned_view();
+	struct weir_buf none = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		struct weir_buf have = { 0 };
+		struct weir_err err = { 0 };
+		int r = weir_view_expect(&view, &ok, s(cases[i].term), &have, &err);
+		const char *said = r < 0 ? err.msg : have.p ? have.p : "";
+
+		if (r != cases[i].result || (r < 0 ? !strstr(said, cases[i].have)
+		                                   : strcmp(said, cases[i].have) != 0))
+			fail_msg("'%s' is %d, '%s'", cases[i].term, r, said);
+		weir_buf_done(&have);
+	}
+	expect_int_eq(
+		weir_view_expect(full_view(), &ok, s("A.m.pinnable=1"), &none, NULL),
+		-EINVAL);
+	expect_int_eq(weir_view_expect(full_view(), &ok, s("n0.DMA.free=1"), &none, NULL),
+	              -EINVAL);
+	weir_buf_done(&none);
 }
 
 static void view_text_is_one_line(void **state)
@@ -193,6 +292,10 @@ static void view_expect_answers_every_term(void **state)
 		{ "10/8/-1/1", 0, "" },
 		{ "10/8/18446744073709551615/1", 0, "" },
 		{ "10/8/0/1", 1, "10/8/-1/1" },
+		{ "10/8/-2/1", 1, "10/8/-1/1" },
+		{ "10/8/-0/1", -EINVAL, "a pool is" },
+		{ "10/8/--1/1", -EINVAL, "a pool is" },
+		{ "10/8/-9223372036854775808/1", -EINVAL, "a pool is" },
 		{ "2M=10/8/-1/1", 0, "" },
 		{ "2048kB=10/8/-1/2", 1, "2048kB=10/8/-1/1" },
 		{ "1G=1/1/0/0", 0, "" },
@@ -378,6 +481,8 @@ static void view_survives_failed_allocations(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(view_tells_of_zones),
+		cmocka_unit_test(view_expects_of_zones),
 		cmocka_unit_test(view_text_is_one_line),
 		cmocka_unit_test(view_text_of_nothing_is_the_result),
 		cmocka_unit_test(view_json_says_the_same),

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import generate, players, shrink, traces
+from . import generate, generate_pins, players, shrink, traces
 from .scenario import Scenario
 
 HERE = Path(__file__).resolve().parents[1]
@@ -47,9 +47,7 @@ class Tally:
 def compare_batch(model, other, kernel, scenarios, tally):
     """Plays some scenarios of one host on one kernel."""
     try:
-        scenarios = players.before_hangs(model.play(kernel, scenarios), scenarios)
-        ours = model.play(kernel, scenarios)
-        theirs = other.play(kernel, scenarios)
+        scenarios, ours, theirs = players.play_both(model, other, kernel, scenarios)
     except players.PlayError as error:
         tally.fail(error)
         return
@@ -58,6 +56,9 @@ def compare_batch(model, other, kernel, scenarios, tally):
         if kernels.skipped:
             tally.fail(f"{scenario.origin} on {kernel} skipped: {kernels.skipped}")
             continue
+        for _, text in kernels.remarks:
+            if text.startswith("expected "):
+                tally.fail(f"{scenario.origin} on {kernel}: {text}")
         difference = traces.compare(ours[scenario.name], kernels)
         tally.add(kernel, scenario, len(kernels.steps), difference)
 
@@ -91,6 +92,18 @@ def random_scenarios(args, nodes, cpus):
     return found
 
 
+def pin_scenarios(args):
+    """Random ones about long-term pins, for each kind of host as many steps."""
+    found = []
+    for host in args.pins.split(","):
+        for i in range(max(1, args.steps // args.length)):
+            seed, steps = args.seed + i, min(args.length, args.steps)
+            origin = f"generate {seed} {steps} --pins {host}" + " --odd" * args.odd
+            found.append(Scenario.parse(f"{host}{seed:08}.weir", generate_pins.make(
+                seed, steps, host, args.odd), origin))
+    return found
+
+
 def not_comparable():
     """File name -> why no kernel is asked to play it."""
     lines = (HERE / "not-comparable").read_text().splitlines()
@@ -112,7 +125,7 @@ def batches(scenarios):
     """Groups that can share a boot: the same host, and no command line of their own."""
     groups = {}
     for scenario in scenarios:
-        key = (scenario.host(), scenario.boot() and scenario.name)
+        key = (scenario.host(), scenario.guest(), scenario.boot() and scenario.name)
         groups.setdefault(key, []).append(scenario)
     for group in groups.values():
         for i in range(0, len(group), SCENARIOS_OF_A_BOOT):
@@ -146,7 +159,7 @@ def report(args, model, other, tally):
                 print(f"\n{kernel}: and {len(found) - i - 1} more")
                 break
     for text in tally.failed:
-        print(f"not compared: {text}")
+        print(f"failed: {text}")
 
 
 def work(args, model):
@@ -159,6 +172,8 @@ def work(args, model):
     other = players.Guest(args.twin, args.jobs)
     if args.scenario:
         scenarios = read_scenarios(args.scenario)
+    elif args.pins:
+        scenarios = pin_scenarios(args)
     else:
         scenarios = [s for nodes in args.nodes.split(",")
                      for s in random_scenarios(args, int(nodes), None)]
@@ -178,6 +193,10 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, help="of the first (default: from the clock)")
     parser.add_argument("--faults", action="store_true", help="random memory failures too")
     parser.add_argument("--gigantic", action="store_true", help="random 1G pages too")
+    parser.add_argument("--pins", metavar="HOSTS",
+                        help="random long-term pins instead: movable, cma or both with a comma")
+    parser.add_argument("--odd", action="store_true",
+                        help="with --pins: forks, and pins that outlive their mapping")
     parser.add_argument("--live", action="store_true",
                         help="on this machine's kernel: root, and pools that nobody needs")
     parser.add_argument("--scenario", nargs="+", default=[], metavar="FILE",

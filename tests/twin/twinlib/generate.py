@@ -10,6 +10,8 @@ import argparse
 import random
 import sys
 
+from . import generate_pins
+
 NODE_POOL_MAX = 12  # pages: small, so that every limit is met
 OVERCOMMIT_MAX = 6
 TASKS_MAX = 5
@@ -662,7 +664,14 @@ def main():
                         help="nothing that trips bugs of 6.18: for a machine that matters")
     parser.add_argument("--faults", action="store_true", help="memory failures too")
     parser.add_argument("--gigantic", action="store_true", help="pages of 1G too")
+    parser.add_argument("--pins", choices=sorted(generate_pins.HOSTS),
+                        help="about long-term pins, on a host with such memory")
+    parser.add_argument("--odd", action="store_true",
+                        help="with --pins: forks, and pins that outlive their mapping")
     args = parser.parse_args()
+    if args.pins:
+        sys.stdout.write(generate_pins.make(args.seed, args.steps, args.pins, args.odd))
+        return
     sys.stdout.write(make(args.seed, args.steps, args.nodes, args.cpus, args.kernel, args.live,
                           args.faults, args.gigantic))
 

@@ -19,7 +19,8 @@ GUEST_BOOT_MAX_S, GUEST_STEP_MAX_S = 60, 0.1  # ten times what they take
 # Under emulation these cost most of the time: zeroing what is zeroed again, the repeated
 # string instructions that are emulated byte by byte, and the exchange of page tables at
 # each system call. What is counted does not change.
-FAST = "init_on_alloc=0 mitigations=off clearcpuid=297,112"
+FAST = {"amd64": "init_on_alloc=0 mitigations=off clearcpuid=297,112",
+        "arm64": "init_on_alloc=0 mitigations=off"}
 
 
 class PlayError(Exception):
@@ -70,6 +71,17 @@ def before_hangs(ours, scenarios):
     return kept
 
 
+def play_both(model, other, kernel, scenarios, parts=1):
+    """(scenarios, the model's traces, the kernel's): of those that a kernel can be asked to
+    play, each as far as it can. Where zones matter the model has those of the kernel."""
+    scenarios = before_hangs(model.play(kernel, scenarios), scenarios)
+    if not scenarios:
+        return [], {}, {}
+    theirs = other.play(kernel, scenarios, parts)
+    alike = [s.with_zones(theirs[s.name].zones) if s.zones() else s for s in scenarios]
+    return alike, model.play(kernel, alike), theirs
+
+
 class Guest:
     """Debian kernels under QEMU, all scenarios of one host in one boot if they let."""
 
@@ -114,11 +126,12 @@ class Guest:
         """name -> Trace, or None when the guest died."""
         memory, cpus = scenarios[0].host()
         boot = scenarios[0].boot()
+        arch, zones = scenarios[0].guest()
         limit = GUEST_BOOT_MAX_S + GUEST_STEP_MAX_S * sum(len(s.steps) for s in scenarios)
         with tempfile.TemporaryDirectory(prefix="weir-twin.") as directory:
             _write(directory, scenarios)
             with self.slots:
-                done = self._run(kernel, directory, memory, cpus, boot, limit)
+                done = self._run((arch, kernel), directory, memory, cpus, (boot, zones), limit)
             if done.returncode in GUEST_DIED:
                 return None
             if done.returncode:
@@ -127,13 +140,18 @@ class Guest:
             text = Path(directory, "out/tmp/trace").read_text()
         return _all(traces.parse(text), scenarios, f"guest {kernel}", done.stderr)
 
-    def _run(self, kernel, directory, memory, cpus, boot, limit):
-        flag = "--booted" if boot else ""
+    def _run(self, which, directory, memory, cpus, boot, limit):
+        arch, kernel = which
+        flag = "--booted" if boot[0] else ""
+        twin = self.twin if arch == "amd64" else f"{self.twin}-{arch}"
+        if not Path(twin).exists():
+            raise PlayError(f"{twin} is not built: it needs aarch64-linux-gnu-gcc")
         return subprocess.run(
-            [GUEST, "run", "--kernel", kernel, "--nodes", str(len(memory)),
+            [GUEST, "run", "--kernel", kernel if arch == "amd64" else f"{arch}/{kernel}",
+             "--nodes", str(len(memory)),
              "--mem", ",".join(memory), "--cpus", ",".join(map(str, cpus)),
-             "--append", f"{FAST} {boot}".strip(), "--timeout", str(limit),
-             "--prog", f"{self.twin}:/bin/weir-twin", "--tree", f"{directory}:/scenarios",
+             "--append", " ".join([FAST[arch], *filter(None, boot)]), "--timeout", str(limit),
+             "--prog", f"{twin}:/bin/weir-twin", "--tree", f"{directory}:/scenarios",
              "--get", "/tmp/trace", "--out", f"{directory}/out",
              "-c", f"cd /scenarios; weir-twin {flag} *.weir >/tmp/trace; exit 0"],
             capture_output=True, text=True)

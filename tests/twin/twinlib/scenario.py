@@ -2,35 +2,49 @@
 
 import re
 
-SETUP = ("kernel", "nodes", "node", "sizes", "boot")
+SETUP = ("kernel", "nodes", "node", "zone", "sizes", "boot")
 ON_MAPPING = ("unmap", "touch", "read", "resize", "move", "dontneed", "remove", "populate",
-              "populate-read", "lock", "bind", "migrate", "soft-offline", "poison")
+              "populate-read", "lock", "pin", "unpin", "bind", "migrate", "soft-offline", "poison")
 ON_FILE = ("open", "close", "fallocate", "punch")
 
 
 class Scenario:
-    """Setup lines and steps, without comments and expectations."""
+    """Setup lines and steps, without comments and expectations.
 
-    def __init__(self, name, setup, steps, origin=""):
+    @expects: what stood behind steps, by their number from 1 (0: the start). A kernel is asked
+    for it too; cut down, a scenario has none.
+    """
+
+    def __init__(self, name, setup, steps, origin="", expects=None):
         self.name = name
         self.setup = setup
         self.steps = steps
         self.origin = origin  # for people: a seed, a path
+        self.expects = expects or {}
 
     @classmethod
     def parse(cls, name, text, origin=""):
-        setup, steps = [], []
+        setup, steps, expects = [], [], {}
         for line in text.splitlines():
             line = re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
-            line = re.split(r"\s->(?:\s|$)", line, maxsplit=1)[0].strip()
+            line, *terms = [part.strip() for part in re.split(r"\s->(?:\s|$)", line)]
             words = line.split()
-            if not words or words[0] == "expect":
+            if not words:
                 continue
-            (setup if words[0] in SETUP else steps).append(line)
-        return cls(name, setup, steps, origin)
+            if words[0] == "expect":
+                terms = [line.split(None, 1)[1]]
+            else:
+                (setup if words[0] in SETUP else steps).append(line)
+            if terms:
+                expects.setdefault(len(steps), []).extend(terms)
+        return cls(name, setup, steps, origin, expects)
 
     def text(self):
-        return "\n".join([*self.setup, *self.steps]) + "\n"
+        lines = list(self.setup)
+        for number, step in enumerate([None, *self.steps]):
+            lines += [step] if step else []
+            lines += [f"expect {term}" for term in self.expects.get(number, [])]
+        return "\n".join(lines) + "\n"
 
     def with_steps(self, name, steps):
         return Scenario(name, self.setup, steps, self.origin)
@@ -47,6 +61,29 @@ class Scenario:
         """The kernel command line it is about, or ''."""
         said = self._said("boot")
         return said[0].strip() if said else ""
+
+    def zones(self):
+        """The zones it is about, as {"managed": pages, ...} with "name"."""
+        return [dict([("name", line.split()[1])]
+                     + [word.split("=", 1) for word in line.split()[2:]])
+                for line in self._said("zone")]
+
+    def guest(self):
+        """(architecture, kernel command line) of a guest with such zones: CMA have the arm64
+        kernels; ZONE_MOVABLE all have."""
+        zones = self.zones()
+        cma = sum(int(z.get("cma", 0)) for z in zones)
+        movable = sum(int(z["managed"]) for z in zones if z["name"] == "Movable")
+        if cma:
+            return "arm64", f"cma={cma * 4 // 1024}M"
+        if movable:  # what is managed lacks some of it
+            return "amd64", f"movablecore={-(-movable * 4 // 1024 // 64) * 64}M"
+        return "amd64", ""
+
+    def with_zones(self, lines):
+        """The same of a host with these zones."""
+        setup = [line for line in self.setup if line.split()[0] != "zone"]
+        return Scenario(self.name, setup + lines, self.steps, self.origin, self.expects)
 
     def host(self):
         """(memory, CPUs) of each node, as texts for a guest; one node when it says nothing."""

@@ -8,7 +8,7 @@ each for itself, all of them together are tried in the next round.
 import time
 
 from . import traces
-from .players import before_hangs
+from .players import play_both
 from .scenario import prune
 
 CANDIDATES_MAX, CANDIDATES_MIN = 48, 8  # of a round
@@ -18,11 +18,7 @@ SECONDS_MAX = 240  # begins no round after it
 
 def differing(model, other, kernel, scenarios, parts=1):
     """[(scenario, Difference)] of those that differ."""
-    scenarios = before_hangs(model.play(kernel, scenarios), scenarios)
-    if not scenarios:
-        return []
-    ours = model.play(kernel, scenarios)
-    theirs = other.play(kernel, scenarios, parts)
+    scenarios, ours, theirs = play_both(model, other, kernel, scenarios, parts)
     found = []
     for scenario in scenarios:
         if theirs[scenario.name].skipped:
