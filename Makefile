@@ -14,7 +14,7 @@ FUZZ := build/fuzz
 WEIR := $(RELEASE)/src/cli/weir
 NINJA := ninja $(if $(JOBS),-j$(JOBS))
 
-.PHONY: all help demo dev check guest-check twin twin-live mutation fuzz bench format install clean
+.PHONY: all help demo dev check guest-check twin twin-live twin-pins mutation fuzz bench format install clean
 
 all: ## build weir with optimisation, into build/release (the default)
 	@tools/setup-build $(RELEASE) release.ini
@@ -54,6 +54,14 @@ twin-live: all ## the same on the running kernel: as root, and only where no poo
 	@tools/install-deps build check
 	@$(MAKE) --no-print-directory dev
 	@tests/twin/run --build $(DEV) --weir $(RELEASE)/src/cli/weir --live --steps $(TWIN_STEPS)
+
+twin-pins: all ## the same about long-term pins: on kernels with ZONE_MOVABLE, and with CMA
+	@tools/install-deps build check guest twin-arm64
+	@$(MAKE) --no-print-directory dev
+	@tests/twin/run --build $(DEV) --weir $(RELEASE)/src/cli/weir \
+		--scenario tests/scenarios/pins-*.weir
+	@tests/twin/run --build $(DEV) --weir $(RELEASE)/src/cli/weir \
+		--pins movable,cma --steps $(TWIN_STEPS)
 
 mutation: ## change the model's rules one at a time: do the scenarios notice?
 	@tools/install-deps build check

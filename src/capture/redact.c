@@ -313,10 +313,10 @@ enum weir_redact_kind weir_redact_kind(const char *path_z)
 /* The part of a path that can hold names; empty for the kernel's own. */
 struct weir_str weir_redact_named_part(const char *path_z)
 {
-	static const char *const kernels[] = { "/proc/",        "/sys/kernel/",
-		                               "/sys/devices/", "/sys/module/",
-		                               "/@/link/",      "/@/klog",
-		                               "/@/pagesize",   "/@/capture" };
+	static const char *const kernels[] = {
+		"/proc/",  "/sys/kernel/", "/sys/devices/", "/sys/module/", "/@/link/",
+		"/@/klog", "/@/pagesize",  "/@/capture",    "/@/poolpages", "/run/weir/"
+	};
 	static const char *const heads[] = { "/@/statfs", "/@/stat" };
 	struct weir_str path = weir_strz(path_z);
 	const char *slash;

@@ -26,7 +26,10 @@ struct weir_command {
 
 int weir_status_main(int argc, char **argv);
 int weir_capture_main(int argc, char **argv);
+int weir_check_main(int argc, char **argv);
+int weir_fit_main(int argc, char **argv);
 int weir_model_main(int argc, char **argv);
+int weir_probe_main(int argc, char **argv);
 
 /* Opens what --host names: a captured host, this machine (NULL), or the end of a scenario
  * ("scenario:FILE"), which is played on the model. */

@@ -7,9 +7,12 @@
 
 static const struct weir_command commands[] = {
 	{ "status", weir_status_main, "show pools, memory and what is wrong (default)" },
+	{ "check", weir_check_main, "say whether VMs will start, and what would help" },
+	{ "fit", weir_fit_main, "say how many more VMs fit" },
 	{ "capture", weir_capture_main,
 	  "save a host's state to a file that --host reads" },
 	{ "model", weir_model_main, "play scenarios on a model of the kernel's rules" },
+	{ "probe", weir_probe_main, "try how this kernel treats memory" },
 };
 
 static int help(FILE *out)

@@ -33,6 +33,7 @@ void weir_snapshot_free(struct weir_snapshot *snap)
 	weir_confidential_done(&snap->confidential);
 	weir_boot_done(&snap->boot);
 	weir_klog_done(&snap->klog);
+	weir_placement_done(&snap->placement);
 	weir_gaps_done(&snap->gaps);
 	free(snap);
 }
@@ -204,6 +205,19 @@ static void read_details(struct weir_reader *rd, struct weir_snapshot *snap)
 	weir_cpu_read(rd, &snap->cpu);
 }
 
+static void read_placement(struct weir_reader *rd, struct weir_snapshot *snap)
+{
+	const struct weir_frames_of of = {
+		.zones = &snap->zones,
+		.klog = &snap->klog,
+		.cma_bytes = snap->mem.cma_total,
+		.has_no_cma = snap->mem.total.known && !snap->mem.cma_total.known,
+		.page_bytes = snap->page_bytes,
+	};
+
+	weir_placement_read(rd, &snap->pools, &of, &snap->placement);
+}
+
 static void read_all(struct weir_reader *rd, unsigned int parts,
                      struct weir_snapshot *snap)
 {
@@ -233,8 +247,11 @@ static void read_all(struct weir_reader *rd, unsigned int parts,
 	if (details || (snap->cmdline && strstr(snap->cmdline, "hugepage")))
 		weir_thp_read(rd, &snap->thp);
 	read_boot(rd, snap);
-	if ((parts & WEIR_SNAPSHOT_KLOG) || wants_klog(snap))
+	if ((parts & (WEIR_SNAPSHOT_KLOG | WEIR_SNAPSHOT_PLACEMENT)) || wants_klog(snap))
 		READ(rd, "/@/klog", KLOG_MAX, weir_klog_parse, &snap->klog);
+	weir_pins_read(rd, snap->release, &snap->pins);
+	if (parts & WEIR_SNAPSHOT_PLACEMENT)
+		read_placement(rd, snap);
 }
 
 int weir_snapshot_read(const struct weir_host *host, unsigned int parts,

@@ -12,6 +12,8 @@
 #include "facts/mounts.h"
 #include "facts/nodes.h"
 #include "facts/pagetypeinfo.h"
+#include "facts/pins.h"
+#include "facts/placement.h"
 #include "facts/pools.h"
 #include "facts/thp.h"
 #include "facts/vmstat.h"
@@ -39,7 +41,9 @@ struct weir_snapshot {
 	struct weir_confidential confidential;
 	struct weir_boot boot; /* nr_args 0 when the command line is unknown */
 	struct weir_klog klog;
-	struct weir_gaps gaps; /* everything above that is unknown, and why */
+	struct weir_pins pins;           /* what `weir probe pins` found on this boot */
+	struct weir_placement placement; /* WEIR_SNAPSHOT_PLACEMENT only */
+	struct weir_gaps gaps;           /* everything above that is unknown, and why */
 	bool consistent; /* the counters that move stood still while they were read */
 };
 
@@ -53,8 +57,10 @@ enum weir_snapshot_parts {
 	WEIR_SNAPSHOT_TYPES = 1 << 1,
 	/* the kernel's log, also when nothing at boot makes one look there */
 	WEIR_SNAPSHOT_KLOG = 1 << 2,
+	/* where the pages of the pools lie: root only, a look at every 2 MiB of memory */
+	WEIR_SNAPSHOT_PLACEMENT = 1 << 3,
 	WEIR_SNAPSHOT_ALL = WEIR_SNAPSHOT_DETAILS | WEIR_SNAPSHOT_TYPES |
-	                    WEIR_SNAPSHOT_KLOG,
+	                    WEIR_SNAPSHOT_KLOG | WEIR_SNAPSHOT_PLACEMENT,
 };
 
 /* Reads a host. Facts that cannot be had are gaps, not failures: -ENOMEM is the only one.

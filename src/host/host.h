@@ -12,6 +12,7 @@
  *	/@/statfs/PATH/@  statfs(2) of PATH, one "name value" a line
  *	/@/stat/PATH/@    lstat(2) of PATH, likewise
  *	/@/link/PATH      readlink(2) of PATH
+ *	/@/poolpages      where the pages of the huge page pools lie: see poolpages.h
  *	/@/capture        only in captures: what manifest.h describes
  * Two of them end in "/@" because one PATH may lie below another, and in a capture all of
  * them are files. */

@@ -4,6 +4,7 @@
  * them, and this tree is the kernel's own. The texts under "/@" are made here from the
  * system calls that they stand for. */
 #include "host/fd.h"
+#include "host/poolpages.h"
 
 #include "base/own.h"
 
@@ -117,6 +118,12 @@ static int text_link(const struct live *live, const char *path, struct weir_buf 
 	return 0;
 }
 
+static int text_poolpages(const struct live *live, const char *path, struct weir_buf *out)
+{
+	(void)path;
+	return weir_poolpages_text(live->root, out);
+}
+
 static const struct {
 	const char *prefix;
 	const char *suffix;
@@ -124,7 +131,7 @@ static const struct {
 } texts[] = {
 	{ "/@/pagesize", "", text_pagesize }, { "/@/klog", "", text_klog },
 	{ "/@/statfs/", "/@", text_statfs },  { "/@/stat/", "/@", text_stat },
-	{ "/@/link/", "", text_link },
+	{ "/@/link/", "", text_link },        { "/@/poolpages", "", text_poolpages },
 };
 
 /* The PATH in "/@/call/PATH": what stands between prefix and suffix of one of the texts;

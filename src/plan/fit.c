@@ -1,0 +1,257 @@
+/* fit: see fit.h. */
+#include "plan/fit.h"
+
+#include "base/own.h"
+#include "model/task.h"
+#include "plan/answer.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* One way of filling a host: a kind, confined to nodes. */
+struct filling {
+	const struct weir_snapshot *snap;
+	const struct weir_ask *ask;
+	struct weir_load_options load;
+	uint64_t nodes; /* 0: as the ask says */
+	enum weir_vm_kind kind;
+	bool vfio;
+	struct weir_buf *notes; /* or NULL */
+};
+
+static const struct weir_change none = { .vm = SIZE_MAX, .first = SIZE_MAX };
+
+/* A world without VMs, and the start of the one that is to be counted. */
+static int prepare(const struct filling *f, struct weir_play **out, struct weir_err *err)
+{
+	weir_auto(weir_play_freep) struct weir_play *play = NULL;
+	struct weir_demand demand = *f->ask->demand;
+	struct weir_ask ask = *f->ask;
+	struct weir_change change = none;
+	struct weir_start *start;
+	int r = weir_play(f->snap, &f->load, NULL, 0, NULL, false, &play, f->notes, err);
+
+	if (r < 0)
+		return r;
+	demand.kind = f->kind;
+	demand.nr_vfio = f->vfio;
+	ask.demand = &demand;
+	change.vm = 0;
+	change.nodes = f->nodes;
+	r = weir_play_prepare(play, &ask, 0, &change);
+	if (r < 0)
+		return weir_err_sys(err, r, "play a start");
+	start = &play->vms[0].start;
+	/* how many fit by memory: who may lock how much is another question */
+	start->memlock_bytes = UINT64_MAX;
+	*out = weir_take(play);
+	return 0;
+}
+
+/* Starts until one fails; the play's VM 0 has the end. A VM that starts and would be
+ * killed does not fit. */
+static int fill(struct weir_play *play, uint64_t most, uint64_t *count)
+{
+	struct weir_played *vm = &play->vms[0];
+	struct weir_model *m = play->world->model;
+
+	for (*count = 0; *count < most; ++*count) {
+		int r = weir_start(m, &vm->start, &vm->vm);
+
+		if (r == 0 && vm->vm.end.step == WEIR_START_DONE)
+			r = weir_start_use(m, &vm->start, &vm->vm);
+		if (r < 0)
+			return r;
+		if (vm->vm.end.step != WEIR_START_DONE)
+			break;
+	}
+	vm->end = vm->vm.end;
+	vm->started = vm->vm.end.step == WEIR_START_DONE ||
+	              vm->vm.end.step == WEIR_START_USE;
+	vm->dies = vm->vm.end.step == WEIR_START_USE;
+	return 0;
+}
+
+static int count_one(const struct filling *f, uint64_t most, enum weir_load_place place,
+                     uint64_t *out, bool *place_known, struct weir_play **last,
+                     struct weir_err *err)
+{
+	weir_auto(weir_play_freep) struct weir_play *play = NULL;
+	struct filling with = *f;
+	int r;
+
+	with.load.place = place;
+	r = prepare(&with, &play, err);
+	if (r < 0)
+		return r;
+	r = fill(play, most, out);
+	if (r < 0)
+		return weir_err_sys(err, r, "play a start");
+	*place_known = play->place_known;
+	if (last)
+		*last = weir_take(play);
+	return 0;
+}
+
+static uint64_t at_most(const struct filling *f)
+{
+	return f->ask->ids_left < WEIR_FIT_MAX ? f->ask->ids_left : WEIR_FIT_MAX;
+}
+
+static int count(const struct filling *f, struct weir_fit_count *out,
+                 struct weir_play **last, struct weir_err *err)
+{
+	uint64_t few = 0, many = 0, most = at_most(f);
+	bool known;
+	int r = count_one(f, most, WEIR_LOAD_FEW, &few, &known, last, err);
+
+	many = few;
+	if (r == 0 && !known)
+		r = count_one(f, most, WEIR_LOAD_MOST, &many, &known, NULL, err);
+	if (r < 0)
+		return r;
+	*out = (struct weir_fit_count){ few < many ? few : many,
+		                        few < many ? many : few };
+	return 0;
+}
+
+/* ---- the matrix -------------------------------------------------------------------- */
+
+/* Kinds worth a row on this host: by vendor, and what was asked about first. */
+static size_t kinds_of(const struct weir_snapshot *snap, struct weir_fit_row *rows)
+{
+	static const enum weir_vm_kind amd[] = { WEIR_VM_SEV_ES, WEIR_VM_SNP };
+	static const enum weir_vm_kind hygon[] = { WEIR_VM_CSV2, WEIR_VM_CSV3 };
+	static const enum weir_vm_kind intel[] = { WEIR_VM_TDX };
+	const enum weir_vm_kind *kinds = NULL;
+	size_t nr = 0, n = 0;
+
+	switch (weir_host_vendor(snap)) {
+	case WEIR_VENDOR_AMD:
+		kinds = amd;
+		nr = WEIR_NELEM(amd);
+		break;
+	case WEIR_VENDOR_HYGON:
+		kinds = hygon;
+		nr = WEIR_NELEM(hygon);
+		break;
+	case WEIR_VENDOR_INTEL:
+		kinds = intel;
+		nr = WEIR_NELEM(intel);
+		break;
+	case WEIR_VENDOR_UNKNOWN: break;
+	}
+	rows[n++] = (struct weir_fit_row){ .kind = WEIR_VM_PLAIN };
+	rows[n++] = (struct weir_fit_row){ .kind = WEIR_VM_PLAIN, .vfio = true };
+	for (size_t i = 0; i < nr; i++)
+		rows[n++] = (struct weir_fit_row){ .kind = kinds[i] };
+	return n;
+}
+
+static int fill_row(struct filling *f, const struct weir_fit *fit,
+                    struct weir_fit_row *row, struct weir_err *err)
+{
+	int r = 0;
+
+	f->kind = row->kind;
+	f->vfio = row->vfio;
+	f->notes = NULL;
+	row->nodes = calloc(fit->nr_nodes + 1, sizeof(*row->nodes));
+	if (!row->nodes)
+		return weir_err_sys(err, -ENOMEM, "count VMs");
+	f->nodes = 0;
+	if (!row->asked)
+		r = count(f, &row->all, NULL, err);
+	for (size_t i = 0; r == 0 && fit->nr_nodes > 1 && i < fit->nr_nodes; i++) {
+		f->nodes = UINT64_C(1) << fit->nodes[i];
+		r = count(f, &row->nodes[i], NULL, err);
+	}
+	if (fit->nr_nodes == 1)
+		row->nodes[0] = row->all;
+	return r;
+}
+
+static int find_nodes(const struct weir_play *play, struct weir_fit *out)
+{
+	uint64_t mask = play->world->model->memory.nodes;
+
+	out->nodes = calloc((size_t)__builtin_popcountll(mask) + 1,
+	                    sizeof(out->nodes[0]));
+	if (!out->nodes)
+		return -ENOMEM;
+	weir_each_node (n, mask)
+		out->nodes[out->nr_nodes++] = n;
+	return 0;
+}
+
+/* What stopped the last one, in the words of a verdict. */
+static int tell_block(const struct weir_ask *ask, struct weir_play *play,
+                      struct weir_fit *out)
+{
+	const struct weir_answer_in in = {
+		.asks = ask,
+		.nr = 1,
+		.few = play,
+		.most = play,
+	};
+
+	out->limited_by_ids = ask->ids_left != UINT64_MAX && play->vms[0].started &&
+	                      !play->vms[0].dies;
+	return out->limited_by_ids ? 0 : weir_answer_one(&in, 0, &out->blocks);
+}
+
+int weir_fit(const struct weir_snapshot *snap, const struct weir_ask *ask,
+             const struct weir_fit_options *options, struct weir_fit *out,
+             struct weir_err *err)
+{
+	weir_auto(weir_play_freep) struct weir_play *last = NULL;
+	struct filling f = {
+		.snap = snap,
+		.ask = ask,
+		.load = { .kernel = options->kernel, .without_pools = true },
+		.kind = ask->demand->kind,
+		.vfio = ask->demand->nr_vfio > 0,
+		.notes = &out->notes,
+	};
+	struct weir_fit_row *own;
+	int r;
+
+	out->rows = calloc(8, sizeof(*out->rows));
+	if (!out->rows)
+		return weir_err_sys(err, -ENOMEM, "count VMs");
+	out->nr_rows = options->no_matrix || ask->refused ? 0 : kinds_of(snap, out->rows);
+	own = NULL;
+	for (size_t i = 0; i < out->nr_rows; i++)
+		if (out->rows[i].kind == f.kind && out->rows[i].vfio == f.vfio)
+			own = &out->rows[i];
+	if (!own) {
+		own = &out->rows[out->nr_rows++];
+		*own = (struct weir_fit_row){ .kind = f.kind, .vfio = f.vfio };
+	}
+	own->asked = true;
+	if (ask->refused) {
+		const struct weir_answer_in in = { .asks = ask, .nr = 1 };
+
+		r = weir_answer_one(&in, 0, &out->blocks);
+		return r < 0 ? weir_err_sys(err, r, "count VMs") : 0;
+	}
+	r = count(&f, &own->all, &last, err);
+	if (r < 0)
+		return r;
+	if (find_nodes(last, out) < 0 || tell_block(ask, last, out) < 0)
+		return weir_err_sys(err, -ENOMEM, "count VMs");
+	for (size_t i = 0; r == 0 && !options->no_matrix && i < out->nr_rows; i++)
+		r = fill_row(&f, out, &out->rows[i], err);
+	return r;
+}
+
+void weir_fit_done(struct weir_fit *fit)
+{
+	for (size_t i = 0; i < fit->nr_rows; i++)
+		free(fit->rows[i].nodes);
+	free(fit->rows);
+	free(fit->nodes);
+	weir_verdict_done(&fit->blocks);
+	weir_buf_done(&fit->notes);
+	*fit = (struct weir_fit){ 0 };
+}
