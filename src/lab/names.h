@@ -20,6 +20,7 @@ enum weir_name_kind {
 	WEIR_NAME_GROUP,
 	WEIR_NAME_MEMFD,
 	WEIR_NAME_SEGMENT,
+	WEIR_NAME_VM,
 	WEIR_NAME_FILE, /* MOUNT/NAME */
 };
 

@@ -226,12 +226,23 @@ static int play_poison_free(struct weir_world *w, const struct weir_step *step)
 typedef int (*play_fn)(struct weir_world *w, const struct weir_step *step);
 
 static const play_fn by_admin[WEIR_VERB_NR] = {
-	[WEIR_VERB_WRITE] = play_write,       [WEIR_VERB_TASK] = play_task,
-	[WEIR_VERB_MOUNT] = play_mount,       [WEIR_VERB_UMOUNT] = play_umount,
-	[WEIR_VERB_CREATE] = play_create,     [WEIR_VERB_UNLINK] = play_unlink,
-	[WEIR_VERB_TRUNCATE] = play_truncate, [WEIR_VERB_RMID] = play_rmid,
-	[WEIR_VERB_CGROUP] = play_cgroup,     [WEIR_VERB_RMDIR] = play_rmdir,
-	[WEIR_VERB_OFFLINE] = play_offline,   [WEIR_VERB_POISON_FREE] = play_poison_free,
+	[WEIR_VERB_WRITE] = play_write,
+	[WEIR_VERB_TASK] = play_task,
+	[WEIR_VERB_MOUNT] = play_mount,
+	[WEIR_VERB_UMOUNT] = play_umount,
+	[WEIR_VERB_CREATE] = play_create,
+	[WEIR_VERB_UNLINK] = play_unlink,
+	[WEIR_VERB_TRUNCATE] = play_truncate,
+	[WEIR_VERB_RMID] = play_rmid,
+	[WEIR_VERB_CGROUP] = play_cgroup,
+	[WEIR_VERB_RMDIR] = play_rmdir,
+	[WEIR_VERB_OFFLINE] = play_offline,
+	[WEIR_VERB_POISON_FREE] = play_poison_free,
+	[WEIR_VERB_START] = weir_play_start,
+	[WEIR_VERB_USE] = weir_play_use,
+	[WEIR_VERB_STOP] = weir_play_stop,
+	[WEIR_VERB_COMPACT] = weir_play_compact,
+	[WEIR_VERB_DROP_CACHES] = weir_play_drop_caches,
 };
 
 struct weir_result weir_result_of(struct weir_answer answer)

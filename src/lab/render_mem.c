@@ -7,6 +7,7 @@
 #include "lab/render_files.h"
 
 #include "base/own.h"
+#include "base/size.h"
 
 #include <inttypes.h>
 
@@ -61,11 +62,36 @@ static uint64_t pool_bytes(const struct weir_model *m)
 	return all;
 }
 
+/* Of CMA, bytes; @free: of it. */
+static uint64_t cma_bytes(const struct weir_memory *mem, bool free)
+{
+	uint64_t pages = 0;
+
+	weir_each_node (n, mem->all)
+		for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
+			pages += free ? mem->zones[n][z].free[1] : mem->zones[n][z].cma;
+	return pages * WEIR_BASE_PAGE;
+}
+
+/* A kernel without CONFIG_CMA has no such lines. */
+static int show_cma(const struct weir_memory *mem, struct weir_buf *out)
+{
+	if (!cma_bytes(mem, false))
+		return 0;
+	return weir_buf_printf(out,
+	                       "CmaTotal:       %8" PRIu64 " kB\n"
+	                       "CmaFree:        %8" PRIu64 " kB\n",
+	                       cma_bytes(mem, false) / 1024, cma_bytes(mem, true) / 1024);
+}
+
 static int show_meminfo(const struct weir_subject *s, struct weir_buf *out)
 {
 	const struct weir_model *m = s->world->model;
 	const struct weir_pool *pool = &m->pools[0];
+	int r = show_cma(&m->memory, out);
 
+	if (r < 0)
+		return r;
 	return weir_buf_printf(out,
 	                       "MemTotal:       %8" PRIu64 " kB\n"
 	                       "MemFree:        %8" PRIu64 " kB\n"
@@ -192,6 +218,47 @@ static int show_buddyinfo(const struct weir_subject *s, struct weir_buf *out)
 	return r;
 }
 
+/* ---- CSV3 ---- */
+
+static uint64_t csv_mib(const struct weir_memory *mem, unsigned int node, bool used)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
+		pages += used ? mem->zones[node][z].csv : mem->zones[node][z].cma;
+	return (pages * WEIR_BASE_PAGE + WEIR_MIB - 1) / WEIR_MIB;
+}
+
+/* A CMA is CSV's where the command line asked for it. */
+static bool has_csv(const struct weir_subject *s)
+{
+	return s->world->boot && strstr(s->world->boot, "csv_mem_") &&
+	       cma_bytes(&s->world->model->memory, false);
+}
+
+static int show_csv(const struct weir_subject *s, struct weir_buf *out)
+{
+	const struct weir_memory *mem = &s->world->model->memory;
+	uint64_t total = 0, used = 0;
+	int r = 0;
+
+	weir_each_node (n, mem->nodes) {
+		total += csv_mib(mem, n, false);
+		used += csv_mib(mem, n, true);
+		if (r == 0)
+			r = weir_buf_printf(out,
+			                    "Node%u:\n total cma size: %12" PRIu64
+			                    " MiB\n csv3 cma used:  %12" PRIu64 " MiB\n",
+			                    n, csv_mib(mem, n, false),
+			                    csv_mib(mem, n, true));
+	}
+	return r < 0 ? r
+	             : weir_buf_printf(out,
+	                               "All Nodes:\n total cma size: %12" PRIu64
+	                               " MiB\n csv3 cma used:  %12" PRIu64 " MiB\n",
+	                               total, used);
+}
+
 /* ---- nodes ---- */
 
 static int show_list(uint64_t mask, struct weir_buf *out)
@@ -296,6 +363,7 @@ static const struct weir_render_file files[] = {
 	{ "/proc/meminfo", show_meminfo, NULL, false, 0 },
 	{ "/proc/zoneinfo", show_zoneinfo, NULL, false, 0 },
 	{ "/proc/buddyinfo", show_buddyinfo, NULL, false, 0 },
+	{ "/sys/kernel/mm/csv3_cma/mem_info", show_csv, has_csv, false, 0 },
 	{ "/proc/cmdline", show_cmdline, NULL, false, 0 },
 	{ "/proc/sys/kernel/osrelease", show_release, NULL, false, 0 },
 	{ "/proc/sys/kernel/hostname", show_hostname, NULL, false, 0 },

@@ -13,7 +13,7 @@ static const char *const kind_names[] = {
 	[WEIR_NAME_NONE] = "nothing", [WEIR_NAME_TASK] = "task",
 	[WEIR_NAME_MOUNT] = "mount",  [WEIR_NAME_GROUP] = "cgroup",
 	[WEIR_NAME_MEMFD] = "memfd",  [WEIR_NAME_SEGMENT] = "segment",
-	[WEIR_NAME_FILE] = "file",
+	[WEIR_NAME_VM] = "VM",        [WEIR_NAME_FILE] = "file",
 };
 
 int weir_parse_define(struct weir_parse *p, struct weir_str name,

@@ -64,6 +64,14 @@ int weir_words_option(struct weir_words *w, struct weir_str word, const char *co
 /* If there is another word it is @flag: sets @bit in step->flags. */
 int weir_words_maybe_flag(struct weir_words *w, const char *flag, unsigned int bit);
 
+/* script_vm.c: SIZE into step->size; the words of start; a VM that was started; a node;
+ * none. */
+int weir_words_need_size(struct weir_words *w);
+int weir_words_start(struct weir_words *w);
+int weir_words_vm(struct weir_words *w);
+int weir_words_compact(struct weir_words *w);
+int weir_words_nothing(struct weir_words *w);
+
 /* "one word too many": -EBADMSG. */
 int weir_words_unknown(struct weir_words *w, struct weir_str word);
 

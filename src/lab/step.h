@@ -28,6 +28,11 @@
 	X(RMDIR, "rmdir")       /* NAME */                                               \
 	X(OFFLINE, "offline")   /* NODE SIZE FREE USED: a memory block */                \
 	X(POISON_FREE, "poison-free") /* NODE SIZE [soft] */                             \
+	X(START, "start")             /* VM memory=SIZE [kind=] [pages=] ... */          \
+	X(USE, "use")                 /* VM: its guest uses all of its memory */         \
+	X(STOP, "stop")               /* VM */                                           \
+	X(DROP_CACHES, "drop-caches")                                                    \
+	X(COMPACT, "compact") /* NODE */                                                 \
 	/* of a task */                                                                  \
 	X(FORK, "fork") /* CHILD */                                                      \
 	X(EXIT, "exit")                                                                  \
@@ -51,6 +56,9 @@
 	X(MIGRATE, "migrate")           /* MAPPING [START COUNT] NODE: move_pages(2) */  \
 	X(SOFT_OFFLINE, "soft-offline") /* MAPPING INDEX */                              \
 	X(POISON, "poison")             /* MAPPING INDEX: MADV_HWPOISON */               \
+	X(ANON, "anon")                 /* SIZE: anonymous memory of base pages */       \
+	X(CACHE, "cache")               /* SIZE: clean page cache */                     \
+	X(UNMOVABLE, "unmovable")       /* SIZE: memory that never moves */              \
 	X(OPEN, "open")                 /* FILE */                                       \
 	X(CLOSE, "close")               /* FILE */                                       \
 	X(MEMFD, "memfd")               /* FILE PAGES [pagesize=S] */                    \
@@ -124,6 +132,7 @@ struct weir_step {
 	uint64_t free, used; /* of offline: pages of the block on the free list, in use */
 	int cpu;             /* of task and cpu; -1: not given */
 	unsigned int node;
+	unsigned int guest; /* of start: enum weir_guest_kind */
 	struct weir_policy
 		policy; /* in the language: "bind 0,2-3", "default", "preferred 1" */
 	uint64_t mems;  /* cpuset of task; 0: not given */

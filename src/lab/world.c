@@ -264,6 +264,9 @@ void weir_world_free(struct weir_world *w)
 		weir_world_drop_mount(w, &w->mounts[w->nr_mounts - 1]);
 	while (w->nr_groups)
 		weir_world_drop_group(w, &w->groups[w->nr_groups - 1]);
+	for (size_t i = 0; i < w->nr_vms; i++)
+		weir_world_vm_free(w->vms[i]);
+	free(w->vms);
 	weir_world_sweep_files(w);
 	free(w->tasks);
 	free(w->mounts);

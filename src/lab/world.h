@@ -12,6 +12,7 @@
 #include "lab/script.h"
 #include "lab/view.h"
 #include "model/model.h"
+#include "model/start.h"
 
 struct weir_world_map {
 	char *name;
@@ -40,6 +41,14 @@ struct weir_world_group {
 	uint32_t id;
 };
 
+struct weir_world_vm { /* that runs */
+	char *name;
+	struct weir_start start;
+	struct weir_start_memory *memory;
+	struct weir_started *started;
+};
+void weir_world_vm_free(struct weir_world_vm *vm);
+
 struct weir_world_file {
 	char *name;             /* "MOUNT/NAME", or plain for memfds and segments */
 	struct weir_file *file; /* NULL once the model has let go of it */
@@ -56,6 +65,8 @@ struct weir_world {
 	size_t nr_groups, cap_groups;
 	struct weir_world_file **files; /* weir_file.tag points here */
 	size_t nr_files, cap_files;
+	struct weir_world_vm **vms;
+	size_t nr_vms, cap_vms;
 	uint64_t start_total[WEIR_MODEL_NODES_MAX]; /* MemTotal at the start */
 	uint64_t zoned;                             /* nodes whose zones the setup told */
 	struct weir_observed *observed;             /* room of the last view */
