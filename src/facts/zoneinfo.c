@@ -152,6 +152,26 @@ static bool leap_page_sets(struct weir_str *rest)
 	return find_rare(sets, "\n  pages free ", 9) < 0; /* f */
 }
 
+/* Sums what the page sets have: "              count:    97". */
+static void sum_page_sets(struct weir_str sets, struct weir_zone *zone)
+{
+	struct weir_str line, word;
+	uint64_t sum = 0, nr = 0;
+
+	while (weir_str_line(&sets, &line)) {
+		struct weir_count n = { 0 };
+
+		if (!weir_str_word(&line, &word) || !weir_str_eq(word, "count:"))
+			continue;
+		if (weir_count_parse(weir_str_trim(line), &n) < 0 || !n.known)
+			return;
+		sum += n.n < UINT32_MAX ? n.n : UINT32_MAX;
+		nr++;
+	}
+	zone->per_cpu = WEIR_COUNT(sum);
+	zone->nr_cpus = WEIR_COUNT(nr);
+}
+
 int weir_zoneinfo_parse(struct weir_str text, struct weir_zones *out,
                         struct weir_err *err)
 {
@@ -183,8 +203,13 @@ int weir_zoneinfo_parse(struct weir_str text, struct weir_zones *out,
 		} else if (!zone) {
 			continue;
 		} else if (weir_str_eq(line, "  pagesets")) {
+			struct weir_str sets = text;
+
 			r = leap_page_sets(&text) ? 0 : WEIR_GARBLED;
 			out->damaged |= r != 0;
+			sets.n -= text.n;
+			if (zone->cma.n || strcmp(zone->name, "Movable") == 0)
+				sum_page_sets(sets, zone);
 		} else {
 			r = parse_line(line, zone, &out->damaged);
 		}

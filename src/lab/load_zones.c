@@ -10,6 +10,8 @@
 
 #include "facts/snapshot.h"
 
+#define BATCHES 186
+
 /* gigantic pages are never there: mm/hugetlb.c htlb_alloc_mask() */
 #define MOVABLE_MAX (UINT64_C(32) << 20)
 
@@ -98,6 +100,14 @@ static bool lru_known(const struct weir_zone *zone)
 	       zone->inactive_file.known && zone->active_file.known;
 }
 
+/* On their way to a list or back: on per-CPU lists, and in the batches in which each CPU
+ * gathers pages for the LRU lists (include/linux/pagevec.h: 31 pages at most, of which
+ * six kinds; most are nearly empty). */
+static uint64_t underway(const struct weir_zone *zone)
+{
+	return zone->per_cpu.n + zone->nr_cpus.n * BATCHES;
+}
+
 /* si_mem_available(): half of it, or as much as the low mark, is taken to be in use. */
 static uint64_t reclaimable(const struct weir_zone *zone)
 {
@@ -120,7 +130,7 @@ static void see_room(struct room *room, const struct weir_zone *zone,
 	uint64_t used = less(zone->managed.n, zone->free.n);
 	uint64_t cma = less(less(zone->cma.n, zone->free_cma.n), csv);
 	/* not known: nothing is sure */
-	uint64_t rest = lru_known(zone) ? lru(zone) : UINT64_MAX;
+	uint64_t rest = lru_known(zone) ? lru(zone) + underway(zone) : UINT64_MAX;
 
 	used = less(used, cma + csv);
 	room->unpinnable[WEIR_SITE_CMA + kind] = cma;

@@ -93,6 +93,7 @@ void weir_demand_done(struct weir_demand *demand)
 	for (size_t i = 0; i < demand->nr_notes; i++)
 		free(demand->notes[i]);
 	free(demand->memory);
+	free(demand->thread_nodes);
 	free(demand->name);
 	*demand = (struct weir_demand){ 0 };
 }

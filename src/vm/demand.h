@@ -71,9 +71,12 @@ struct weir_vm_memory {
 	enum weir_vm_policy policy; /* of the backend: mbind(2), after it was mapped */
 	uint64_t host_nodes;        /* mask; 0: none */
 	int guest_node;             /* -1: none */
+	uint64_t align_bytes;       /* FILE: of its mapping; 0: not said */
 	bool is_device;             /* a DIMM or virtio-mem: beyond the memory at start */
+	bool is_whole; /* a device whose size must be a multiple of its alignment */
 	bool is_virtio_mem;
 	uint64_t requested_bytes; /* of virtio-mem: plugged at start */
+	uint64_t block_bytes;     /* of virtio-mem: 0: not said */
 	bool device_prealloc;     /* virtio-mem's own prealloc=on */
 };
 
@@ -92,6 +95,9 @@ struct weir_demand {
 		task_nodes; /* cpuset of the process (libvirt: numatune strict); 0: all */
 	enum weir_vm_policy task_policy; /* set_mempolicy(2) of the process */
 	uint64_t task_policy_nodes;
+	/* Of each thread context: host nodes of which one must have a CPU; never 0. */
+	uint64_t *thread_nodes;
+	size_t nr_thread_nodes, cap_thread_nodes;
 	bool memlock_known; /* RLIMIT_MEMLOCK, bytes; UINT64_MAX: unlimited */
 	uint64_t memlock_bytes;
 	/* QEMU's own: firmware, video memory, option ROMs. What is registered with KVM as
