@@ -93,7 +93,8 @@ static void put_one(const struct weir_verdict *v, const struct weir_ask *ask,
 	char size[WEIR_SIZE_TEXT_MAX];
 
 	weir_cli_put(out, weir_strz(v->demand->name));
-	(void)fprintf(out, " (%s, %s): %s\n", weir_vm_kind_word(v->demand->kind),
+	(void)fprintf(out, " (%s%s, %s): %s\n", weir_vm_kind_word(v->demand->kind),
+	              v->demand->nr_vfio ? "+VFIO" : "",
 	              weir_format_human(weir_demand_bytes(v->demand), size, sizeof(size)),
 	              word(v));
 	if (v->reason)

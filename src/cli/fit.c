@@ -43,7 +43,7 @@ static int help(void)
 		"Says how many more of this VM fit on this host, each using all of its "
 		"memory,\n"
 		"what stops the next one, and how many would fit on each node and of "
-	        "other "
+		"other "
 		"kinds.\n"
 		"VM is as of 'weir check'. Changes nothing.\n\n"
 		"      --host PATH     a captured host or a scenario, not this machine\n"
@@ -106,9 +106,18 @@ static struct cell row_name(const struct weir_fit_row *row)
 	return c;
 }
 
+/* On a node, or (-1) on any: how much CSV memory it has is not known. */
+static bool is_untold(const struct weir_fit *fit, const struct weir_fit_row *row,
+                      int node)
+{
+	if (row->kind != WEIR_VM_CSV3)
+		return false;
+	return node < 0 ? fit->untold != 0 : fit->untold >> node & 1;
+}
+
 static void put_matrix(const struct weir_fit *fit, FILE *out)
 {
-	(void)fprintf(out, "%-12s %9s", "KIND", "ALL");
+	(void)fprintf(out, "%-12s %8s ", "KIND", "ALL");
 	for (size_t i = 0; fit->nr_nodes > 1 && i < fit->nr_nodes; i++) {
 		char node[24];
 
@@ -119,9 +128,13 @@ static void put_matrix(const struct weir_fit *fit, FILE *out)
 	for (size_t k = 0; k < fit->nr_rows; k++) {
 		const struct weir_fit_row *row = &fit->rows[k];
 
-		(void)fprintf(out, "%-12s %9s", row_name(row).text, cell(&row->all).text);
+		(void)fprintf(out, "%-12s %8s%c", row_name(row).text,
+		              cell(&row->all).text, is_untold(fit, row, -1) ? '+' : ' ');
 		for (size_t i = 0; fit->nr_nodes > 1 && i < fit->nr_nodes; i++)
-			(void)fprintf(out, " %7s", cell(&row->nodes[i]).text);
+			(void)fprintf(out, " %7s",
+			              is_untold(fit, row, (int)fit->nodes[i])
+			                      ? "?"
+			                      : cell(&row->nodes[i]).text);
 		(void)fputc('\n', out);
 	}
 }
@@ -142,7 +155,8 @@ static void put_text(const struct weir_fit *fit, const struct weir_ask *ask,
 	char size[WEIR_SIZE_TEXT_MAX];
 
 	weir_cli_put(out, weir_strz(vm->name));
-	(void)fprintf(out, " (%s, %s): %s more fit\n", weir_vm_kind_word(vm->kind),
+	(void)fprintf(out, " (%s%s, %s): %s more fit\n", weir_vm_kind_word(vm->kind),
+	              vm->nr_vfio ? "+VFIO" : "",
 	              weir_format_human(weir_demand_bytes(vm), size, sizeof(size)),
 	              cell(&asked(fit)->all).text);
 	if (fit->limited_by_ids)
@@ -187,7 +201,8 @@ static int put_json(const struct weir_fit *fit, const struct weir_ask *ask,
 		for (size_t i = 0; !no_matrix && row->nodes && i < fit->nr_nodes; i++) {
 			weir_json_open(&j, NULL, '{');
 			weir_json_u64(&j, "node", fit->nodes[i]);
-			put_count(&j, &row->nodes[i]);
+			if (!is_untold(fit, row, (int)fit->nodes[i]))
+				put_count(&j, &row->nodes[i]);
 			weir_json_close(&j);
 		}
 		weir_json_close(&j);

@@ -347,7 +347,109 @@ static int check_base(const struct weir_snapshot *snap, struct weir_ask *ask,
 	              mem->id, weir_format_human(all.n, size, sizeof(size)));
 }
 
+/* ---- what QEMU wants to be a multiple of what -------------------------------------- */
+
+/* include/qemu/osdep.h: QEMU_VMALLOC_ALIGN of x86 */
+#define ANON_ALIGN (UINT64_C(2) << 20)
+/* hw/virtio/virtio-mem.c: VIRTIO_MEM_DEFAULT_THP_SIZE, VIRTIO_MEM_MIN_BLOCK_SIZE */
+#define THP_BYTES (UINT64_C(2) << 20)
+#define BLOCK_MIN (UINT64_C(1) << 20)
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* What of the memory's alignment QEMU says when it opens the file (file_ram_alloc()). */
+static int check_align(const struct weir_snapshot *snap, struct weir_ask *ask,
+                       const struct weir_vm_memory *mem, const struct weir_ask_memory *of)
+{
+	uint64_t page = of->page_bytes ? of->page_bytes : snap->page_bytes.n;
+	weir_auto(weir_freep) char *qemu = NULL;
+
+	if (!page || mem->align_bytes % page == 0)
+		return 0;
+	if (put(&qemu,
+	        "alignment 0x%" PRIx64 " must be multiples of page size 0x%" PRIx64,
+	        mem->align_bytes, page) < 0)
+		return -ENOMEM;
+	return refuse(ask, qemu, "leave align= away",
+	              "the alignment of memory '%s' is no multiple of its pages",
+	              mem->id);
+}
+
+/* Sizes of memory devices: hw/mem/memory-device.c, virtio_mem_device_realize(). */
+static int check_device(const struct weir_snapshot *snap, struct weir_ask *ask,
+                        const struct weir_vm_memory *mem,
+                        const struct weir_ask_memory *of)
+{
+	uint64_t thp = snap->thp.pmd_size.known ? snap->thp.pmd_size.n : THP_BYTES;
+	uint64_t page = of->page_bytes ? of->page_bytes : snap->page_bytes.n;
+	uint64_t align = mem->backing == WEIR_BACKING_ANON
+	                         ? ANON_ALIGN
+	                         : larger(page, mem->align_bytes);
+	uint64_t block = mem->block_bytes ? mem->block_bytes
+	                 : of->page_bytes ? larger(page, BLOCK_MIN)
+	                                  : larger(thp, BLOCK_MIN);
+	weir_auto(weir_freep) char *qemu = NULL;
+
+	if (mem->is_virtio_mem)
+		align = larger(align, block);
+	if ((mem->is_whole || mem->is_virtio_mem) && align && mem->size_bytes % align) {
+		if (put(&qemu, "backend memory size must be multiple of 0x%" PRIx64,
+		        align) < 0)
+			return -ENOMEM;
+		return refuse(ask, qemu, "round its size up",
+		              "the size of memory '%s' is no multiple of its alignment",
+		              mem->id);
+	}
+	if (mem->is_virtio_mem && block < page) {
+		if (put(&qemu,
+		        "'block-size' property has to be at least the page size "
+		        "(0x%" PRIx64 ")",
+		        page) < 0)
+			return -ENOMEM;
+		return refuse(ask, qemu, "leave block-size= away",
+		              "a block of memory '%s' is smaller than its pages",
+		              mem->id);
+	}
+	if (mem->is_virtio_mem && mem->requested_bytes % block) {
+		if (put(&qemu,
+		        "'requested-size' property has to be multiples of 'block-size' "
+		        "(0x%" PRIx64 ")",
+		        block) < 0)
+			return -ENOMEM;
+		return refuse(ask, qemu, "request whole blocks",
+		              "what is requested of memory '%s' is no multiple of its "
+		              "blocks",
+		              mem->id);
+	}
+	return 0;
+}
+
 /* ---- what the host can do ---------------------------------------------------------- */
+
+static bool has_cpus(const struct weir_snapshot *snap, uint64_t nodes)
+{
+	for (size_t i = 0; i < snap->nodes.nr; i++) {
+		const struct weir_node *node = &snap->nodes.v[i];
+
+		if (node->id < WEIR_VM_NODES_MAX && nodes >> node->id & 1 &&
+		    (!node->cpus_known || node->cpus.nr))
+			return true;
+	}
+	return false;
+}
+
+static int check_threads(const struct weir_snapshot *snap, struct weir_ask *ask)
+{
+	for (size_t i = 0; snap->nodes.known && i < ask->demand->nr_thread_nodes; i++)
+		if (!has_cpus(snap, ask->demand->thread_nodes[i]))
+			return refuse(ask, "The nodes select no CPUs",
+			              "name nodes that 'weir status --table nodes' shows",
+			              "a thread-context is bound to nodes without CPUs");
+	return 0;
+}
 
 static int check_backend(const struct weir_snapshot *snap, struct weir_ask *ask,
                          const struct weir_vm_memory *mem)
@@ -374,23 +476,32 @@ static const struct {
 	enum weir_vm_kind kind;
 	enum weir_vm_vendor vendor;
 	size_t at; /* of the module's parameter in struct weir_confidential */
-	enum weir_klog_tech tech;
 } needs[] = {
-	{ WEIR_VM_SEV, WEIR_VENDOR_AMD, offsetof(struct weir_confidential, sev),
-	  WEIR_KLOG_SEV },
-	{ WEIR_VM_SEV_ES, WEIR_VENDOR_AMD, offsetof(struct weir_confidential, sev_es),
-	  WEIR_KLOG_SEV_ES },
-	{ WEIR_VM_SNP, WEIR_VENDOR_AMD, offsetof(struct weir_confidential, sev_snp),
-	  WEIR_KLOG_SEV_SNP },
-	{ WEIR_VM_CSV1, WEIR_VENDOR_HYGON, offsetof(struct weir_confidential, sev),
-	  WEIR_KLOG_CSV },
-	{ WEIR_VM_CSV2, WEIR_VENDOR_HYGON, offsetof(struct weir_confidential, sev_es),
-	  WEIR_KLOG_CSV2 },
-	{ WEIR_VM_CSV3, WEIR_VENDOR_HYGON, offsetof(struct weir_confidential, sev),
-	  WEIR_KLOG_CSV3 },
-	{ WEIR_VM_TDX, WEIR_VENDOR_INTEL, offsetof(struct weir_confidential, tdx),
-	  WEIR_KLOG_NR_TECHS },
+	{ WEIR_VM_SEV, WEIR_VENDOR_AMD, offsetof(struct weir_confidential, sev) },
+	{ WEIR_VM_SEV_ES, WEIR_VENDOR_AMD, offsetof(struct weir_confidential, sev_es) },
+	{ WEIR_VM_SNP, WEIR_VENDOR_AMD, offsetof(struct weir_confidential, sev_snp) },
+	{ WEIR_VM_CSV1, WEIR_VENDOR_HYGON, offsetof(struct weir_confidential, sev) },
+	{ WEIR_VM_CSV2, WEIR_VENDOR_HYGON, offsetof(struct weir_confidential, sev_es) },
+	{ WEIR_VM_CSV3, WEIR_VENDOR_HYGON, offsetof(struct weir_confidential, sev) },
+	{ WEIR_VM_TDX, WEIR_VENDOR_INTEL, offsetof(struct weir_confidential, tdx) },
 };
+
+bool weir_host_offers(const struct weir_snapshot *snap, enum weir_vm_kind kind)
+{
+	enum weir_vm_vendor vendor = weir_host_vendor(snap);
+	/* the areas that a kernel sets aside for CSV3 it sets aside where it can */
+	bool csv = snap->confidential.csv.known || snap->klog.nr_csv_nodes;
+
+	for (size_t i = 0; i < WEIR_NELEM(needs); i++) {
+		struct weir_count on;
+
+		if (needs[i].kind != kind)
+			continue;
+		memcpy(&on, (const char *)&snap->confidential + needs[i].at, sizeof(on));
+		return vendor == needs[i].vendor && (on.n || (!on.known && csv));
+	}
+	return kind == WEIR_VM_PLAIN;
+}
 
 /* Wrong CPU, or switched off. What the host does not tell is said, and not held against
  * the VM. */
@@ -474,7 +585,9 @@ int weir_ask_make(const struct weir_snapshot *snap, const struct weir_demand *de
 	out->extra_bytes = demand->overhead_bytes ? demand->overhead_bytes : EXTRA_BYTES;
 	out->slot_bytes = FLASH_BYTES;
 	out->ids_left = ids_left(snap, demand->kind);
-	r = check_kind(snap, out);
+	r = check_threads(snap, out);
+	if (r == 0)
+		r = check_kind(snap, out);
 	if (r == 0 && !out->ids_left)
 		r = refuse(out, "failed to initialize ret=-16 fw_error=0",
 		           "end a VM of its kind, or give the kind more ids in the "
@@ -486,10 +599,14 @@ int weir_ask_make(const struct weir_snapshot *snap, const struct weir_demand *de
 		if (r == 0)
 			r = resolve(snap, out, &demand->memory[i], &out->memory[i]);
 		if (r == 0)
+			r = check_align(snap, out, &demand->memory[i], &out->memory[i]);
+		if (r == 0)
 			r = round_memory(out, &demand->memory[i], &out->memory[i]);
 		if (r == 0)
 			r = check_base(snap, out, &demand->memory[i], &out->memory[i]);
 	}
+	for (size_t i = 0; r == 0 && i < demand->nr_memory; i++) /* after all backends */
+		r = check_device(snap, out, &demand->memory[i], &out->memory[i]);
 	return r;
 }
 

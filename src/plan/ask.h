@@ -60,6 +60,9 @@ int weir_ask_make(const struct weir_snapshot *snap, const struct weir_demand *de
                   const struct weir_ask_options *options, struct weir_ask *out);
 void weir_ask_done(struct weir_ask *ask);
 
+/* Is this kind known to work on this host? */
+bool weir_host_offers(const struct weir_snapshot *snap, enum weir_vm_kind kind);
+
 /* The vendor of a host's CPU, by which kinds of confidential VMs differ. */
 enum weir_vm_vendor weir_host_vendor(const struct weir_snapshot *snap);
 

@@ -117,34 +117,19 @@ static int count(const struct filling *f, struct weir_fit_count *out,
 
 /* ---- the matrix -------------------------------------------------------------------- */
 
-/* Kinds worth a row on this host: by vendor, and what was asked about first. */
+/* Kinds worth a row on this host: those that it can do. */
 static size_t kinds_of(const struct weir_snapshot *snap, struct weir_fit_row *rows)
 {
-	static const enum weir_vm_kind amd[] = { WEIR_VM_SEV_ES, WEIR_VM_SNP };
-	static const enum weir_vm_kind hygon[] = { WEIR_VM_CSV2, WEIR_VM_CSV3 };
-	static const enum weir_vm_kind intel[] = { WEIR_VM_TDX };
-	const enum weir_vm_kind *kinds = NULL;
-	size_t nr = 0, n = 0;
+	static const enum weir_vm_kind kinds[] = { WEIR_VM_SEV_ES, WEIR_VM_SNP,
+		                                   WEIR_VM_CSV2, WEIR_VM_CSV3,
+		                                   WEIR_VM_TDX };
+	size_t n = 0;
 
-	switch (weir_host_vendor(snap)) {
-	case WEIR_VENDOR_AMD:
-		kinds = amd;
-		nr = WEIR_NELEM(amd);
-		break;
-	case WEIR_VENDOR_HYGON:
-		kinds = hygon;
-		nr = WEIR_NELEM(hygon);
-		break;
-	case WEIR_VENDOR_INTEL:
-		kinds = intel;
-		nr = WEIR_NELEM(intel);
-		break;
-	case WEIR_VENDOR_UNKNOWN: break;
-	}
 	rows[n++] = (struct weir_fit_row){ .kind = WEIR_VM_PLAIN };
 	rows[n++] = (struct weir_fit_row){ .kind = WEIR_VM_PLAIN, .vfio = true };
-	for (size_t i = 0; i < nr; i++)
-		rows[n++] = (struct weir_fit_row){ .kind = kinds[i] };
+	for (size_t i = 0; i < WEIR_NELEM(kinds); i++)
+		if (weir_host_offers(snap, kinds[i]))
+			rows[n++] = (struct weir_fit_row){ .kind = kinds[i] };
 	return n;
 }
 
@@ -181,6 +166,8 @@ static int find_nodes(const struct weir_play *play, struct weir_fit *out)
 		return -ENOMEM;
 	weir_each_node (n, mask)
 		out->nodes[out->nr_nodes++] = n;
+	if (play->world->model->memory.zoned)
+		out->untold = mask & ~play->world->model->memory.zoned;
 	return 0;
 }
 

@@ -27,6 +27,9 @@ struct weir_fit_row { /* of one kind of VM with this memory */
 struct weir_fit {
 	unsigned int *nodes; /* with memory, ascending */
 	size_t nr_nodes;
+	/* mask: nodes whose zones the host does not tell, though it tells others': what
+	 * CSV3 could have there is not known, and not counted */
+	uint64_t untold;
 	struct weir_fit_row *rows;
 	size_t nr_rows;
 	struct weir_verdict blocks; /* of the one that does not fit any more */
