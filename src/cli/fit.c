@@ -201,8 +201,12 @@ static int put_json(const struct weir_fit *fit, const struct weir_ask *ask,
 		for (size_t i = 0; !no_matrix && row->nodes && i < fit->nr_nodes; i++) {
 			weir_json_open(&j, NULL, '{');
 			weir_json_u64(&j, "node", fit->nodes[i]);
-			if (!is_untold(fit, row, (int)fit->nodes[i]))
+			if (is_untold(fit, row, (int)fit->nodes[i])) {
+				weir_json_null(&j, "min");
+				weir_json_null(&j, "max");
+			} else {
 				put_count(&j, &row->nodes[i]);
+			}
 			weir_json_close(&j);
 		}
 		weir_json_close(&j);

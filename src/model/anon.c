@@ -97,6 +97,7 @@ static void give_back(struct weir_memory *mem, struct weir_spread *from,
 int weir_anon_pin(struct weir_model *m, struct weir_task *task)
 {
 	struct weir_anon *anon = anon_of(m, task);
+	uint64_t allowed = weir_task_mems(m, task);
 
 	if (!anon)
 		return -ENOMEM;
@@ -108,8 +109,9 @@ int weir_anon_pin(struct weir_model *m, struct weir_task *task)
 			if (!is_pinnable(m, s)) {
 				got = weir_memory_take_pages(
 					&m->memory, n,
-					m->rules.migrate_strict_node ? near
-								     : m->memory.nodes,
+					allowed &
+						(m->rules.migrate_strict_node ? near
+				                                              : allowed),
 					pages, WEIR_WANT_PINNABLE, &anon->fixed);
 				give_back(&m->memory, &anon->movable, n, s, got);
 			} else {

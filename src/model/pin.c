@@ -77,7 +77,8 @@ static int move_out(struct weir_model *m, const struct buffer *b, uint64_t nr)
 
 		if (weir_page_is_pinnable(m, page))
 			continue;
-		if (weir_page_migrate(m, id, page->node, m->memory.nodes, &old) < 0)
+		if (weir_page_migrate(m, id, page->node, weir_task_mems(m, b->task),
+		                      &old) < 0)
 			return -ENOMEM;
 		weir_page(&m->pages, id)->is_stuck = m->rules.pin_moved_sticks;
 		moved = 1;

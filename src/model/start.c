@@ -4,7 +4,7 @@
  * Simplified: the extras (firmware, video memory) are one amount of base pages; CSV3 and
  * guest_memfd guests share SHARED_PERCENT of their memory with the host, at most
  * SHARED_MAX, for firmware, rings and bounce buffers (Linux guests: swiotlb is 6 % of
- * memory, 1 GiB at most; arch/x86/coco/core.c, mem_encrypt_setup_arch(), v6.6). */
+ * memory, 1 GiB at most; arch/x86/mm/mem_encrypt.c, mem_encrypt_setup_arch(), v6.6). */
 #include "model/start.h"
 
 #include "base/own.h"
@@ -70,22 +70,24 @@ static uint64_t base_pages(uint64_t bytes)
 
 /* What a newcomer gets of a pool: free and promised to nobody, and surplus still allowed;
  * of a task's own nodes no more than they have free (reserve.c). */
-static uint64_t available(const struct weir_model *m, const struct weir_pool *pool,
-                          uint64_t nodes)
+static void see_available(const struct weir_model *m, const struct weir_pool *pool,
+                          uint64_t nodes, struct weir_start_end *end)
 {
-	uint64_t near = 0;
-
-	uint64_t n = less(pool->free, pool->reserved);
-	uint64_t surplus = pool->gigantic ? 0 : less(pool->overcommit, pool->surplus);
-	uint64_t blocks = 0;
+	uint64_t near = 0, blocks = 0;
 
 	weir_each_node (node, m->memory.nodes)
 		blocks += weir_memory_can_take(&m->memory, node, WEIR_WANT_MOVABLE) /
 		          (pool->page_bytes / WEIR_BASE_PAGE);
-	n += min(surplus, blocks);
+	end->surplus = pool->gigantic
+	                       ? 0
+	                       : min(less(pool->overcommit, pool->surplus), blocks);
+	end->have = less(pool->free, pool->reserved) + end->surplus;
 	weir_each_node (node, nodes)
 		near += pool->nr_free[node];
-	return nodes == m->memory.nodes ? n : min(n, near);
+	if (nodes == m->memory.nodes || end->have <= near)
+		return;
+	end->have = near;
+	end->surplus = 0;
 }
 
 /* Nodes that the process may use before anything is bound. */
@@ -154,7 +156,6 @@ static bool map_huge(struct starting *s, size_t i)
 		.err = -ENOMEM,
 		.unit_bytes = mem->page_bytes,
 		.need = pages,
-		.have = available(s->m, pool, task_nodes(s)),
 	};
 	struct weir_map_config config = {
 		.pool = pool,
@@ -163,6 +164,7 @@ static bool map_huge(struct starting *s, size_t i)
 		.noreserve = !mem->reserve,
 	};
 
+	see_available(s->m, pool, task_nodes(s), &end);
 	config.file = file_of(s, mem, pages);
 	if (!config.file) {
 		end.step = WEIR_START_FILE;

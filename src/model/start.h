@@ -83,6 +83,7 @@ struct weir_start_end {
 	int err;
 	uint64_t unit_bytes;
 	uint64_t need, have;
+	uint64_t surplus; /* of have: what may still be made as surplus pages */
 	bool killed; /* by the out-of-memory killer, or SIGBUS: no message of QEMU's */
 };
 

@@ -276,10 +276,11 @@ static int resolve(const struct weir_snapshot *snap, struct weir_ask *ask,
 		               "mount -t hugetlbfs -o pagesize=%s none DIR, then "
 		               "restart libvirtd",
 		               size);
-		return refuse(ask,
-		              "internal error: hugetlbfs filesystem is not mounted or "
-		              "disabled by administrator config",
-		              help, "no hugetlbfs of %s pages is mounted", size);
+		return refuse(ask, NULL, help,
+		              "no hugetlbfs of %s pages is mounted; libvirt says "
+		              "'hugetlbfs filesystem is not mounted or disabled by "
+		              "administrator config'",
+		              size);
 	}
 	return on_mount(ask, m, out);
 }
@@ -526,15 +527,18 @@ static int check_kind(const struct weir_snapshot *snap, struct weir_ask *ask)
 			              "module's parameters",
 			              "KVM says that %s is off on this host", kind);
 		if (!on.known && !snap->confidential.csv.known)
-			return note(ask, "whether this host can do %s is not known",
-			            kind);
+			return weir_buf_printf(
+				&ask->doubts,
+				"whether this host can do %s is not known: no kvm module "
+				"tells\n",
+				kind);
 	}
 	return 0;
 }
 
 /* Address space ids (SEV and CSV) or key ids (TDX) that nobody has. What is in use the
  * root of the cgroup tree tells since 6.11. */
-static uint64_t ids_left(const struct weir_snapshot *snap, enum weir_vm_kind kind)
+uint64_t weir_host_ids_left(const struct weir_snapshot *snap, enum weir_vm_kind kind)
 {
 	const struct weir_misc *all = &snap->cgroups.misc_capacity;
 	const struct weir_misc *used = &snap->cgroups.misc_usage;
@@ -584,7 +588,7 @@ int weir_ask_make(const struct weir_snapshot *snap, const struct weir_demand *de
 	out->smr_bytes = smr_bytes(snap);
 	out->extra_bytes = demand->overhead_bytes ? demand->overhead_bytes : EXTRA_BYTES;
 	out->slot_bytes = FLASH_BYTES;
-	out->ids_left = ids_left(snap, demand->kind);
+	out->ids_left = weir_host_ids_left(snap, demand->kind);
 	r = check_threads(snap, out);
 	if (r == 0)
 		r = check_kind(snap, out);
@@ -618,5 +622,6 @@ void weir_ask_done(struct weir_ask *ask)
 	free(ask->refusal.qemu);
 	free(ask->refusal.kernel);
 	weir_buf_done(&ask->notes);
+	weir_buf_done(&ask->doubts);
 	memset(ask, 0, sizeof(*ask));
 }

@@ -47,7 +47,8 @@ struct weir_ask {
 	struct weir_ask_memory *memory; /* as the demand's */
 	bool refused;
 	struct weir_refusal refusal;
-	struct weir_buf notes; /* what was taken for granted, a line each */
+	struct weir_buf notes;  /* what was taken for granted, a line each */
+	struct weir_buf doubts; /* what may be otherwise, and then it does not start */
 	uint64_t memlock_bytes;
 	uint64_t nodes; /* that the process may use; 0: all */
 	uint64_t extra_bytes, slot_bytes;
@@ -59,6 +60,9 @@ struct weir_ask {
 int weir_ask_make(const struct weir_snapshot *snap, const struct weir_demand *demand,
                   const struct weir_ask_options *options, struct weir_ask *out);
 void weir_ask_done(struct weir_ask *ask);
+
+/* Ids of a kind that nobody has: ask.ids_left of a VM of it. */
+uint64_t weir_host_ids_left(const struct weir_snapshot *snap, enum weir_vm_kind kind);
 
 /* Is this kind known to work on this host? */
 bool weir_host_offers(const struct weir_snapshot *snap, enum weir_vm_kind kind);

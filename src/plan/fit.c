@@ -95,11 +95,15 @@ static int count_one(const struct filling *f, uint64_t most, enum weir_load_plac
 
 static uint64_t at_most(const struct filling *f)
 {
-	return f->ask->ids_left < WEIR_FIT_MAX ? f->ask->ids_left : WEIR_FIT_MAX;
+	uint64_t ids = weir_host_ids_left(f->snap, f->kind);
+
+	return ids < WEIR_FIT_MAX ? ids : WEIR_FIT_MAX;
 }
 
+/* @last, if not NULL: the two plays with the start that failed; the second is NULL where
+ * one was enough. */
 static int count(const struct filling *f, struct weir_fit_count *out,
-                 struct weir_play **last, struct weir_err *err)
+                 struct weir_play *last[2], struct weir_err *err)
 {
 	uint64_t few = 0, many = 0, most = at_most(f);
 	bool known;
@@ -107,7 +111,8 @@ static int count(const struct filling *f, struct weir_fit_count *out,
 
 	many = few;
 	if (r == 0 && !known)
-		r = count_one(f, most, WEIR_LOAD_MOST, &many, &known, NULL, err);
+		r = count_one(f, most, WEIR_LOAD_MOST, &many, &known,
+		              last ? &last[1] : NULL, err);
 	if (r < 0)
 		return r;
 	*out = (struct weir_fit_count){ few < many ? few : many,
@@ -172,14 +177,15 @@ static int find_nodes(const struct weir_play *play, struct weir_fit *out)
 }
 
 /* What stopped the last one, in the words of a verdict. */
-static int tell_block(const struct weir_ask *ask, struct weir_play *play,
+static int tell_block(const struct weir_ask *ask, struct weir_play *const last[2],
                       struct weir_fit *out)
 {
+	struct weir_play *play = last[0];
 	const struct weir_answer_in in = {
 		.asks = ask,
 		.nr = 1,
 		.few = play,
-		.most = play,
+		.most = last[1] ? last[1] : play,
 	};
 
 	out->limited_by_ids = ask->ids_left != UINT64_MAX && play->vms[0].started &&
@@ -187,11 +193,17 @@ static int tell_block(const struct weir_ask *ask, struct weir_play *play,
 	return out->limited_by_ids ? 0 : weir_answer_one(&in, 0, &out->blocks);
 }
 
+static void free_both(struct weir_play *(*last)[2])
+{
+	weir_play_free((*last)[0]);
+	weir_play_free((*last)[1]);
+}
+
 int weir_fit(const struct weir_snapshot *snap, const struct weir_ask *ask,
              const struct weir_fit_options *options, struct weir_fit *out,
              struct weir_err *err)
 {
-	weir_auto(weir_play_freep) struct weir_play *last = NULL;
+	weir_auto(free_both) struct weir_play *last[2] = { 0 };
 	struct filling f = {
 		.snap = snap,
 		.ask = ask,
@@ -222,10 +234,10 @@ int weir_fit(const struct weir_snapshot *snap, const struct weir_ask *ask,
 		r = weir_answer_one(&in, 0, &out->blocks);
 		return r < 0 ? weir_err_sys(err, r, "count VMs") : 0;
 	}
-	r = count(&f, &own->all, &last, err);
+	r = count(&f, &own->all, last, err);
 	if (r < 0)
 		return r;
-	if (find_nodes(last, out) < 0 || tell_block(ask, last, out) < 0)
+	if (find_nodes(last[0], out) < 0 || tell_block(ask, last, out) < 0)
 		return weir_err_sys(err, -ENOMEM, "count VMs");
 	for (size_t i = 0; r == 0 && !options->no_matrix && i < out->nr_rows; i++)
 		r = fill_row(&f, out, &out->rows[i], err);

@@ -155,6 +155,18 @@ static uint32_t group_of(const struct weir_world *w, const char *path)
 	return 0;
 }
 
+/* Where QEMU runs, if nobody says: on the first CPU of the nodes that it may use. */
+static unsigned int cpu_of(const struct weir_model *m, const struct weir_ask *ask,
+                           uint64_t nodes)
+{
+	if (ask->options.cpu >= 0)
+		return (unsigned int)ask->options.cpu;
+	weir_each_node (n, nodes ? nodes : m->memory.all)
+		if (m->memory.cpus[n])
+			return (unsigned int)__builtin_ctzll(m->memory.cpus[n]);
+	return 0;
+}
+
 int weir_play_prepare(struct weir_play *play, const struct weir_ask *ask, size_t idx,
                       const struct weir_change *change)
 {
@@ -169,7 +181,7 @@ int weir_play_prepare(struct weir_play *play, const struct weir_ask *ask, size_t
 		.nr_memory = demand->nr_memory,
 		.nodes = ask->nodes,
 		.policy = policy_of(demand->task_policy, demand->task_policy_nodes),
-		.cpu = ask->options.cpu < 0 ? 0 : (unsigned int)ask->options.cpu,
+		.cpu = cpu_of(play->world->model, ask, ask->nodes),
 		.group = group_of(play->world, ask->options.cgroup),
 		.memlock_bytes = ask->memlock_bytes,
 		.mem_lock = demand->mem_lock,
@@ -180,6 +192,7 @@ int weir_play_prepare(struct weir_play *play, const struct weir_ask *ask, size_t
 	};
 	if (changed && change->nodes) {
 		to->start.nodes = change->nodes;
+		to->start.cpu = cpu_of(play->world->model, ask, change->nodes);
 		/* its private memory goes by the policy */
 		if (to->start.kind == WEIR_GUEST_CSV3)
 			to->start.policy = (struct weir_policy){
@@ -207,29 +220,35 @@ static int start_one(struct weir_play *play, const struct weir_ask *ask, size_t 
 
 /* ---- changes ----------------------------------------------------------------------- */
 
-/* Pages that a node has free are faulted, pinned and let go: what may not be pinned is
- * moved, where the kernel does. */
+static bool map_all(struct weir_model *m, struct weir_task *task, struct weir_pool *pool,
+                    uint64_t pages, uint64_t *addr)
+{
+	const struct weir_map_config config = { .pool = pool, .pages = pages };
+
+	return !pages || weir_map(m, task, &config, addr) == 0;
+}
+
+/* What a node has free is faulted and pinned page by page, and all let go in the end:
+ * what may not be pinned where it is moves. Whatever else is free is promised meanwhile,
+ * for the pool's own pages would be targets, and then pages only swap their places. */
 static void move_out(struct weir_model *m, struct weir_pool *pool, unsigned int node)
 {
 	const struct weir_policy bind = { .mode = WEIR_POLICY_BIND,
 		                          .nodes = UINT64_C(1) << node };
 	struct weir_task *task = weir_task_new(m, &(struct weir_task_config){ 0 });
-	uint64_t nr = pool->nr_free[node], left = pool->free - pool->reserved, addr;
-	struct weir_map_config config = { .pool = pool, .pages = 1, .noreserve = true };
+	uint64_t left = pool->free - pool->reserved, addr = 0, rest;
+	uint64_t nr = pool->nr_free[node] < left ? pool->nr_free[node] : left;
 
 	if (!task)
 		return;
 	(void)weir_task_set_policy(m, task, &bind);
-	if (nr > left)
-		nr = left;
-	while (nr--) {
-		if (weir_map(m, task, &config, &addr) < 0 ||
-		    weir_touch(m, task, addr, 1, pool->page_bytes, true).outcome !=
-		            WEIR_DONE)
-			break;
-		/* what cannot be moved any more stays: that is as far as it goes */
-		(void)weir_pin(m, task, addr, 1, pool->page_bytes);
-	}
+	if (map_all(m, task, pool, nr, &addr) &&
+	    weir_touch(m, task, addr, nr, pool->page_bytes, true).outcome == WEIR_DONE &&
+	    map_all(m, task, pool, pool->free - pool->reserved, &rest))
+		for (uint64_t i = 0; i < nr; i++)
+			/* what finds no place stays: that is as far as it goes */
+			(void)weir_pin(m, task, addr + i * pool->page_bytes, 1,
+			               pool->page_bytes);
 	weir_task_exit(m, task);
 }
 

@@ -210,6 +210,17 @@ static int by_growing(const struct weir_answer_in *in, size_t i, struct weir_ver
 		weir_format_size(pool->page_bytes, size, sizeof(size)).p, change.grow);
 }
 
+/* More memory than it asked for would be no remedy. */
+static bool is_whole(const struct weir_answer_in *in, size_t i, uint64_t page_bytes)
+{
+	const struct weir_start *start = &in->few->vms[i].start;
+
+	for (size_t k = 0; k < start->nr_memory; k++)
+		if (start->memory[k].page_bytes && start->memory[k].bytes % page_bytes)
+			return false;
+	return true;
+}
+
 static int by_other_pages(const struct weir_answer_in *in, size_t i,
                           struct weir_verdict *v)
 {
@@ -223,7 +234,8 @@ static int by_other_pages(const struct weir_answer_in *in, size_t i,
 
 		change.vm = i;
 		change.other_pages = m->pools[k].page_bytes;
-		if (change.other_pages == end->unit_bytes || !m->pools[k].total)
+		if (change.other_pages == end->unit_bytes || !m->pools[k].total ||
+		    !is_whole(in, i, change.other_pages))
 			continue;
 		r = try(in, i, &change);
 		if (r < 0)

@@ -238,6 +238,7 @@ static int put_reason(const struct weir_answer_in *in, size_t i, struct weir_ver
 {
 	struct why w = why(end, end->unit_bytes > WEIR_BASE_PAGE);
 	struct amount need = amount(v->need, v->unit_bytes ? v->unit_bytes : 1);
+	weir_auto(weir_freep) char *reason = NULL;
 
 	v->has_count = end->unit_bytes != 0;
 	if (end->step == WEIR_START_CSV3)
@@ -245,8 +246,15 @@ static int put_reason(const struct weir_answer_in *in, size_t i, struct weir_ver
 	if (weir_answer_words(&v->decides, "%s", w.decides) < 0)
 		return -ENOMEM;
 	/* three strings at most, in this order: see why() */
-	return weir_answer_words(&v->reason, w.reason, need.text, between(v).text,
-	                         place(in, i).text);
+	if (weir_answer_words(&v->reason, w.reason, need.text, between(v).text,
+	                      place(in, i).text) < 0)
+		return -ENOMEM;
+	if (!end->surplus || end->step != WEIR_START_MAP)
+		return 0;
+	reason = weir_take(v->reason);
+	return weir_answer_words(&v->reason,
+	                         "%s, %" PRIu64 " of them as surplus that is allowed",
+	                         reason, end->surplus);
 }
 #pragma GCC diagnostic pop
 
@@ -526,6 +534,16 @@ static int say_room(const struct weir_answer_in *in, size_t i, struct weir_verdi
 	return 0;
 }
 
+static int say_doubts(const struct weir_ask *ask, struct weir_verdict *v)
+{
+	struct weir_str rest = weir_buf_str(&ask->doubts), line;
+	int r = 0;
+
+	while (r == 0 && weir_str_line(&rest, &line))
+		r = but(v, "%.*s", (int)line.n, line.p);
+	return r;
+}
+
 static int starts(const struct weir_answer_in *in, size_t i, struct weir_verdict *v)
 {
 	struct weir_played *a = &in->few->vms[i], *b = &in->most->vms[i];
@@ -540,6 +558,8 @@ static int starts(const struct weir_answer_in *in, size_t i, struct weir_verdict
 			why(near, near->unit_bytes > WEIR_BASE_PAGE).decides);
 	if (r == 0 && (a->dies || b->dies))
 		r = say_death(v, a->dies ? &a->end : &b->end);
+	if (r == 0)
+		r = say_doubts(&in->asks[i], v);
 	if (r == 0)
 		r = say_room(in, i, v);
 	if (r == 0)
