@@ -8,7 +8,8 @@
 #include <errno.h>
 
 struct keep {
-	struct weir_tasks walk;
+	struct weir_tasks *walk; /* at the process that is kept now */
+	struct weir_tasks_kept *out;
 	struct weir_members *files;
 	struct weir_manifest *manifest;
 	struct weir_buf path, text, kept;
@@ -18,7 +19,7 @@ struct keep {
 static int set_path(struct keep *k, const char *prefix, const char *file)
 {
 	k->path.n = 0;
-	return weir_buf_printf(&k->path, "%s/proc/%s%s%s", prefix, k->walk.task.pid,
+	return weir_buf_printf(&k->path, "%s/proc/%s%s%s", prefix, k->walk->task.pid,
 	                       *file ? "/" : "", file);
 }
 
@@ -39,7 +40,7 @@ static int add_error(struct keep *k, const char *file, int code)
 /* Adds a file, of numa_maps the lines about huge pages. */
 static int copy_file(struct keep *k, const char *file, size_t max)
 {
-	int read = weir_tasks_read(&k->walk, file, max, &k->text), r = 0;
+	int read = weir_tasks_read(k->walk, file, max, &k->text), r = 0;
 	struct weir_str text = weir_buf_str(&k->text);
 
 	if (read < 0 && read != -EFBIG) /* it ended, or this kernel has no such file */
@@ -56,7 +57,7 @@ static int copy_file(struct keep *k, const char *file, size_t max)
 
 static int keep_links(struct keep *k)
 {
-	const struct weir_task *task = &k->walk.task;
+	const struct weir_task *task = &k->walk->task;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < task->nr_links; i++) {
@@ -82,7 +83,7 @@ static int keep_holder(struct keep *k)
 		{ "cgroup", WEIR_SMALL_MAX },
 		{ "numa_maps", WEIR_TASK_MAPS_MAX },
 	};
-	const struct weir_task *task = &k->walk.task;
+	const struct weir_task *task = &k->walk->task;
 	int r = add_file(k, "status", weir_buf_str(&task->status_text));
 
 	if (r == 0 && task->maps_error != -EACCES)
@@ -102,7 +103,7 @@ static int keep_hidden(struct keep *k)
 
 static int keep_task(struct keep *k)
 {
-	const struct weir_task *task = &k->walk.task;
+	const struct weir_task *task = &k->walk->task;
 	int r = 0;
 
 	if (task->is_holder)
@@ -112,38 +113,61 @@ static int keep_task(struct keep *k)
 	return r == 0 && task->maps_error ? add_error(k, "maps", task->maps_error) : r;
 }
 
-static int keep_all(struct keep *k, struct weir_tasks_kept *out)
+static int keep_each(void *ctx, struct weir_tasks *walk, const struct weir_task *task)
 {
-	const struct weir_task *task;
-	int r;
+	struct keep *k = ctx;
 
-	while ((r = weir_tasks_next(&k->walk, &task)) == 0) {
-		out->nr_holders += task->is_holder;
-		r = keep_task(k);
-		if (r < 0)
-			return r;
-	}
-	out->nr_seen = k->walk.nr_seen;
-	out->nr_vanished = k->walk.nr_vanished;
-	out->nr_forbidden = k->walk.nr_forbidden;
-	return r < 0 ? r : 0;
+	k->walk = walk;
+	k->out->nr_holders += task->is_holder;
+	return keep_task(k);
 }
 
-int weir_tasks_keep(const struct weir_host *host, const struct weir_mounts *mounts,
-                    struct weir_members *files, struct weir_manifest *manifest,
+/* The readers of the ledger's facts run over a host that remembers what they ask about
+ * files, mounts and segments; of the processes that they walk over, holders are kept. */
+static int keep_all(struct keep *k, const struct weir_tasks_keep *what,
+                    const struct weir_host *recording, struct weir_err *err)
+{
+	const struct weir_holdings_ask ask = { .host = what->host,
+		                               .details = recording,
+		                               .thorough = true,
+		                               .each = keep_each,
+		                               .ctx = k };
+	struct weir_holdings holdings;
+	int r = weir_holdings_read(&ask, what->mounts, what->default_page, &holdings,
+	                           err);
+
+	if (r < 0)
+		return r;
+	k->out->nr_seen = holdings.nr_seen;
+	k->out->nr_vanished = holdings.nr_vanished;
+	k->out->nr_forbidden = holdings.nr_forbidden;
+	r = weir_held_frames_ask(recording, &holdings);
+	if (r == 0)
+		weir_creators_ask(recording, &holdings);
+	weir_holdings_done(&holdings);
+	return r;
+}
+
+int weir_tasks_keep(const struct weir_tasks_keep *what, struct weir_record *record,
                     struct weir_tasks_kept *out, struct weir_err *err)
 {
-	struct keep k = { .files = files, .manifest = manifest };
-	int r = weir_tasks_open(&k.walk, host, mounts, err);
+	weir_auto(weir_host_freep) struct weir_host *recording = NULL;
+	struct keep k = { .out = out,
+		          .files = &record->files,
+		          .manifest = &record->manifest };
+	int r;
 
 	*out = (struct weir_tasks_kept){ 0 };
-	if (r == -ENOENT) /* a copy of some kernel files, without processes */
-		r = 0;
-	else if (r == 0)
-		r = keep_all(&k, out);
-	weir_tasks_done(&k.walk);
+	record->inner = what->host;
+	r = weir_record_more(record, &recording);
+	if (r == 0)
+		r = keep_all(&k, what, recording, err);
 	weir_buf_done(&k.path);
 	weir_buf_done(&k.text);
 	weir_buf_done(&k.kept);
+	if (r == -ENOENT) /* a copy of some kernel files, without processes */
+		return 0;
+	if (r == 0) /* what could not be remembered */
+		r = record->failed;
 	return r < 0 ? weir_err_sys(err, r, "keep the processes") : 0;
 }

@@ -3,20 +3,25 @@
 #ifndef WEIR_CAPTURE_KEEP_H
 #define WEIR_CAPTURE_KEEP_H
 
-#include "facts/tasks.h"
-#include "host/manifest.h"
-#include "host/members.h"
+#include "facts/holdings.h"
+#include "host/record.h"
 
 struct weir_tasks_kept {
 	size_t nr_seen, nr_vanished, nr_forbidden; /* as above */
 	size_t nr_holders;
 };
 
-/* For a capture: adds to @files what a walk over it will read of the holders, and nothing
- * of other processes. Of a process that may not be looked at it adds the failure to
- * @manifest, so that a walk over the capture counts it too. */
-int weir_tasks_keep(const struct weir_host *host, const struct weir_mounts *mounts,
-                    struct weir_members *files, struct weir_manifest *manifest,
+struct weir_tasks_keep {
+	const struct weir_host *host;
+	const struct weir_mounts *mounts; /* as seen from here */
+	struct weir_count default_page;   /* of mounts that name none */
+};
+
+/* For a capture: adds to @record what a ledger of the capture will read of holders, of
+ * huge files wherever they are found, and of SysV segments; of other processes nothing,
+ * but one of each mount namespace: where it has its hugetlbfs. Of a process that may not
+ * be looked at it adds the failure, so that a walk over the capture counts it too. */
+int weir_tasks_keep(const struct weir_tasks_keep *what, struct weir_record *record,
                     struct weir_tasks_kept *out, struct weir_err *err);
 
 #endif

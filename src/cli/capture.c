@@ -76,21 +76,14 @@ static void drop_reading(struct capture *capture)
 
 static int read_once(struct capture *capture, struct weir_err *err)
 {
-	/* for the ledger of holders: SysV segments, which may live without a process */
-	static const char *const more[] = { "/proc/sysvipc/shm" };
 	weir_auto(weir_host_freep) struct weir_host *recording = NULL;
-	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
 	int r;
 
 	drop_reading(capture);
 	r = weir_record_new(&capture->record, capture->host, &recording);
 	if (r < 0)
 		return weir_err_sys(err, r, "record the host");
-	r = weir_snapshot_read(recording, WEIR_SNAPSHOT_ALL, &capture->snap, err);
-	for (size_t i = 0; r == 0 && i < WEIR_NELEM(more);
-	     i++) /* recorded, that is all */
-		(void)weir_host_read(recording, more[i], WEIR_MEMBER_MAX, &text);
-	return r;
+	return weir_snapshot_read(recording, WEIR_SNAPSHOT_ALL, &capture->snap, err);
 }
 
 static int read_host(struct capture *capture, struct weir_err *err)
@@ -141,6 +134,16 @@ static int redact(struct capture *capture, struct weir_err *err)
 	                   weir_buf_str(&passwd), err);
 }
 
+static int keep_holders(struct capture *capture, struct weir_err *err)
+{
+	const struct weir_tasks_keep what = { .host = capture->host,
+		                              .mounts = &capture->snap->mounts,
+		                              .default_page =
+		                                      capture->snap->mem.huge_size };
+
+	return weir_tasks_keep(&what, &capture->record, &capture->tasks, err);
+}
+
 static int fill(struct capture *capture, bool redacted, struct weir_err *err)
 {
 	struct weir_record *record = &capture->record;
@@ -149,8 +152,7 @@ static int fill(struct capture *capture, bool redacted, struct weir_err *err)
 	if (r == 0)
 		r = filter_klog(&record->files, err);
 	if (r == 0)
-		r = weir_tasks_keep(capture->host, &capture->snap->mounts, &record->files,
-		                    &record->manifest, &capture->tasks, err);
+		r = keep_holders(capture, err);
 	if (r == 0 && redacted)
 		r = redact(capture, err);
 	return r == 0 ? weir_record_finish(record, err) : r;

@@ -98,6 +98,5 @@ int weir_check_json(const struct weir_verdicts *verdicts, FILE *out, struct weir
 	if (j.failed)
 		return weir_err_sys(err, j.failed, "write JSON");
 	(void)fwrite(j.out.p, 1, j.out.n, out);
-	(void)fputc('\n', out);
 	return 0;
 }

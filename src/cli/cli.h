@@ -26,8 +26,10 @@ struct weir_command {
 
 int weir_status_main(int argc, char **argv);
 int weir_capture_main(int argc, char **argv);
+int weir_who_main(int argc, char **argv);
 int weir_check_main(int argc, char **argv);
 int weir_fit_main(int argc, char **argv);
+int weir_explain_main(int argc, char **argv);
 int weir_model_main(int argc, char **argv);
 int weir_probe_main(int argc, char **argv);
 

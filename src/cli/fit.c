@@ -217,7 +217,6 @@ static int put_json(const struct weir_fit *fit, const struct weir_ask *ask,
 	if (j.failed)
 		return j.failed;
 	(void)fwrite(j.out.p, 1, j.out.n, out);
-	(void)fputc('\n', out);
 	return 0;
 }
 

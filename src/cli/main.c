@@ -7,8 +7,10 @@
 
 static const struct weir_command commands[] = {
 	{ "status", weir_status_main, "show pools, memory and what is wrong (default)" },
+	{ "who", weir_who_main, "show who holds each huge page" },
 	{ "check", weir_check_main, "say whether VMs will start, and what would help" },
 	{ "fit", weir_fit_main, "say how many more VMs fit" },
+	{ "explain", weir_explain_main, "say in sentences what the counters mean" },
 	{ "capture", weir_capture_main,
 	  "save a host's state to a file that --host reads" },
 	{ "model", weir_model_main, "play scenarios on a model of the kernel's rules" },

@@ -212,7 +212,6 @@ static int put_json(const struct list *list, FILE *out)
 	if (j.failed)
 		return j.failed;
 	(void)fwrite(j.out.p, 1, j.out.n, out);
-	(void)fputc('\n', out);
 	return 0;
 }
 

@@ -124,7 +124,7 @@ static int read_vms(const struct weir_host *host, const struct weir_snapshot *sn
 
 /* ---- what the host says of what they name ------------------------------------------ */
 
-static int read_paths(const struct weir_host *host, struct weir_vms *vms)
+static int read_paths(const struct weir_host *host, bool is_live, struct weir_vms *vms)
 {
 	for (size_t i = 0; i < vms->demands.nr; i++)
 		for (size_t k = 0; k < vms->demands.v[i].nr_memory; k++) {
@@ -136,7 +136,7 @@ static int read_paths(const struct weir_host *host, struct weir_vms *vms)
 			r = weir_grow(&vms->paths, &vms->cap_paths, vms->nr_paths,
 			              sizeof(vms->paths[0]));
 			if (r == 0)
-				r = weir_path_read(host, path,
+				r = weir_path_read(host, path, is_live,
 				                   &vms->paths[vms->nr_paths]);
 			if (r < 0)
 				return r;
@@ -238,7 +238,7 @@ int weir_vms_read(const struct weir_host *host, bool own_machine, char **args, i
 		see_self(host, out);
 	out->options.overcommit_memory = read_number(host,
 	                                             "/proc/sys/vm/overcommit_memory");
-	r = read_paths(host, out);
+	r = read_paths(host, own_machine, out);
 	if (r == 0)
 		r = make_asks(out);
 	return r < 0 ? weir_err_sys(err, r, "read VMs") : 0;

@@ -284,6 +284,8 @@ int weir_statfs_parse(struct weir_str text, bool has_subpool, struct weir_statfs
 	while (weir_str_line(&text, &line)) {
 		if (!weir_str_split(line, ' ', &name, &value))
 			continue;
+		if (weir_str_eq(name, "type")) /* hexadecimal, as magic numbers are */
+			got.type.known = weir_parse_hex(value, &got.type.n) == 0;
 		for (size_t i = 0; i < WEIR_NELEM(fields); i++)
 			if (weir_str_eq(name, fields[i].name) &&
 			    parse_limit(value, fields[i].slot) != 0 && !result)
@@ -291,7 +293,7 @@ int weir_statfs_parse(struct weir_str text, bool has_subpool, struct weir_statfs
 				                      "no plausible value: '%.*s'",
 				                      WEIR_STR_ARG(line));
 	}
-	*out = (struct weir_statfs){ .page_bytes = got.page_bytes };
+	*out = (struct weir_statfs){ .type = got.type, .page_bytes = got.page_bytes };
 	if (!has_subpool)
 		return result;
 	*out = got;

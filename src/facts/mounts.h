@@ -11,13 +11,15 @@
 
 #include "facts/fact.h"
 
-#define WEIR_MOUNTINFO_MAX (16U << 20) /* 100,000 mounts of the usual length */
-#define WEIR_MOUNTS_MAX    16384U /* lines of interest: ten a VM on the largest hosts */
+#define WEIR_MOUNTINFO_MAX   (16U << 20)          /* 100,000 mounts of the usual length */
+#define WEIR_HUGETLBFS_MAGIC UINT64_C(0x958458f6) /* include/uapi/linux/magic.h */
+#define WEIR_MOUNTS_MAX      16384U /* lines of interest: ten a VM on the largest hosts */
 
 /* statfs(2) of a hugetlbfs mount, in its huge pages. Without a subpool the kernel answers
  * 0 to all but the page size, and -1 to what a subpool does not limit: both are unknown
  * here (fs/hugetlbfs/inode.c, hugetlbfs_statfs(), v6.6). */
 struct weir_statfs {
+	struct weir_count type; /* the magic number of the file system */
 	struct weir_count page_bytes;
 	bool limited;                  /* a size= is in force, and the next are known */
 	struct weir_count blocks;      /* the limit in pages */

@@ -72,19 +72,28 @@ static void see(struct weir_str text, struct weir_path *out)
 	out->gid = field(text, "gid").n;
 }
 
+static struct weir_str without_slashes(struct weir_str path)
+{
+	while (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	return path;
+}
+
 static struct weir_str parent_of(struct weir_str path)
 {
 	while (path.n && path.p[path.n - 1] == '/')
 		path.n--;
 	while (path.n && path.p[path.n - 1] != '/')
 		path.n--;
+	path = without_slashes(path);
 	return path.n ? path : weir_str("/", 1);
 }
 
-int weir_path_read(const struct weir_host *host, const char *path, struct weir_path *out)
+int weir_path_read(const struct weir_host *host, const char *path, bool is_live,
+                   struct weir_path *out)
 {
 	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
-	struct weir_str at = weir_strz(path);
+	struct weir_str at = without_slashes(weir_strz(path));
 	int r = ask(host, "stat", at, &text);
 
 	*out = (struct weir_path){ .path = path };
@@ -94,7 +103,7 @@ int weir_path_read(const struct weir_host *host, const char *path, struct weir_p
 		see(weir_buf_str(&text), out);
 	/* where a link leads is not followed: that is not known */
 	out->known = r == 0 ? !has_line(weir_buf_str(&text), "type link")
-	                    : r == -ENOENT || r == -ENOTDIR;
+	                    : is_live && (r == -ENOENT || r == -ENOTDIR);
 	if (r < 0) {
 		struct weir_path above = { 0 };
 

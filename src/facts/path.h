@@ -17,8 +17,10 @@ struct weir_path {
 	bool parent_exists; /* where it does not exist itself: its directory does */
 };
 
-/* @path must outlive *out. Leaves no gap: what is not there is an answer. 0 or -ENOMEM.
+/* @path must outlive *out. @is_live: the host tells of every path, so that what it does
+ * not have does not exist; a capture has what was asked for when it was made. 0, -ENOMEM.
  */
-int weir_path_read(const struct weir_host *host, const char *path, struct weir_path *out);
+int weir_path_read(const struct weir_host *host, const char *path, bool is_live,
+                   struct weir_path *out);
 
 #endif

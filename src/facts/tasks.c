@@ -5,6 +5,7 @@
 
 #include "base/ckd.h"
 #include "base/own.h"
+#include "facts/task_maps.h"
 
 #include <errno.h>
 
@@ -199,39 +200,7 @@ bool weir_huge_places_has(const struct weir_huge_places *places, struct weir_str
 	return false;
 }
 
-static bool parse_device(struct weir_str s, uint64_t *out)
-{
-	struct weir_str major_part, minor_part;
-	uint64_t major_nr, minor_nr;
-
-	if (!weir_str_split(s, ':', &major_part, &minor_part) ||
-	    weir_parse_hex(major_part, &major_nr) < 0 ||
-	    weir_parse_hex(minor_part, &minor_nr) < 0 || major_nr > UINT32_MAX ||
-	    minor_nr > UINT32_MAX)
-		return false;
-	*out = major_nr << 32 | minor_nr;
-	return true;
-}
-
-struct mapping {
-	struct weir_str range, path;
-	uint64_t device;
-};
-
-/* "7f0000000000-7f0000400000 rw-s 00000000 00:1f 4242    /dev/hugepages/vm" */
-static bool parse_mapping(struct weir_str line, struct mapping *out)
-{
-	struct weir_str words[5];
-
-	for (size_t i = 0; i < WEIR_NELEM(words); i++)
-		if (!weir_str_word(&line, &words[i]))
-			return false;
-	out->range = words[0];
-	out->path = weir_str_trim(line);
-	return parse_device(words[3], &out->device);
-}
-
-static bool is_huge_mapping(const struct mapping *m,
+static bool is_huge_mapping(const struct weir_mapping *m,
                             const struct weir_huge_places *places)
 {
 	return is_huge(places, m->device) ||
@@ -248,12 +217,13 @@ static int keep_line(struct weir_str line, struct weir_buf *out)
 int weir_maps_filter(struct weir_str text, const struct weir_huge_places *places,
                      struct weir_buf *out)
 {
-	struct mapping mapping;
+	struct weir_mapping mapping;
 	struct weir_str line;
 	int r = 0;
 
 	while (r == 0 && weir_str_line(&text, &line))
-		if (parse_mapping(line, &mapping) && is_huge_mapping(&mapping, places))
+		if (weir_mapping_parse(line, &mapping) &&
+		    is_huge_mapping(&mapping, places))
 			r = keep_line(line, out);
 	return r;
 }
@@ -357,7 +327,8 @@ int weir_tasks_read(struct weir_tasks *walk, const char *file, size_t max,
 	return r < 0 ? r : weir_host_read(walk->host, walk->path.p, max, out);
 }
 
-static int keep_link(struct weir_task *task, const char *fd, struct weir_str target)
+static int keep_link(struct weir_task *task, const char *fd, struct weir_str target,
+                     bool huge)
 {
 	struct weir_task_link link;
 	int r = weir_grow(&task->links, &task->cap_links, task->nr_links,
@@ -365,7 +336,7 @@ static int keep_link(struct weir_task *task, const char *fd, struct weir_str tar
 
 	if (r < 0)
 		return r;
-	link = (struct weir_task_link){ strdup(fd), strndup(target.p, target.n) };
+	link = (struct weir_task_link){ strdup(fd), strndup(target.p, target.n), huge };
 	if (!link.fd || !link.target) {
 		free(link.fd);
 		free(link.target);
@@ -376,9 +347,10 @@ static int keep_link(struct weir_task *task, const char *fd, struct weir_str tar
 }
 
 /* Whether a file has huge pages: hugetlbfs has blocks of their size (fs/hugetlbfs/
- * inode.c, hugetlbfs_statfs()), tmpfs of the base page. Unknown is what may not be asked,
+ * inode.c, hugetlbfs_statfs()), tmpfs of the base page; the file system's type says it
+ * where it is told. Unknown is what may not be asked,
  * is gone, or is in a capture, which holds huge files only. */
-enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
+enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN, ANSWER_REFUSED };
 
 static int ask_statfs(struct weir_tasks *walk, const char *dir, struct weir_str file,
                       enum answer *out)
@@ -397,12 +369,24 @@ static int ask_statfs(struct weir_tasks *walk, const char *dir, struct weir_str 
 	if (r < 0)
 		return r;
 	r = weir_host_read(walk->host, walk->path.p, WEIR_SMALL_MAX, &walk->text);
+	if (r == -EACCES || r == -EPERM)
+		*out = ANSWER_REFUSED;
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	(void)weir_statfs_parse(weir_buf_str(&walk->text), false, &statfs, &garbled);
-	if (statfs.page_bytes.known && walk->page_bytes.known)
+	if (statfs.type.known)
+		*out = statfs.type.n == WEIR_HUGETLBFS_MAGIC ? ANSWER_YES : ANSWER_NO;
+	else if (statfs.page_bytes.known && walk->page_bytes.known)
 		*out = statfs.page_bytes.n > walk->page_bytes.n ? ANSWER_YES : ANSWER_NO;
 	return 0;
+}
+
+/* A path that none of the mounts explains: of a lazily unmounted file system, say. Such a
+ * file is huge only if the kernel says so. */
+static bool may_be_huge(struct weir_str target)
+{
+	return weir_str_starts(target, "/") && !weir_str_starts(target, "/dev/") &&
+	       !weir_str_starts(target, "/proc/") && !weir_str_starts(target, "/sys/");
 }
 
 static int read_link(struct weir_tasks *walk, const char *fd)
@@ -410,6 +394,7 @@ static int read_link(struct weir_tasks *walk, const char *fd)
 	struct weir_task *task = &walk->task;
 	struct weir_str target;
 	enum answer answer = ANSWER_UNKNOWN;
+	bool matters, huge;
 	int r;
 
 	walk->path.n = 0;
@@ -420,14 +405,17 @@ static int read_link(struct weir_tasks *walk, const char *fd)
 	if (r < 0)
 		return r == -ENOMEM ? r : 0; /* it was closed since the listing */
 	target = weir_buf_str(&walk->target);
-	if (!weir_task_link_matters(&walk->places, target))
+	matters = weir_task_link_matters(&walk->places, target);
+	huge = weir_huge_places_has(&walk->places, target);
+	if (!matters && !(walk->thorough && may_be_huge(target)))
 		return 0;
-	if (is_kernels_own(target))
+	if (!matters || is_kernels_own(target))
 		r = ask_statfs(walk, "fd", weir_strz(fd), &answer);
-	if (r < 0 || answer == ANSWER_NO)
+	if (r < 0 || answer == ANSWER_NO || (!matters && answer != ANSWER_YES))
 		return r;
-	task->is_holder |= weir_huge_places_has(&walk->places, target);
-	return keep_link(task, fd, target);
+	huge |= answer == ANSWER_YES;
+	task->is_holder |= huge;
+	return keep_link(task, fd, target, huge);
 }
 
 /* A capture holds the links under "/@" only: empty files in their place would be a lie.
@@ -457,26 +445,34 @@ static int read_links(struct weir_tasks *walk)
 	return r;
 }
 
-/* Asks once for each device that has one of the kernel's own names on it. */
-static int learn_devices(struct weir_tasks *walk, struct weir_str text)
+/* Asks once for each device, whether it is huge: those with one of the kernel's own names
+ * on them, and those that no mount here explains, as of a hugetlbfs that was lazily
+ * unmounted. Where this user may not ask, the latter are taken for ordinary ones. */
+static int learn_device(struct weir_tasks *walk, const struct weir_mapping *mapping)
 {
 	struct weir_huge_places *places = &walk->places;
-	struct mapping mapping;
+	enum answer answer;
+	int r = ask_statfs(walk, "map_files", mapping->range, &answer);
+
+	if (r < 0 || answer == ANSWER_UNKNOWN ||
+	    (answer == ANSWER_REFUSED && is_kernels_own(mapping->path)))
+		return r;
+	return weir_huge_places_learn(places, mapping->device, answer == ANSWER_YES);
+}
+
+static int learn_devices(struct weir_tasks *walk, struct weir_str text)
+{
+	const struct weir_huge_places *places = &walk->places;
+	struct weir_mapping mapping;
 	struct weir_str line;
 	int r = 0;
 
-	while (r == 0 && weir_str_line(&text, &line)) {
-		enum answer answer;
-
-		if (!parse_mapping(line, &mapping) || !is_kernels_own(mapping.path) ||
-		    is_huge(places, mapping.device) ||
-		    is_ordinary(places, mapping.device))
-			continue;
-		r = ask_statfs(walk, "map_files", mapping.range, &answer);
-		if (r == 0 && answer != ANSWER_UNKNOWN)
-			r = weir_huge_places_learn(places, mapping.device,
-			                           answer == ANSWER_YES);
-	}
+	while (r == 0 && weir_str_line(&text, &line))
+		if (weir_mapping_parse(line, &mapping) &&
+		    weir_str_starts(mapping.path, "/") &&
+		    !is_huge(places, mapping.device) &&
+		    !is_ordinary(places, mapping.device))
+			r = learn_device(walk, &mapping);
 	return r;
 }
 

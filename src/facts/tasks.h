@@ -6,9 +6,8 @@
  * of each is read first, and maps and links of those that have memory at all; numa_maps,
  * which makes the kernel walk page tables, of holders only; smaps never.
  *
- * Left out: a process whose first thread has ended while others go on (its own maps are
- * empty then, those of the threads are not); and what is mapped, but not touched, from a
- * hugetlbfs that is mounted in another mount namespace only.
+ * Left out: a process whose first thread has ended while others go on: its own maps are
+ * empty then, those of the threads are not.
  *
  * Sources, v5.10 to v6.18: fs/proc/array.c proc_pid_status(), fs/proc/task_mmu.c
  * show_map_vma(), show_numa_map() and hugetlb_report_usage(). */
@@ -75,6 +74,7 @@ bool weir_task_link_matters(const struct weir_huge_places *places,
 struct weir_task_link {
 	char *fd; /* its number */
 	char *target;
+	bool huge; /* a huge file, and not a device that matters */
 };
 
 struct weir_task { /* valid until the next one is read */
@@ -92,6 +92,8 @@ struct weir_tasks {
 	const struct weir_host *host;
 	struct weir_huge_places places;
 	struct weir_count page_bytes; /* the base page */
+	bool thorough; /* ask of each open file that no mount explains: to be set after
+	                * opening; costs a call for each open file of the host */
 	struct weir_names pids;
 	size_t at;
 	struct weir_task task;

@@ -11,10 +11,12 @@
  *	/@/klog           the kernel's log (syslog(2))
  *	/@/statfs/PATH/@  statfs(2) of PATH, one "name value" a line
  *	/@/stat/PATH/@    lstat(2) of PATH, likewise
+ *	/@/file/PATH/@    stat(2) of PATH, links followed, likewise
  *	/@/link/PATH      readlink(2) of PATH
+ *	/@/frames/...     page frames of a mapping: see frames.h
  *	/@/poolpages      where the pages of the huge page pools lie: see poolpages.h
  *	/@/capture        only in captures: what manifest.h describes
- * Two of them end in "/@" because one PATH may lie below another, and in a capture all of
+ * Three of them end in "/@" because one PATH may lie below another, and in a capture all of
  * them are files. */
 #ifndef WEIR_HOST_HOST_H
 #define WEIR_HOST_HOST_H

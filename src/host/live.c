@@ -4,6 +4,7 @@
  * them, and this tree is the kernel's own. The texts under "/@" are made here from the
  * system calls that they stand for. */
 #include "host/fd.h"
+#include "host/frames.h"
 #include "host/poolpages.h"
 
 #include "base/own.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
@@ -66,11 +68,12 @@ static int text_statfs(const struct live *live, const char *path, struct weir_bu
 	if (fd < 0 || fstatfs(fd, &st) < 0)
 		return -errno;
 	return weir_buf_printf(out,
-	                       "bsize %ju\nblocks %ju\nbfree %ju\nbavail %ju\n"
+	                       "type %jx\nbsize %ju\nblocks %ju\nbfree %ju\nbavail %ju\n"
 	                       "files %ju\nffree %ju\n",
-	                       (uintmax_t)st.f_bsize, (uintmax_t)st.f_blocks,
-	                       (uintmax_t)st.f_bfree, (uintmax_t)st.f_bavail,
-	                       (uintmax_t)st.f_files, (uintmax_t)st.f_ffree);
+	                       (uintmax_t)(unsigned long)st.f_type, (uintmax_t)st.f_bsize,
+	                       (uintmax_t)st.f_blocks, (uintmax_t)st.f_bfree,
+	                       (uintmax_t)st.f_bavail, (uintmax_t)st.f_files,
+	                       (uintmax_t)st.f_ffree);
 }
 
 static const char *type_word(mode_t mode)
@@ -86,11 +89,12 @@ static const char *type_word(mode_t mode)
 	}
 }
 
-static int text_stat(const struct live *live, const char *path, struct weir_buf *out)
+static int text_of_stat(const struct live *live, const char *path, int flags,
+                        struct weir_buf *out)
 {
 	struct stat st;
 
-	if (fstatat(live->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(live->root, path, &st, flags) < 0)
 		return -errno;
 	return weir_buf_printf(
 		out,
@@ -100,6 +104,16 @@ static int text_stat(const struct live *live, const char *path, struct weir_buf 
 		st.st_gid, (intmax_t)st.st_size, (intmax_t)st.st_blocks, major(st.st_dev),
 		minor(st.st_dev), (uintmax_t)st.st_ino, (uintmax_t)st.st_nlink,
 		(intmax_t)st.st_mtim.tv_sec);
+}
+
+static int text_stat(const struct live *live, const char *path, struct weir_buf *out)
+{
+	return text_of_stat(live, path, AT_SYMLINK_NOFOLLOW, out);
+}
+
+static int text_file(const struct live *live, const char *path, struct weir_buf *out)
+{
+	return text_of_stat(live, path, 0, out);
 }
 
 static int text_link(const struct live *live, const char *path, struct weir_buf *out)
@@ -124,6 +138,27 @@ static int text_poolpages(const struct live *live, const char *path, struct weir
 	return weir_poolpages_text(live->root, out);
 }
 
+/* "PID/START-END/SIZE": from the process's pagemap (Documentation/admin-guide/mm/
+ * pagemap.rst), of which one entry a huge page is read. */
+static int text_frames(const struct live *live, const char *path, struct weir_buf *out)
+{
+	struct weir_str rest = weir_strz(path), pid, range, start_part, end_part;
+	uint64_t start, end, size, nr, base = (uint64_t)sysconf(_SC_PAGESIZE);
+	weir_auto(weir_closep) int fd = -1;
+	char name[64];
+
+	if (!weir_str_cut(&rest, '/', &pid) || weir_parse_u64(pid, &nr) < 0 ||
+	    !weir_str_cut(&rest, '/', &range) ||
+	    !weir_str_split(range, '-', &start_part, &end_part) ||
+	    weir_parse_hex(start_part, &start) < 0 ||
+	    weir_parse_hex(end_part, &end) < 0 || weir_parse_u64(rest, &size) < 0 ||
+	    size < base || start >= end)
+		return -ENOENT;
+	(void)snprintf(name, sizeof(name), "proc/%" PRIu64 "/pagemap", nr);
+	fd = openat(live->root, name, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : weir_frames_text(fd, start, end, size, base, out);
+}
+
 static const struct {
 	const char *prefix;
 	const char *suffix;
@@ -131,6 +166,7 @@ static const struct {
 } texts[] = {
 	{ "/@/pagesize", "", text_pagesize }, { "/@/klog", "", text_klog },
 	{ "/@/statfs/", "/@", text_statfs },  { "/@/stat/", "/@", text_stat },
+	{ "/@/file/", "/@", text_file },      { "/@/frames/", "", text_frames },
 	{ "/@/link/", "", text_link },        { "/@/poolpages", "", text_poolpages },
 };
 

@@ -100,6 +100,11 @@ int weir_record_new(struct weir_record *record, const struct weir_host *inner,
                     struct weir_host **out)
 {
 	*record = (struct weir_record){ .inner = inner };
+	return weir_record_more(record, out);
+}
+
+int weir_record_more(struct weir_record *record, struct weir_host **out)
+{
 	return weir_host_new(&record_ops, record, out);
 }
 

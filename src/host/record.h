@@ -18,6 +18,8 @@ struct weir_record {
 /* *out reads from @inner and remembers in @record, which must outlive it. */
 int weir_record_new(struct weir_record *record, const struct weir_host *inner,
                     struct weir_host **out);
+/* One more host that remembers in @record. */
+int weir_record_more(struct weir_record *record, struct weir_host **out);
 void weir_record_done(struct weir_record *record);
 
 /* Adds the manifest to the files and brings them into order. */

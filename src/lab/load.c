@@ -309,6 +309,9 @@ static int add_size(struct weir_load *load, const struct weir_snapshot *snap,
 		return weir_err_set(err, -EINVAL, "more than %d page sizes",
 		                    WEIR_LOAD_SIZES_MAX);
 	(void)size_name(size, name, sizeof(name));
+	if (size->size_bytes <= WEIR_BASE_PAGE)
+		return weir_err_set(err, -EINVAL, "huge pages of %s: too small for one",
+		                    name);
 	read_counter(load, size, idx, &counters[PAGES]);
 	pages = sum_in(load, &counters[PAGES], idx);
 	if (ckd_add(&load->nr_pages, load->nr_pages, pages) || load->nr_pages > PAGES_MAX)

@@ -132,7 +132,10 @@ enum weir_request {
 };
 
 /* Takes one contiguous piece of @bytes from one node: a huge page. Watermarks as a first
- * try (low), then as the slow path (min). False when the node has none to give. */
+ * try (low), then as the slow path (min). False when the node has none to give. What
+ * reclaim and compaction might win for a block in the slow path is not counted, for how
+ * much that is differs tenfold between kernels (kernel-rules.md 9): so an answer is from
+ * below, and weir_memory_compact() bounds it from above. */
 bool weir_memory_take(struct weir_memory *mem, unsigned int node, uint64_t bytes,
                       enum weir_request want, weir_site *site);
 void weir_memory_give(struct weir_memory *mem, unsigned int node, uint64_t bytes,

@@ -53,8 +53,8 @@ static void passed(struct starting *s, struct weir_start_end end)
 	struct weir_start_end *nearest = &s->out->nearest;
 
 	if (!nearest->unit_bytes ||
-	    (end.have - end.need) * end.unit_bytes <
-	            (nearest->have - nearest->need) * nearest->unit_bytes)
+	    less(end.have, end.need) * end.unit_bytes <
+	            less(nearest->have, nearest->need) * nearest->unit_bytes)
 		*nearest = end;
 }
 
@@ -68,28 +68,6 @@ static uint64_t base_pages(uint64_t bytes)
 	return bytes / WEIR_BASE_PAGE + (bytes % WEIR_BASE_PAGE != 0);
 }
 
-/* What a newcomer gets of a pool: free and promised to nobody, and surplus still allowed;
- * of a task's own nodes no more than they have free (reserve.c). */
-static void see_available(const struct weir_model *m, const struct weir_pool *pool,
-                          uint64_t nodes, struct weir_start_end *end)
-{
-	uint64_t near = 0, blocks = 0;
-
-	weir_each_node (node, m->memory.nodes)
-		blocks += weir_memory_can_take(&m->memory, node, WEIR_WANT_MOVABLE) /
-		          (pool->page_bytes / WEIR_BASE_PAGE);
-	end->surplus = pool->gigantic
-	                       ? 0
-	                       : min(less(pool->overcommit, pool->surplus), blocks);
-	end->have = less(pool->free, pool->reserved) + end->surplus;
-	weir_each_node (node, nodes)
-		near += pool->nr_free[node];
-	if (nodes == m->memory.nodes || end->have <= near)
-		return;
-	end->have = near;
-	end->surplus = 0;
-}
-
 /* Nodes that the process may use before anything is bound. */
 static uint64_t task_nodes(struct starting *s)
 {
@@ -97,6 +75,34 @@ static uint64_t task_nodes(struct starting *s)
 	uint64_t mems = weir_task_mems(s->m, s->task);
 
 	return p->mode == WEIR_POLICY_BIND ? p->nodes & mems : mems;
+}
+
+/* What a newcomer gets of a pool: what his mount holds for such as him, what is free and
+ * promised to nobody, and surplus still allowed. Where his own nodes have less free than
+ * is promised to nobody, it ends there: surplus is made for what the whole pool lacks
+ * (reserve.c, gather() and free_where_allowed()). */
+static void see_available(struct starting *s, const struct weir_pool *pool,
+                          const struct weir_mount *mount, struct weir_start_end *end)
+{
+	const struct weir_model *m = s->m;
+	const struct weir_subpool *sp = mount ? mount->subpool : NULL;
+	uint64_t nodes = task_nodes(s), near = 0, blocks = 0;
+	uint64_t free = less(pool->free, pool->reserved);
+
+	weir_each_node (node, weir_task_mems(m, s->task))
+		blocks += weir_memory_can_take(&m->memory, node, WEIR_WANT_MOVABLE) /
+		          (pool->page_bytes / WEIR_BASE_PAGE);
+	end->surplus = pool->gigantic
+	                       ? 0
+	                       : min(less(pool->overcommit, pool->surplus), blocks);
+	weir_each_node (node, nodes)
+		near += pool->nr_free[node];
+	if (nodes != m->memory.nodes && free > near) {
+		free = near;
+		end->surplus = 0;
+	}
+	end->held = sp && sp->held > 0 ? (uint64_t)sp->held : 0;
+	end->have = end->held + free + end->surplus;
 }
 
 /* ---- one backend ------------------------------------------------------------------- */
@@ -164,7 +170,7 @@ static bool map_huge(struct starting *s, size_t i)
 		.noreserve = !mem->reserve,
 	};
 
-	see_available(s->m, pool, task_nodes(s), &end);
+	see_available(s, pool, mem->mount, &end);
 	config.file = file_of(s, mem, pages);
 	if (!config.file) {
 		end.step = WEIR_START_FILE;

@@ -84,6 +84,7 @@ struct weir_start_end {
 	uint64_t unit_bytes;
 	uint64_t need, have;
 	uint64_t surplus; /* of have: what may still be made as surplus pages */
+	uint64_t held;    /* of have: what the mount keeps, min_size= */
 	bool killed; /* by the out-of-memory killer, or SIGBUS: no message of QEMU's */
 };
 

@@ -379,53 +379,66 @@ static int check_align(const struct weir_snapshot *snap, struct weir_ask *ask,
 	              mem->id);
 }
 
-/* Sizes of memory devices: hw/mem/memory-device.c, virtio_mem_device_realize(). */
-static int check_device(const struct weir_snapshot *snap, struct weir_ask *ask,
-                        const struct weir_vm_memory *mem,
-                        const struct weir_ask_memory *of)
+static uint64_t block_of(const struct weir_snapshot *snap,
+                         const struct weir_vm_memory *mem,
+                         const struct weir_ask_memory *of)
 {
 	uint64_t thp = snap->thp.pmd_size.known ? snap->thp.pmd_size.n : THP_BYTES;
-	uint64_t page = of->page_bytes ? of->page_bytes : snap->page_bytes.n;
-	uint64_t align = mem->backing == WEIR_BACKING_ANON
-	                         ? ANON_ALIGN
-	                         : larger(page, mem->align_bytes);
-	uint64_t block = mem->block_bytes ? mem->block_bytes
-	                 : of->page_bytes ? larger(page, BLOCK_MIN)
-	                                  : larger(thp, BLOCK_MIN);
+
+	if (mem->block_bytes)
+		return mem->block_bytes;
+	return larger(of->page_bytes ? of->page_bytes : thp, BLOCK_MIN);
+}
+
+/* hw/virtio/virtio-mem.c, virtio_mem_device_realize() */
+static int check_virtio_mem(struct weir_ask *ask, const struct weir_vm_memory *mem,
+                            uint64_t page, uint64_t block)
+{
 	weir_auto(weir_freep) char *qemu = NULL;
 
-	if (mem->is_virtio_mem)
-		align = larger(align, block);
-	if ((mem->is_whole || mem->is_virtio_mem) && align && mem->size_bytes % align) {
-		if (put(&qemu, "backend memory size must be multiple of 0x%" PRIx64,
-		        align) < 0)
-			return -ENOMEM;
-		return refuse(ask, qemu, "round its size up",
-		              "the size of memory '%s' is no multiple of its alignment",
+	if (ask->demand->mem_lock)
+		return refuse(ask, "Incompatible with mlock",
+		              "do not lock the VM's memory, or give it all at start",
+		              "memory '%s' is of virtio-mem, and all memory is locked",
 		              mem->id);
-	}
-	if (mem->is_virtio_mem && block < page) {
-		if (put(&qemu,
-		        "'block-size' property has to be at least the page size "
-		        "(0x%" PRIx64 ")",
-		        page) < 0)
-			return -ENOMEM;
+	if (put(&qemu,
+	        block < page ? "'block-size' property has to be at least the page size "
+	                       "(0x%" PRIx64 ")"
+	                     : "'requested-size' property has to be multiples of "
+	                       "'block-size' (0x%" PRIx64 ")",
+	        block < page ? page : block) < 0)
+		return -ENOMEM;
+	if (block < page)
 		return refuse(ask, qemu, "leave block-size= away",
 		              "a block of memory '%s' is smaller than its pages",
 		              mem->id);
-	}
-	if (mem->is_virtio_mem && mem->requested_bytes % block) {
-		if (put(&qemu,
-		        "'requested-size' property has to be multiples of 'block-size' "
-		        "(0x%" PRIx64 ")",
-		        block) < 0)
-			return -ENOMEM;
+	if (mem->requested_bytes % block)
 		return refuse(ask, qemu, "request whole blocks",
 		              "what is requested of memory '%s' is no multiple of its "
 		              "blocks",
 		              mem->id);
-	}
 	return 0;
+}
+
+/* hw/mem/memory-device.c: the size of a device before the device itself looks. */
+static int check_device(const struct weir_snapshot *snap, struct weir_ask *ask,
+                        const struct weir_vm_memory *mem,
+                        const struct weir_ask_memory *of)
+{
+	uint64_t page = of->page_bytes ? of->page_bytes : snap->page_bytes.n;
+	uint64_t align = mem->backing == WEIR_BACKING_ANON
+	                         ? ANON_ALIGN
+	                         : larger(page, mem->align_bytes);
+	uint64_t block = mem->is_virtio_mem ? block_of(snap, mem, of) : 1;
+	weir_auto(weir_freep) char *qemu = NULL;
+
+	align = larger(align, block);
+	if (!mem->is_whole || mem->size_bytes % align == 0)
+		return mem->is_virtio_mem ? check_virtio_mem(ask, mem, page, block) : 0;
+	if (put(&qemu, "backend memory size must be multiple of 0x%" PRIx64, align) < 0)
+		return -ENOMEM;
+	return refuse(ask, qemu, "round its size up",
+	              "the size of memory '%s' is no multiple of its alignment", mem->id);
 }
 
 /* ---- what the host can do ---------------------------------------------------------- */
@@ -557,12 +570,18 @@ uint64_t weir_host_ids_left(const struct weir_snapshot *snap, enum weir_vm_kind 
 	return left.known ? left.n : UINT64_MAX;
 }
 
+/* The unit of CSV3's memory is a power of two, 8 MiB at least (model/csv.c). */
+static bool is_smr(struct weir_count bytes)
+{
+	return bytes.n >= SMR_BYTES && (bytes.n & (bytes.n - 1)) == 0;
+}
+
 static uint64_t smr_bytes(const struct weir_snapshot *snap)
 {
-	if (snap->confidential.csv_smr_bytes.known)
+	if (is_smr(snap->confidential.csv_smr_bytes))
 		return snap->confidential.csv_smr_bytes.n;
-	return snap->klog.csv_smr_entry_bytes.known ? snap->klog.csv_smr_entry_bytes.n
-	                                            : SMR_BYTES;
+	return is_smr(snap->klog.csv_smr_entry_bytes) ? snap->klog.csv_smr_entry_bytes.n
+	                                              : SMR_BYTES;
 }
 
 static uint64_t memlock(const struct weir_ask *ask)

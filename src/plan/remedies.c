@@ -76,12 +76,19 @@ static const struct weir_start_end *end_of(const struct weir_answer_in *in, size
 	return &bad->vms[i].end;
 }
 
-/* Pages of the pool that are missing, at worst. */
-static uint64_t missing(const struct weir_verdict *v, const struct weir_start_end *end)
+/* Pages of the pool that are missing, at worst. Of one that starts and is killed later
+ * the verdict's numbers are those of its start, where nothing was missing. */
+static uint64_t missing(const struct weir_answer_in *in, size_t i,
+                        const struct weir_verdict *v, const struct weir_start_end *end)
 {
-	uint64_t need = v->need ? v->need : end->need;
-	uint64_t have = v->need ? v->have_min : end->have;
+	const struct weir_played *few = &in->few->vms[i], *most = &in->most->vms[i];
+	bool dies = few->started && most->started;
+	uint64_t need = v->need && !dies ? v->need : end->need;
+	uint64_t have = v->need && !dies ? v->have_min : end->have;
 
+	if (dies && most->dies && most->end.unit_bytes == end->unit_bytes &&
+	    most->end.need == need && most->end.have < have)
+		have = most->end.have;
 	return need > have ? need - have : 1;
 }
 
@@ -163,7 +170,7 @@ static int by_overcommit(const struct weir_answer_in *in, size_t i,
 	if (!pool || pool->gigantic)
 		return 0;
 	change.page_bytes = pool->page_bytes;
-	change.overcommit = missing(v, end);
+	change.overcommit = missing(in, i, v, end);
 	r = try(in, i, &change);
 	if (r <= 0)
 		return r;
@@ -192,7 +199,7 @@ static int by_growing(const struct weir_answer_in *in, size_t i, struct weir_ver
 	if (start->memory[end->memory_idx].policy.mode == WEIR_POLICY_BIND)
 		nodes = start->memory[end->memory_idx].policy.nodes;
 	change.page_bytes = pool->page_bytes;
-	change.grow = missing(v, end);
+	change.grow = missing(in, i, v, end);
 	change.grow_node = -1;
 	/* where one node is meant, there; where several, the lowest of them */
 	if (nodes & in->few->world->model->memory.nodes)
@@ -295,7 +302,7 @@ static int by_shrinking(const struct weir_answer_in *in, size_t i, struct weir_v
 {
 	const struct weir_start_end *end = end_of(in, i);
 	const struct weir_model *m = in->few->world->model;
-	uint64_t bytes = missing(v, end) * end->unit_bytes;
+	uint64_t bytes = missing(in, i, v, end) * end->unit_bytes;
 	char file[128], command[256], size[WEIR_SIZE_TEXT_MAX];
 
 	if (end->unit_bytes != WEIR_BASE_PAGE)

@@ -249,8 +249,18 @@ static int put_reason(const struct weir_answer_in *in, size_t i, struct weir_ver
 	if (weir_answer_words(&v->reason, w.reason, need.text, between(v).text,
 	                      place(in, i).text) < 0)
 		return -ENOMEM;
-	if (!end->surplus || end->step != WEIR_START_MAP)
+	if (end->step != WEIR_START_MAP || end->limit != WEIR_LIMIT_MEMORY)
 		return 0;
+	if (end->held) {
+		reason = weir_take(v->reason);
+		if (weir_answer_words(&v->reason,
+		                      "%s, %" PRIu64 " of them but to its mount", reason,
+		                      end->held) < 0)
+			return -ENOMEM;
+	}
+	if (!end->surplus)
+		return 0;
+	free(reason);
 	reason = weir_take(v->reason);
 	return weir_answer_words(&v->reason,
 	                         "%s, %" PRIu64 " of them as surplus that is allowed",
@@ -425,11 +435,13 @@ static int say_reporting(const struct weir_answer_in *in, size_t i,
 
 static int say_death(struct weir_verdict *v, const struct weir_start_end *end)
 {
-	return but(
-		v,
-		"it starts, and is killed later (%s): it will use %s and gets %" PRIu64,
-		end->unit_bytes > WEIR_BASE_PAGE ? "SIGBUS" : "out of memory",
-		amount(end->need, end->unit_bytes).text, end->have);
+	struct amount have = amount(end->have, end->unit_bytes);
+
+	if (end->unit_bytes > WEIR_BASE_PAGE) /* "150 pages of 2M and gets 128" */
+		(void)snprintf(have.text, sizeof(have.text), "%" PRIu64, end->have);
+	return but(v, "it starts, and is killed later (%s): it will use %s and gets %s",
+	           end->unit_bytes > WEIR_BASE_PAGE ? "SIGBUS" : "out of memory",
+	           amount(end->need, end->unit_bytes).text, have.text);
 }
 
 static int say_plug(const struct weir_answer_in *in, size_t i, struct weir_verdict *v)
@@ -612,14 +624,16 @@ static int in_doubt(const struct weir_answer_in *in, size_t i, struct weir_verdi
 
 int weir_answer_one(const struct weir_answer_in *in, size_t i, struct weir_verdict *v)
 {
-	const struct weir_played *a = &in->few->vms[i], *b = &in->most->vms[i];
+	const struct weir_played *a, *b;
 	int r;
 
 	v->demand = in->asks[i].demand;
 	v->word = WEIR_VERDICT_YES;
 	v->certain = true;
-	if (in->asks[i].refused)
+	if (in->asks[i].refused) /* nothing may have been played */
 		return refused(&in->asks[i], v);
+	a = &in->few->vms[i];
+	b = &in->most->vms[i];
 	if (a->started && b->started)
 		return starts(in, i, v);
 	if (a->started != b->started) {

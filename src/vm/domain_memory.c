@@ -245,12 +245,12 @@ static int add_memory(struct weir_domain_read *rd, const struct wanted *wanted,
 
 static const struct model {
 	const char *name, *id;
-	bool has_path, is_virtio_mem;
+	bool has_path, is_whole, is_virtio_mem;
 } models[] = {
-	{ "dimm", "memdimm", false, false },
-	{ "nvdimm", "memnvdimm", true, false },
-	{ "virtio-pmem", "memvirtiopmem", true, false },
-	{ "virtio-mem", "memvirtiomem", false, true },
+	{ "dimm", "memdimm", false, true, false },
+	{ "nvdimm", "memnvdimm", true, false, false },
+	{ "virtio-pmem", "memvirtiopmem", true, true, false },
+	{ "virtio-mem", "memvirtiomem", false, true, true },
 };
 
 static const struct model *find_model(struct weir_str name)
@@ -302,11 +302,11 @@ static int read_target(struct weir_domain_read *rd, weir_element *element,
 }
 
 static int read_virtio_mem(struct weir_domain_read *rd, weir_element *element,
-                           uint64_t bytes, uint64_t *out)
+                           uint64_t bytes, uint64_t *out, uint64_t *out_block)
 {
 	weir_element *requested = weir_domain_at(rd, element, "target/requested");
 	weir_element *block = weir_domain_at(rd, element, "target/block");
-	uint64_t block_bytes = 1;
+	uint64_t block_bytes = 0;
 	int r;
 
 	if (!requested)
@@ -318,8 +318,11 @@ static int read_virtio_mem(struct weir_domain_read *rd, weir_element *element,
 		return r;
 	if (*out > bytes)
 		return weir_domain_wrong(rd, requested, "is more than <size>");
-	if (*out % block_bytes)
+	if (block_bytes & (block_bytes - 1) || (block && block_bytes < WEIR_MIB))
+		return weir_domain_wrong(rd, block, "no power of two of at least 1 MiB");
+	if (block_bytes && *out % block_bytes)
 		return weir_domain_wrong(rd, requested, "is no multiple of <block>");
+	*out_block = block_bytes;
 	return 0;
 }
 
@@ -332,7 +335,7 @@ static int read_device(struct weir_domain_read *rd, weir_element *element,
 		                 .path = weir_str("", 0),
 		                 .is_virtio_mem = model->is_virtio_mem };
 	struct weir_vm_memory *memory = NULL;
-	uint64_t requested = 0;
+	uint64_t requested = 0, block = 0;
 	char id[32];
 	int r;
 
@@ -350,13 +353,15 @@ static int read_device(struct weir_domain_read *rd, weir_element *element,
 	if (r == 0)
 		r = read_target(rd, element, &wanted);
 	if (r == 0 && model->is_virtio_mem)
-		r = read_virtio_mem(rd, element, wanted.bytes, &requested);
+		r = read_virtio_mem(rd, element, wanted.bytes, &requested, &block);
 	if (r == 0)
 		r = add_memory(rd, &wanted, &memory);
 	if (r < 0 || !memory)
 		return r;
 	memory->is_device = true;
+	memory->is_whole = model->is_whole;
 	memory->requested_bytes = requested;
+	memory->block_bytes = block;
 	return 0;
 }
 

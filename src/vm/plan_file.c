@@ -167,6 +167,7 @@ static int add_virtio_mem(const struct weir_plan_reader *rd,
 		if (r < 0 || !memory)
 			return r;
 		memory->is_device = true;
+		memory->is_whole = true;
 		memory->is_virtio_mem = true;
 		memory->device_prealloc = said.prealloc;
 		memory->prealloc = false;

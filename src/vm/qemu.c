@@ -31,29 +31,67 @@ static void read_done(struct weir_qemu_read *rd)
 
 /* ---- one option after the other ---------------------------------------------------- */
 
-static int read_memory(struct weir_qemu_read *rd, const struct weir_tree *keys)
+/* One of the three numbers; @n is 0 where @keys do not say it. */
+static void say(struct weir_qemu_said *said, const struct weir_tree *keys,
+                const char *key, uint64_t n, bool by_m)
 {
 	struct weir_str text;
-	uint64_t bytes = 0, max = 0;
-	/* a number without unit is in MiB; that "maxmem" has bytes then is QEMU's own
-	 * trap (parse_memory_options) */
-	int r = weir_qemu_get_size(keys, "size", 'M', &bytes, rd->err);
+
+	if (!weir_qemu_get(keys, key, &text) || (said->by_m && !by_m))
+		return;
+	*said = (struct weir_qemu_said){ true, by_m, text, n };
+}
+
+/* The names that -m or -machine have for the numbers, and what the size is in where it
+ * has no unit: that maxmem is in bytes also with -m is QEMU's own trap
+ * (parse_memory_options). */
+struct names {
+	const char *size, *max, *slots;
+	char unit;
+	bool is_m;
+};
+
+static int read_numbers(struct weir_qemu_read *rd, const struct weir_tree *keys,
+                        const struct names *names)
+{
+	uint64_t bytes = 0, max = 0, slots = 0;
+	struct weir_str text;
+	int r = weir_qemu_get_size(keys, names->size, names->unit, &bytes, rd->err);
 
 	if (r == 0)
-		r = weir_qemu_get_size(keys, "maxmem", 'B', &max, rd->err);
+		r = weir_qemu_get_size(keys, names->max, 'B', &max, rd->err);
+	if (r == 0)
+		r = weir_qemu_get_number(keys, names->slots, &slots, rd->err);
 	if (r < 0)
 		return r;
-	if (weir_qemu_get(keys, "size", &text)) {
-		if (!bytes)
-			return weir_err_set(rd->err, -EBADMSG,
-			                    "no memory; without -m QEMU takes 128M");
-		rd->has_size = true;
-		rd->demand.ram_bytes = (bytes + RAM_ALIGN - 1) / RAM_ALIGN * RAM_ALIGN;
-	}
-	if (weir_qemu_get(keys, "maxmem", &text) && max < rd->demand.ram_bytes)
-		return weir_err_set(rd->err, -EBADMSG, "maxmem=%.*s is below the size",
-		                    WEIR_STR_ARG(text));
+	if (weir_qemu_get(keys, names->size, &text) && !bytes)
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "no memory; without -m QEMU takes 128M");
+	say(&rd->size, keys, names->size, bytes, names->is_m);
+	say(&rd->max, keys, names->max, max, names->is_m);
+	say(&rd->slots, keys, names->slots, slots, names->is_m);
+	if (rd->size.is_said)
+		rd->demand.ram_bytes = (rd->size.n + RAM_ALIGN - 1) / RAM_ALIGN *
+		                       RAM_ALIGN;
 	return 0;
+}
+
+static int read_memory(struct weir_qemu_read *rd, const struct weir_tree *keys)
+{
+	static const struct names names = { "size", "maxmem", "slots", 'M', true };
+
+	for (const struct weir_tree_node *child = weir_tree_first(keys, &keys->v[0]);
+	     child; child = weir_tree_next(keys, child)) {
+		struct weir_str name = weir_tree_name(keys, child);
+
+		if (!weir_str_eq(name, "size") && !weir_str_eq(name, "maxmem") &&
+		    !weir_str_eq(name, "slots") && !weir_str_eq(name, "id"))
+			return weir_err_set(rd->err, -EBADMSG,
+			                    "no size, maxmem or slots (QEMU: Invalid "
+			                    "parameter '%.*s')",
+			                    WEIR_STR_ARG(name));
+	}
+	return read_numbers(rd, keys, &names);
 }
 
 static int read_name(struct weir_qemu_read *rd, const struct weir_tree *keys)
@@ -90,18 +128,15 @@ static int read_realtime(struct weir_qemu_read *rd, const struct weir_tree *keys
 /* The last -machine that says it counts; texts outlive this, as options are kept. */
 static int read_machine(struct weir_qemu_read *rd, const struct weir_tree *keys)
 {
-	uint64_t bytes = 0;
-	struct weir_str text;
-	int r = weir_qemu_get_size(keys, "memory.size", 'B', &bytes, rd->err);
+	static const struct names names = { "memory.size", "memory.max-size",
+		                            "memory.slots", 'B', false };
+	int r = read_numbers(rd, keys, &names);
 
+	if (r == 0)
+		r = weir_qemu_get_switch(keys, "nvdimm", &rd->has_nvdimm, rd->err);
 	if (r < 0)
 		return r;
-	if (weir_qemu_get(keys, "memory.size", &text) && !bytes)
-		return weir_err_set(rd->err, -EBADMSG, "memory.size=0: no memory");
-	if (bytes) {
-		rd->has_size = true;
-		rd->demand.ram_bytes = (bytes + RAM_ALIGN - 1) / RAM_ALIGN * RAM_ALIGN;
-	}
+	(void)weir_qemu_get(keys, "type", &rd->machine);
 	(void)weir_qemu_get(keys, "memory-backend", &rd->main_memory);
 	(void)weir_qemu_get(keys, "memory-encryption", &rd->guest_object);
 	(void)weir_qemu_get(keys, "confidential-guest-support", &rd->guest_object);
@@ -251,7 +286,7 @@ int weir_qemu_parse(struct weir_str argv_nul, enum weir_vm_vendor vendor,
 		                    WEIR_QEMU_TEXT_MAX);
 	if (!argv_nul.n)
 		return weir_err_set(err, -EBADMSG, "an empty command line");
-	rd.mem_path = rd.main_memory = rd.guest_object = weir_str("", 0);
+	rd.mem_path = rd.machine = rd.main_memory = rd.guest_object = weir_str("", 0);
 	r = weir_demand_init(&rd.demand, weir_str("", 0));
 	if (r == 0) {
 		rd.demand.ram_bytes = DEFAULT_RAM;

@@ -25,9 +25,9 @@ static const struct {
 	const char *type;
 	unsigned int of;
 } types[] = {
-	{ "memory-backend-ram", OF_RAM },	{ "memory-backend-file", OF_FILE },
-	{ "memory-backend-memfd", OF_MEMFD },	{ "memory-backend-shm", OF_SHM },
-	{ "memory-backend-epc", OF_EPC },	{ "thread-context", OF_CONTEXT },
+	{ "memory-backend-ram", OF_RAM },     { "memory-backend-file", OF_FILE },
+	{ "memory-backend-memfd", OF_MEMFD }, { "memory-backend-shm", OF_SHM },
+	{ "memory-backend-epc", OF_EPC },     { "thread-context", OF_CONTEXT },
 };
 
 static const struct property {
@@ -97,9 +97,9 @@ int weir_qemu_check_properties(const struct weir_tree *keys, struct weir_str typ
 			                    "%.*s has no such property in any QEMU "
 			                    "(QEMU: Invalid parameter '%.*s')",
 			                    WEIR_STR_ARG(type), WEIR_STR_ARG(name));
-		r = known->is_switch ? weir_qemu_get_switch(keys, known->name, &unused,
-		                                            err)
-		                     : 0;
+		r = known->is_switch
+		            ? weir_qemu_get_switch(keys, known->name, &unused, err)
+		            : 0;
 		if (r < 0)
 			return r;
 	}
@@ -120,7 +120,12 @@ int weir_qemu_get_size(const struct weir_tree *keys, const char *key, char unit,
 		return weir_err_set(err, r,
 		                    "%s='%.*s' is no size: digits, then K, M, G or T",
 		                    key, WEIR_STR_ARG(text));
-	if (r < 0 || bytes > WEIR_VM_BYTES_MAX)
+	if (r < 0)
+		return weir_err_set(err, -EBADMSG,
+		                    "%s=%.*s is more than 4P (QEMU: Value '%.*s' is out "
+		                    "of range for parameter '%s')",
+		                    key, WEIR_STR_ARG(text), WEIR_STR_ARG(text), key);
+	if (bytes > WEIR_VM_BYTES_MAX)
 		return weir_err_set(err, -EBADMSG, "%s=%.*s is more than 4P", key,
 		                    WEIR_STR_ARG(text));
 	*out = bytes;

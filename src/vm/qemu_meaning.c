@@ -12,6 +12,10 @@
 #include "base/size.h"
 
 #include <errno.h>
+#include <inttypes.h>
+
+#define SLOTS_MAX 256U  /* include/hw/acpi/acpi.h, ACPI_MAX_RAM_SLOTS */
+#define MAX_ALIGN 4096U /* of maxmem: TARGET_PAGE_SIZE of x86 */
 
 #define POLICY_SEV   UINT64_C(0x1) /* target/i386/sev.c, DEFAULT_GUEST_POLICY */
 #define POLICY_SNP   UINT64_C(0x30000)
@@ -26,30 +30,44 @@ int weir_qemu_in_words(const struct weir_qemu_read *rd, int r, struct weir_str w
 	                     arg.p, shown < (int)arg.n ? "..." : "");
 }
 
+static bool is_same(struct weir_str a, struct weir_str b)
+{
+	return a.n == b.n && (!a.n || memcmp(a.p, b.p, a.n) == 0);
+}
+
 static struct weir_qemu_backend *find_backend(struct weir_qemu_read *rd,
                                               struct weir_str id)
 {
 	for (size_t i = 0; i < rd->nr_backends; i++) {
 		struct weir_str have = rd->backends[i].id;
 
-		if (have.n == id.n && memcmp(have.p, id.p, id.n) == 0)
+		if (is_same(have, id))
 			return &rd->backends[i];
 	}
 	return NULL;
 }
 
-/* The backend that @key names, from now on used by this. */
-static int use_backend(struct weir_qemu_read *rd, const char *key, struct weir_str id,
-                       enum weir_qemu_use use, struct weir_qemu_backend **out)
+int weir_qemu_use_backend(struct weir_qemu_read *rd, const char *key, struct weir_str id,
+                          enum weir_qemu_use use, struct weir_qemu_backend **out)
 {
 	struct weir_qemu_backend *backend = find_backend(rd, id);
+	bool by_numa = use == WEIR_QEMU_RAM && strcmp(key, "memdev") == 0;
 
 	if (!backend)
-		return weir_err_set(rd->err, -EBADMSG, "%s=%.*s: no such memory backend",
-		                    key, WEIR_STR_ARG(id));
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "%s=%.*s: no such memory backend (QEMU: %s%.*s%s)",
+		                    key, WEIR_STR_ARG(id),
+		                    use == WEIR_QEMU_PLUGGED ? "Device '"
+		                    : by_numa                ? "memdev="
+		                                             : "Memory backend '",
+		                    WEIR_STR_ARG(id),
+		                    by_numa ? " is ambiguous" : "' not found");
 	if (backend->use != WEIR_QEMU_UNUSED)
-		return weir_err_set(rd->err, -EBADMSG, "%s=%.*s is in use already", key,
-		                    WEIR_STR_ARG(id));
+		return weir_err_set(
+			rd->err, -EBADMSG, "%s=%.*s is in use already (QEMU: %s%.*s%s)",
+			key, WEIR_STR_ARG(id),
+			by_numa ? "memory backend " : "busy memdev: ", WEIR_STR_ARG(id),
+			by_numa ? " can't be used multiple times" : "");
 	backend->use = use;
 	*out = backend;
 	return 0;
@@ -69,15 +87,14 @@ static bool is_id(struct weir_str id)
 	return id.n > 0;
 }
 
-/* Of all options of this sort before @kept, does one have its id? */
-static bool is_twice(const struct weir_qemu_read *rd, const struct weir_qemu_kept *kept,
-                     struct weir_str id)
+bool weir_qemu_is_twice(const struct weir_qemu_read *rd,
+                        const struct weir_qemu_kept *kept, struct weir_str id)
 {
 	for (const struct weir_qemu_kept *k = rd->kept; k < kept; k++) {
 		struct weir_str other;
 
 		if (k->option == kept->option && weir_qemu_get(&k->keys, "id", &other) &&
-		    other.n == id.n && memcmp(other.p, id.p, id.n) == 0)
+		    is_same(other, id))
 			return true;
 	}
 	return false;
@@ -86,29 +103,66 @@ static bool is_twice(const struct weir_qemu_read *rd, const struct weir_qemu_kep
 static int check_id(const struct weir_qemu_read *rd, const struct weir_qemu_kept *kept,
                     struct weir_str id)
 {
-	if (!is_id(id))
+	if (!id.n)
 		return weir_err_set(rd->err, -EBADMSG,
-		                    "id='%.*s': an id is a letter, then letters, digits, "
-		                    "'-', '.', '_'",
-		                    WEIR_STR_ARG(id));
-	if (is_twice(rd, kept, id))
-		return weir_err_set(rd->err, -EBADMSG, "id=%.*s occurs twice",
+		                    "no id (QEMU: Parameter 'id' is missing)");
+	if (!is_id(id))
+		return weir_err_set(
+			rd->err, -EBADMSG,
+			"id='%.*s': a letter, then letters, digits, '-', '.', "
+			"'_' (QEMU: Parameter 'id' expects an identifier)",
+			WEIR_STR_ARG(id));
+	if (weir_qemu_is_twice(rd, kept, id))
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "QEMU: Duplicate ID '%.*s' for object",
 		                    WEIR_STR_ARG(id));
 	return 0;
 }
 
-static int understand_object(struct weir_qemu_read *rd, struct weir_qemu_kept *kept)
+/* The object of this id, or NULL. */
+static const struct weir_qemu_kept *find_object(const struct weir_qemu_read *rd,
+                                                struct weir_str id)
 {
-	struct weir_str type = weir_str("", 0), id = weir_str("", 0);
+	for (size_t i = 0; i < rd->nr_kept; i++) {
+		const struct weir_qemu_kept *kept = &rd->kept[i];
+		struct weir_str other;
+
+		if (kept->option == WEIR_QEMU_OBJECT &&
+		    weir_qemu_get(&kept->keys, "id", &other) && is_same(other, id))
+			return kept;
+	}
+	return NULL;
+}
+
+/* Contexts may stand behind the backends that they allocate for. */
+static int check_context(const struct weir_qemu_read *rd, const struct weir_tree *keys)
+{
+	const struct weir_qemu_kept *context;
+	struct weir_str id, type = weir_str("", 0);
+
+	if (!weir_qemu_get(keys, "prealloc-context", &id))
+		return 0;
+	context = find_object(rd, id);
+	if (!context)
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "prealloc-context (QEMU: Device '%.*s' not found)",
+		                    WEIR_STR_ARG(id));
+	(void)weir_qemu_get(&context->keys, "qom-type", &type);
+	if (weir_str_eq(type, "thread-context"))
+		return 0;
+	return weir_err_set(rd->err, -EBADMSG,
+	                    "prealloc-context=%.*s (QEMU: Invalid parameter type for "
+	                    "'prealloc-context', expected: thread-context)",
+	                    WEIR_STR_ARG(id));
+}
+
+static int understand_backend(struct weir_qemu_read *rd,
+                              const struct weir_qemu_kept *kept, struct weir_str type,
+                              struct weir_str id)
+{
 	struct weir_qemu_backend *backend = NULL;
 	int r;
 
-	if (!weir_qemu_get(&kept->keys, "qom-type", &type))
-		return weir_err_set(rd->err, -EBADMSG, "qom-type is missing");
-	(void)weir_qemu_get(&kept->keys, "id", &id);
-	r = check_id(rd, kept, id);
-	if (r < 0 || !weir_str_starts(type, "memory-backend-"))
-		return r;
 	if (rd->nr_backends == WEIR_VM_MEMORIES_MAX - 1) /* one is left for pc.ram */
 		return weir_err_set(rd->err, -E2BIG, "more than %u memory backends",
 		                    WEIR_VM_MEMORIES_MAX - 1);
@@ -127,30 +181,47 @@ static int understand_object(struct weir_qemu_read *rd, struct weir_qemu_kept *k
 		                     "memory-backend-epc '%s': SGX memory is not the "
 		                     "host's, and is not counted",
 		                     backend->memory.id);
-	return r < 0 ? r
-	             : weir_qemu_backend_keys(&kept->keys, type, rd->mem_prealloc,
-	                                      &backend->memory, rd->err);
+	if (r == 0)
+		r = weir_qemu_backend_keys(&kept->keys, type, rd->mem_prealloc,
+		                           &backend->memory, rd->err);
+	return r < 0 ? r : check_context(rd, &kept->keys);
+}
+
+static int understand_object(struct weir_qemu_read *rd, struct weir_qemu_kept *kept)
+{
+	struct weir_str type = weir_str("", 0), id = weir_str("", 0);
+	bool is_backend;
+	int r;
+
+	if (!weir_qemu_get(&kept->keys, "qom-type", &type))
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "no type (QEMU: Parameter 'qom-type' is missing)");
+	(void)weir_qemu_get(&kept->keys, "id", &id);
+	is_backend = weir_str_starts(type, "memory-backend-");
+	r = check_id(rd, kept, id);
+	if (r < 0 || (!is_backend && !weir_str_eq(type, "thread-context")))
+		return r;
+	r = weir_qemu_check_properties(&kept->keys, type, rd->err);
+	if (r < 0)
+		return r;
+	return is_backend ? understand_backend(rd, kept, type, id)
+	                  : weir_qemu_context_keys(&kept->keys, &rd->demand, rd->err);
 }
 
 static int understand_guest_object(struct weir_qemu_read *rd)
 {
 	struct weir_demand *demand = &rd->demand;
-	const struct weir_qemu_kept *kept = NULL;
-	struct weir_str id, type = weir_str("", 0);
+	const struct weir_qemu_kept *kept = find_object(rd, rd->guest_object);
+	struct weir_str type = weir_str("", 0);
 	int r;
 
 	if (!rd->guest_object.n)
 		return 0;
-	for (size_t i = 0; i < rd->nr_kept && !kept; i++)
-		if (rd->kept[i].option == WEIR_QEMU_OBJECT &&
-		    weir_qemu_get(&rd->kept[i].keys, "id", &id) &&
-		    id.n == rd->guest_object.n &&
-		    memcmp(id.p, rd->guest_object.p, id.n) == 0)
-			kept = &rd->kept[i];
 	if (!kept)
 		return weir_err_set(rd->err, -EBADMSG,
 		                    "-machine confidential-guest-support=%.*s: no such "
-		                    "object",
+		                    "object (QEMU: Device '%.*s' not found)",
+		                    WEIR_STR_ARG(rd->guest_object),
 		                    WEIR_STR_ARG(rd->guest_object));
 	(void)weir_qemu_get(&kept->keys, "qom-type", &type);
 	demand->has_guest_object = true;
@@ -173,22 +244,66 @@ static int understand_guest_object(struct weir_qemu_read *rd)
 		return weir_demand_note(demand,
 		                        "guest object '%.*s' of type '%.*s' is not known "
 		                        "and counts as plain",
-		                        WEIR_STR_ARG(id), WEIR_STR_ARG(type));
+		                        WEIR_STR_ARG(rd->guest_object),
+		                        WEIR_STR_ARG(type));
 	return 0;
 }
 
 struct nodes {
 	uint64_t seen;   /* guest nodes that -numa defined */
-	uint64_t bytes;  /* of their memdevs */
+	uint64_t bytes;  /* of their memdevs, or by mem= */
 	unsigned int nr; /* that have a memdev */
+	bool any_mem;    /* by mem= */
 };
+
+/* mem= divides the RAM among nodes that the host does not see: a matter of machine types
+ * up to 5.0. A type without a version is the newest of its sort; one that ends otherwise
+ * is of a distribution, and taken to be old. */
+static bool takes_mem(struct weir_str machine)
+{
+	struct weir_str rest = machine, version = weir_str("", 0), major, minor;
+	uint64_t n;
+
+	while (weir_str_cut(&rest, '-', &version))
+		;
+	if (version.n == machine.n)
+		return false;
+	if (!weir_str_split(version, '.', &major, &minor) ||
+	    weir_parse_u64(major, &n) < 0)
+		return true;
+	return n < 5 || (n == 5 && weir_str_eq(minor, "0"));
+}
+
+#define MIXED                                                         \
+	"QEMU: numa configuration should use either mem= or memdev=," \
+	"mixing both is not allowed"
+
+static int understand_mem(struct weir_qemu_read *rd, const struct weir_tree *keys,
+                          struct nodes *nodes)
+{
+	uint64_t bytes = 0;
+	struct weir_str text;
+	int r = weir_qemu_get_size(keys, "mem", 'M', &bytes, rd->err);
+
+	if (r < 0 || !weir_qemu_get(keys, "mem", &text))
+		return r;
+	if (nodes->nr)
+		return weir_err_set(rd->err, -EBADMSG, MIXED);
+	if (!takes_mem(rd->machine))
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "mem=%.*s: use memdev= (QEMU: Parameter -numa "
+		                    "node,mem is not supported by this machine type)",
+		                    WEIR_STR_ARG(text));
+	nodes->any_mem = true;
+	nodes->bytes += bytes; /* of 64, each at most 2^52 */
+	return 0;
+}
 
 static int understand_numa(struct weir_qemu_read *rd, const struct weir_qemu_kept *kept,
                            struct nodes *nodes)
 {
 	struct weir_str type = weir_str("", 0), memdev;
 	struct weir_qemu_backend *backend = NULL;
-	uint64_t unused = 0;
 	int r, node = 0;
 
 	(void)weir_qemu_get(&kept->keys, "type", &type);
@@ -197,125 +312,31 @@ static int understand_numa(struct weir_qemu_read *rd, const struct weir_qemu_kep
 	while (node < WEIR_VM_NODES_MAX && nodes->seen & UINT64_C(1) << node)
 		node++; /* the next free one, unless it is said */
 	r = weir_qemu_get_node(&kept->keys, "nodeid", &node, rd->err);
-	if (r == 0) /* "mem" divides the RAM among nodes that the host does not see */
-		r = weir_qemu_get_size(&kept->keys, "mem", 'M', &unused, rd->err);
 	if (r < 0)
 		return r;
 	if (node >= WEIR_VM_NODES_MAX)
 		return weir_err_set(rd->err, -EBADMSG, "nodes are 0 to %d",
 		                    WEIR_VM_NODES_MAX - 1);
 	if (nodes->seen & UINT64_C(1) << node)
-		return weir_err_set(rd->err, -EBADMSG, "node %d occurs twice", node);
+		return weir_err_set(rd->err, -EBADMSG, "QEMU: Duplicate NUMA nodeid: %d",
+		                    node);
 	nodes->seen |= UINT64_C(1) << node;
+	rd->nr_guest_nodes++;
 	if (!weir_qemu_get(&kept->keys, "memdev", &memdev))
-		return 0;
-	if (weir_qemu_get(&kept->keys, "mem", &type))
-		return weir_err_set(rd->err, -EBADMSG,
-		                    "mem and memdev exclude each other");
+		return understand_mem(rd, &kept->keys, nodes);
+	if (nodes->any_mem || weir_qemu_get(&kept->keys, "mem", &type))
+		return weir_err_set(rd->err, -EBADMSG, MIXED);
 	if (rd->main_memory.n)
 		return weir_err_set(rd->err, -EBADMSG,
-		                    "memdev and -machine memory-backend exclude each "
-		                    "other");
-	r = use_backend(rd, "memdev", memdev, WEIR_QEMU_RAM, &backend);
+		                    "QEMU: '-machine memory-backend' and '-numa memdev' "
+		                    "properties are mutually exclusive");
+	r = weir_qemu_use_backend(rd, "memdev", memdev, WEIR_QEMU_RAM, &backend);
 	if (!backend)
 		return r;
 	backend->memory.guest_node = node;
 	backend->order = nodes->nr++;
 	nodes->bytes += backend->memory.size_bytes; /* of 255, each at most 2^52 */
 	return 0;
-}
-
-static int virtio_mem(struct weir_qemu_read *rd, const struct weir_tree *keys,
-                      struct weir_vm_memory *memory)
-{
-	uint64_t requested = 0;
-	int r = weir_qemu_get_size(keys, "requested-size", 'B', &requested, rd->err);
-
-	if (r == 0)
-		r = weir_qemu_get_switch(keys, "prealloc", &memory->device_prealloc,
-		                         rd->err);
-	if (r < 0)
-		return r;
-	if (requested > memory->size_bytes)
-		return weir_err_set(rd->err, -EBADMSG,
-		                    "requested-size is more than '%s' has", memory->id);
-	memory->is_virtio_mem = true;
-	memory->requested_bytes = requested;
-	memory->guest_node = memory->guest_node < 0 ? 0 : memory->guest_node;
-	if (memory->prealloc)
-		return weir_demand_note(
-			&rd->demand,
-			"memory '%s' of virtio-mem has prealloc=on, and so "
-			"is allocated before anything of it is plugged",
-			memory->id);
-	return 0;
-}
-
-static bool is_memory_device(struct weir_str driver)
-{
-	return weir_str_eq(driver, "pc-dimm") || weir_str_eq(driver, "nvdimm") ||
-	       weir_str_starts(driver, "virtio-mem") ||
-	       weir_str_starts(driver, "virtio-pmem");
-}
-
-static int use_memdev(struct weir_qemu_read *rd, const struct weir_tree *keys,
-                      struct weir_str driver, const char *key)
-{
-	struct weir_qemu_backend *backend = NULL;
-	struct weir_str memdev;
-	int r;
-
-	if (!weir_qemu_get(keys, key, &memdev))
-		return 0;
-	r = use_backend(rd, key, memdev, WEIR_QEMU_PLUGGED, &backend);
-	if (!backend)
-		return r;
-	backend->memory.is_device = true;
-	if (!is_memory_device(driver))
-		return weir_demand_note(&rd->demand,
-		                        "memory '%.*s' belongs to a device '%.*s'",
-		                        WEIR_STR_ARG(memdev), WEIR_STR_ARG(driver));
-	r = weir_qemu_get_node(keys, "node", &backend->memory.guest_node, rd->err);
-	if (r == 0 && weir_str_starts(driver, "virtio-mem"))
-		r = virtio_mem(rd, keys, &backend->memory);
-	return r;
-}
-
-static int understand_device(struct weir_qemu_read *rd, const struct weir_qemu_kept *kept)
-{
-	static const char *const memdevs[] = { "memdev", "volatile-memdev",
-		                               "persistent-memdev" };
-	const struct weir_tree *keys = &kept->keys;
-	struct weir_str driver = weir_str("", 0), id;
-	bool reporting = false;
-	int r = 0;
-
-	(void)weir_qemu_get(keys, "driver", &driver);
-	if (weir_qemu_get(keys, "id", &id) && is_twice(rd, kept, id))
-		return weir_err_set(rd->err, -EBADMSG, "id=%.*s occurs twice",
-		                    WEIR_STR_ARG(id));
-	if (weir_str_starts(driver, "vfio-pci") ||
-	    weir_str_starts(driver, "vhost-vdpa-device"))
-		rd->demand.nr_vfio++;
-	if (is_memory_device(driver) && !weir_qemu_get(keys, "memdev", &id))
-		return weir_err_set(rd->err, -EBADMSG, "memdev is missing");
-	for (size_t i = 0; r == 0 && i < WEIR_NELEM(memdevs); i++)
-		r = use_memdev(rd, keys, driver, memdevs[i]);
-	if (r == 0 && weir_str_starts(driver, "virtio-balloon"))
-		r = weir_qemu_get_switch(keys, "free-page-reporting", &reporting,
-		                         rd->err);
-	rd->demand.free_page_reporting |= reporting;
-	return r;
-}
-
-static void count_vdpa(struct weir_qemu_read *rd, const struct weir_tree *keys)
-{
-	struct weir_str type = weir_str("", 0);
-
-	if (!weir_qemu_get(keys, "type", &type))
-		(void)weir_qemu_get(keys, "driver", &type);
-	if (weir_str_eq(type, "vhost-vdpa") || weir_str_eq(type, "virtio-blk-vhost-vdpa"))
-		rd->demand.nr_vfio++;
 }
 
 /* RAM that no backend is given for: QEMU makes one of its own (create_default_memdev). */
@@ -335,15 +356,69 @@ static int add_default_ram(struct weir_qemu_read *rd)
 	return weir_vm_text(&memory->path, rd->mem_path);
 }
 
-static int wrong_sum(struct weir_qemu_read *rd, const char *whose, uint64_t bytes)
+static int wrong_sum(struct weir_qemu_read *rd, uint64_t bytes)
 {
 	char want[WEIR_SIZE_TEXT_MAX], have[WEIR_SIZE_TEXT_MAX];
 
 	(void)weir_format_size(bytes, want, sizeof(want));
 	(void)weir_format_size(rd->demand.ram_bytes, have, sizeof(have));
 	return weir_err_set(rd->err, -EBADMSG,
-	                    "-m is %s%s and %s %s: QEMU wants them equal",
-	                    rd->has_size ? "" : "not said and so ", have, whose, want);
+	                    "-m is %s%s and the memory of -numa %s (QEMU: total memory "
+	                    "for NUMA nodes (0x%" PRIx64 ") should equal RAM size "
+	                    "(0x%" PRIx64 "))",
+	                    rd->size.is_said ? "" : "not said and so ", have, want, bytes,
+	                    rd->demand.ram_bytes);
+}
+
+static int wrong_backend(struct weir_qemu_read *rd, uint64_t bytes)
+{
+	char want[WEIR_SIZE_TEXT_MAX], have[WEIR_SIZE_TEXT_MAX];
+
+	(void)weir_format_size(bytes, want, sizeof(want));
+	(void)weir_format_size(rd->demand.ram_bytes, have, sizeof(have));
+	return weir_err_set(rd->err, -EBADMSG,
+	                    "-m is %s and its backend %s (QEMU: Machine memory size does "
+	                    "not match the size of the memory backend)",
+	                    have, want);
+}
+
+/* machine_set_mem(), pc_memory_init() */
+static int understand_limits(struct weir_qemu_read *rd)
+{
+	uint64_t ram = rd->demand.ram_bytes;
+
+	if (!rd->max.is_said && rd->slots.is_said)
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "-m slots=%.*s wants maxmem (QEMU: slots specified "
+		                    "but no max-size)",
+		                    WEIR_STR_ARG(rd->slots.text));
+	if (!rd->max.is_said)
+		rd->max.n = ram;
+	if (rd->max.n < ram)
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "-m maxmem=%.*s (QEMU: invalid value of maxmem: "
+		                    "maximum memory size (0x%" PRIx64
+		                    ") must be at least the initial memory size "
+		                    "(0x%" PRIx64 "))",
+		                    WEIR_STR_ARG(rd->max.text), rd->max.n, ram);
+	if (rd->max.n == ram && rd->slots.n)
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "-m maxmem=%.*s: no more than the size, and slots "
+		                    "(QEMU: invalid value of maxmem: memory slots were "
+		                    "specified but maximum memory size (0x%" PRIx64
+		                    ") is equal)",
+		                    WEIR_STR_ARG(rd->max.text), ram);
+	if (rd->slots.n > SLOTS_MAX)
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "-m slots=%.*s: %u at most (QEMU: unsupported amount "
+		                    "of memory slots: %" PRIu64 ")",
+		                    WEIR_STR_ARG(rd->slots.text), SLOTS_MAX, rd->slots.n);
+	if (rd->max.n > ram && rd->max.n % MAX_ALIGN)
+		return weir_err_set(rd->err, -EBADMSG,
+		                    "-m maxmem=%.*s (QEMU: maximum memory size must by "
+		                    "aligned to multiple of %u bytes)",
+		                    WEIR_STR_ARG(rd->max.text), MAX_ALIGN);
+	return 0;
 }
 
 /* Which backends are RAM, and that they are as much as -m says. */
@@ -355,21 +430,24 @@ static int understand_ram(struct weir_qemu_read *rd, const struct nodes *nodes)
 	if ((rd->main_memory.n || nodes->nr) && rd->mem_path.n)
 		return weir_err_set(rd->err, -EBADMSG,
 		                    "-mem-path '%.*s' and a memory backend for the RAM "
-		                    "exclude each other",
+		                    "(QEMU: '-mem-path' can't be used together with"
+		                    "'-machine memory-backend')",
 		                    WEIR_STR_ARG(rd->mem_path));
 	if (!rd->main_memory.n) {
-		if (nodes->nr && nodes->bytes != rd->demand.ram_bytes)
-			return wrong_sum(rd, "the memory of -numa", nodes->bytes);
+		if (nodes->seen && nodes->bytes != rd->demand.ram_bytes)
+			return wrong_sum(rd, nodes->bytes);
 		return nodes->nr ? 0 : add_default_ram(rd);
 	}
-	r = use_backend(rd, "-machine memory-backend", rd->main_memory, WEIR_QEMU_RAM,
-	                &backend);
+	r = weir_qemu_use_backend(rd, "-machine memory-backend", rd->main_memory,
+	                          WEIR_QEMU_RAM, &backend);
 	if (!backend)
 		return r;
-	if (!rd->has_size) /* the one case where -m follows the backend */
+	if (!rd->size.is_said) /* the one case where -m follows the backend */
 		rd->demand.ram_bytes = backend->memory.size_bytes;
 	if (backend->memory.size_bytes != rd->demand.ram_bytes)
-		return wrong_sum(rd, "its backend", backend->memory.size_bytes);
+		return wrong_backend(rd, backend->memory.size_bytes);
+	if (nodes->seen && nodes->bytes != rd->demand.ram_bytes)
+		return wrong_sum(rd, nodes->bytes);
 	return 0;
 }
 
@@ -439,7 +517,11 @@ int weir_qemu_understand(struct weir_qemu_read *rd)
 		if (!(nodes.seen >> node & 1))
 			return weir_err_set(
 				rd->err, -EBADMSG,
-				"-numa: there is no node %u, but one above it", node);
+				"-numa: there is a node above it (QEMU: numa: Node ID "
+				"missing: %u)",
+				node);
+	if (r == 0)
+		r = understand_limits(rd);
 	if (r == 0)
 		r = understand_ram(rd, &nodes);
 	for (size_t i = 0; r == 0 && i < rd->nr_kept; i++) {
@@ -447,9 +529,9 @@ int weir_qemu_understand(struct weir_qemu_read *rd)
 
 		if (kept->option == WEIR_QEMU_BLOCKDEV ||
 		    kept->option == WEIR_QEMU_NETDEV)
-			count_vdpa(rd, &kept->keys);
+			weir_qemu_count_vdpa(rd, &kept->keys);
 		if (kept->option == WEIR_QEMU_DEVICE)
-			r = understand_device(rd, kept);
+			r = weir_qemu_understand_device(rd, kept);
 		if (r < 0)
 			return weir_qemu_in_words(rd, r, kept->word, kept->arg);
 	}

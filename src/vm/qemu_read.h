@@ -29,6 +29,13 @@ struct weir_qemu_backend {
 	unsigned int order; /* of RAM: guest nodes in the order of -numa */
 };
 
+/* A number of -m or -machine memory.*: whichever order, -m's counts. */
+struct weir_qemu_said {
+	bool is_said, by_m;
+	struct weir_str text; /* for messages */
+	uint64_t n;
+};
+
 struct weir_qemu_read {
 	enum weir_vm_vendor vendor;
 	struct weir_err *err;
@@ -37,11 +44,14 @@ struct weir_qemu_read {
 	size_t nr_kept, cap_kept;
 	struct weir_qemu_backend *backends;
 	size_t nr_backends, cap_backends;
-	bool has_size; /* -m */
+	struct weir_qemu_said size, max, slots; /* bytes, bytes, DIMMs */
+	uint64_t space_taken, slots_taken;      /* by memory devices */
+	unsigned int nr_guest_nodes;            /* of -numa */
 	struct weir_str mem_path;
 	bool mem_prealloc;
 	/* -machine; "" where not said */
-	struct weir_str main_memory, guest_object;
+	struct weir_str machine, main_memory, guest_object;
+	bool has_nvdimm; /* nvdimm=on */
 };
 
 /* Puts the option and the beginning of its argument in front of the words; returns @r. */
@@ -50,6 +60,29 @@ int weir_qemu_in_words(const struct weir_qemu_read *rd, int r, struct weir_str w
 
 /* All options that were kept, into the demand: qemu_meaning.c. */
 int weir_qemu_understand(struct weir_qemu_read *rd);
+
+/* The backend that @key names, from now on used by this: NULL, and -EBADMSG, where there
+ * is none or it is in use. */
+int weir_qemu_use_backend(struct weir_qemu_read *rd, const char *key, struct weir_str id,
+                          enum weir_qemu_use use, struct weir_qemu_backend **out);
+
+/* Of all options of this sort before @kept, does one have its id? */
+bool weir_qemu_is_twice(const struct weir_qemu_read *rd,
+                        const struct weir_qemu_kept *kept, struct weir_str id);
+
+/* One -device, and a -netdev or -blockdev: qemu_device.c. */
+int weir_qemu_understand_device(struct weir_qemu_read *rd,
+                                const struct weir_qemu_kept *kept);
+void weir_qemu_count_vdpa(struct weir_qemu_read *rd, const struct weir_tree *keys);
+
+/* -EBADMSG where an object of this type has a property that is in no QEMU up to 10.0, or
+ * a switch that is none. */
+int weir_qemu_check_properties(const struct weir_tree *keys, struct weir_str type,
+                               struct weir_err *err);
+
+/* A thread-context's keys into @demand. */
+int weir_qemu_context_keys(const struct weir_tree *keys, struct weir_demand *demand,
+                           struct weir_err *err);
 
 /* A memory backend's keys into @memory. @fallback_prealloc is of -mem-prealloc. */
 int weir_qemu_backend_keys(const struct weir_tree *keys, struct weir_str type,

@@ -1,9 +1,11 @@
 /* tree_json: JSON into a tree, by jansson.
  *
- * jansson checks all of the grammar and UTF-8, and refuses integers beyond 64 bits with a
- * sign: what QEMU takes between 2^63 and 2^64 is above any size here. Its own depth limit
- * is 2,048 and cannot be set, so brackets are counted first. QEMU's dialect, in which a
- * string may stand in single quotes, is refused: nobody but its own tests writes it. */
+ * jansson checks all of the grammar and UTF-8. Three things it does not have, so that it
+ * gets a copy of the text: its own depth limit is 2,048 and cannot be set, so brackets
+ * are counted; integers from 2^63 to 2^64-1, which QEMU takes, it refuses, so they become
+ * strings, as all numbers do in a tree; and strings in single quotes, QEMU's own dialect
+ * (qobject/json-lexer.c), become ordinary ones. The character that an error names is that
+ * of the copy. */
 #include "vm/tree.h"
 
 #include "base/dl.h"
@@ -49,30 +51,76 @@ static const struct weir_dl_symbol symbols[] = {
 	{ "json_integer_value", &jansson.integer_value },
 };
 
-/* Is any bracket of @text inside more than the limit of others? */
-static bool is_too_deep(struct weir_str text)
+/* Takes a string, whose first quote is off *rest. In both sorts \' is a quote. */
+static int plain_string(struct weir_str *rest, char quote, struct weir_buf *out)
 {
-	bool in_string = false;
-	size_t depth = 0;
+	int r = weir_buf_addz(out, "\"");
 
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
+	while (r == 0 && rest->n) {
+		struct weir_str part = weir_str(rest->p, 1);
+		char c = rest->p[0];
 
-		if (in_string) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				in_string = false;
-		} else if (c == '"') {
-			in_string = true;
-		} else if (c == '{' || c == '[') {
-			if (++depth > WEIR_TREE_DEPTH_MAX)
-				return true;
-		} else if ((c == '}' || c == ']') && depth) {
-			depth--;
-		}
+		if (c == '\\' && rest->n > 1)
+			part = rest->p[1] == '\'' ? weir_strz("'") : weir_str(rest->p, 2);
+		else if (c == quote || c == '"')
+			part = weir_strz(c == quote ? "\"" : "\\\"");
+		*rest = weir_str_skip(*rest, c == '\\' ? 2 : 1);
+		r = weir_buf_add(out, part);
+		if (c == quote)
+			break;
 	}
-	return false;
+	return r;
+}
+
+static bool is_of_number(char c)
+{
+	return weir_is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' ||
+	       c == 'E';
+}
+
+/* Takes a number. What stands in front of a colon is left as it is: no key of JSON. */
+static int plain_number(struct weir_str *rest, struct weir_buf *out)
+{
+	struct weir_str number = weir_str(rest->p, 0);
+	const char *quote = "";
+	uint64_t n;
+	int r;
+
+	while (number.n < rest->n && is_of_number(rest->p[number.n]))
+		number.n++;
+	*rest = weir_str_skip(*rest, number.n);
+	if (number.p[0] != '0' && weir_parse_u64(number, &n) == 0 && n > INT64_MAX &&
+	    !weir_str_starts(weir_str_trim(*rest), ":"))
+		quote = "\"";
+	r = weir_buf_addz(out, quote);
+	if (r == 0)
+		r = weir_buf_add(out, number);
+	return r < 0 ? r : weir_buf_addz(out, quote);
+}
+
+/* @text for jansson, in @out. -E2BIG for a bracket inside more than the limit of others,
+ * or -ENOMEM. */
+static int plain(struct weir_str text, struct weir_buf *out)
+{
+	size_t depth = 0;
+	int r = 0;
+
+	while (r == 0 && text.n) {
+		char c = text.p[0];
+
+		if ((c == '{' || c == '[') && ++depth > WEIR_TREE_DEPTH_MAX)
+			return -E2BIG;
+		if ((c == '}' || c == ']') && depth)
+			depth--;
+		if (weir_is_digit(c) || c == '-') {
+			r = plain_number(&text, out);
+			continue;
+		}
+		text = weir_str_skip(text, 1);
+		r = c == '"' || c == '\'' ? plain_string(&text, c, out)
+		                          : weir_buf_add(out, weir_str(&c, 1));
+	}
+	return r;
 }
 
 static int copy(const json_t *json, size_t parent, struct weir_str name,
@@ -133,6 +181,7 @@ static int copy(const json_t *json, size_t parent, struct weir_str name,
 
 int weir_tree_json(struct weir_str text, struct weir_tree *out, struct weir_err *err)
 {
+	weir_auto(weir_buf_done) struct weir_buf copied = { 0 };
 	struct weir_tree tree = { 0 };
 	json_error_t why;
 	json_t *json;
@@ -141,14 +190,17 @@ int weir_tree_json(struct weir_str text, struct weir_tree *out, struct weir_err 
 	if (text.n > WEIR_TREE_TEXT_MAX)
 		return weir_err_set(err, -E2BIG, "more than %u bytes of JSON",
 		                    WEIR_TREE_TEXT_MAX);
-	if (is_too_deep(text))
-		return weir_err_set(err, -E2BIG, "JSON more than %u deep",
+	r = plain(text, &copied);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return weir_err_set(err, r, "JSON more than %u deep",
 		                    WEIR_TREE_DEPTH_MAX);
 	r = weir_dl_load(SONAME, symbols, WEIR_NELEM(symbols), "JSON", err);
 	if (r < 0)
 		return r;
 	jansson.object_seed(SEED);
-	json = jansson.loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &why);
+	json = jansson.loadb(copied.p, copied.n, JSON_REJECT_DUPLICATES, &why);
 	if (!json && json_error_code(&why) == json_error_out_of_memory)
 		return -ENOMEM;
 	if (!json)

@@ -21,6 +21,12 @@ static inline void vm_must_be_sane_memory(const struct weir_vm_memory *m)
 	must(m->is_device || !m->is_virtio_mem);
 	must(m->requested_bytes <= (m->is_virtio_mem ? m->size_bytes : 0));
 	must(m->is_virtio_mem || !m->device_prealloc);
+	must(m->is_device || !m->is_whole);
+	must((m->align_bytes & (m->align_bytes - 1)) == 0);
+	must(m->backing == WEIR_BACKING_FILE || m->align_bytes == 0);
+	must((m->block_bytes & (m->block_bytes - 1)) == 0);
+	must(m->is_virtio_mem ? m->block_bytes == 0 || m->block_bytes >= 1U << 20
+	                      : m->block_bytes == 0);
 }
 
 static inline void vm_must_be_sane(const struct weir_demand *d)
@@ -37,6 +43,8 @@ static inline void vm_must_be_sane(const struct weir_demand *d)
 	must(d->nr_notes <= WEIR_VM_NOTES_MAX);
 	for (size_t i = 0; i < d->nr_notes; i++)
 		must(d->notes[i] && d->notes[i][0]);
+	for (size_t i = 0; i < d->nr_thread_nodes; i++)
+		must(d->thread_nodes[i] != 0);
 	for (size_t i = 0; i < d->nr_memory; i++) {
 		const struct weir_vm_memory *m = &d->memory[i];
 

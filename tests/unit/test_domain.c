@@ -188,8 +188,8 @@ static const struct {
 	  "</target></memory><memory model='dimm' access='shared'><source><pagesize>2048"
 	  "</pagesize><nodemask>1-2</nodemask></source><target><size "
 	  "unit='M'>512</size></target></memory></devices>",
-	  "n plain 2560M\npc.ram 2560M anon\nmemdimm0 1G anon node=0 device\n"
-	  "memdimm1 512M huge pages=2M shared prealloc bind:6 device\n" },
+	  "n plain 2560M\npc.ram 2560M anon\nmemdimm0 1G anon node=0 device whole\n"
+	  "memdimm1 512M huge pages=2M shared prealloc bind:6 device whole\n" },
 	{ CELLS
 	  "<memoryBacking><hugepages/><allocation mode='immediate'/></memoryBacking>"
 	  "<devices><memory model='virtio-mem'><target><size unit='M'>512</size><node>1"
@@ -199,8 +199,9 @@ static const struct {
 	  "<memory model='sgx-epc'><target><size>1024</size></target></memory></devices>",
 	  "n plain 3G notes=1\nram-node0 1G huge pages=0 prealloc node=0\n"
 	  "ram-node1 2G huge pages=0 shared prealloc node=1\n"
-	  "memvirtiomem0 512M huge pages=0 shared noreserve node=1 device requested=128M "
-	  "device-prealloc\nmemnvdimm0 1G file:/n prealloc node=0 device\n" },
+	  "memvirtiomem0 512M huge pages=0 shared noreserve node=1 device whole "
+	  "requested=128M block=2M device-prealloc\nmemnvdimm0 1G file:/n prealloc "
+	  "node=0 device\n" },
 	/* half known */
 	{ "<currentMemory unit='G'>2</currentMemory><maxMemory slots='2' "
 	  "unit='G'>8</maxMemory>",
@@ -323,6 +324,14 @@ static void wrong_elements_are_named(void **state)
 		  "<block unit='M'>2</block><requested unit='M'>1</requested></target>"
 		  "</memory></devices>",
 		  "<requested>: is no multiple" },
+		{ "<devices><memory model='virtio-mem'><target><size unit='M'>4</size>"
+		  "<block unit='M'>3</block><requested>0</requested></target>"
+		  "</memory></devices>",
+		  "<block>: no power of two of at least 1 MiB" },
+		{ "<devices><memory model='virtio-mem'><target><size unit='M'>4</size>"
+		  "<block>512</block><requested>0</requested></target>"
+		  "</memory></devices>",
+		  "<block>: no power of two of at least 1 MiB" },
 		{ "<devices><memory model='virtio-mem'><target><size unit='M'>4</size>"
 		  "<requested unit='M'>5</requested></target></memory></devices>",
 		  "<requested>: is more than <size>" },

@@ -111,6 +111,9 @@ static void live_system_calls_are_text(void **state)
 
 	expect_int_eq(weir_host_read(*state, "/@/stat/proc/self/@", ROOM, &text), 0);
 	assert_true(weir_str_starts(weir_buf_str(&text), "type link\nmode 0777\n"));
+	expect_int_eq(weir_host_read(*state, "/@/file/proc/self/@", ROOM, &text), 0);
+	assert_true(weir_str_starts(weir_buf_str(&text), "type directory\n"));
+	expect_int_eq(weir_host_read(*state, "/@/file/none/@", ROOM, &text), -ENOENT);
 	expect_int_eq(weir_host_read(*state, "/@/stat/dev/null/@", ROOM, &text), 0);
 	assert_true(weir_str_starts(weir_buf_str(&text), "type char\n"));
 	expect_int_eq(weir_host_read(*state, "/@/stat//@", ROOM, &text), 0);
@@ -118,8 +121,29 @@ static void live_system_calls_are_text(void **state)
 	expect_int_eq(weir_host_read(*state, "/@/stat/none/@", ROOM, &text), -ENOENT);
 
 	expect_int_eq(weir_host_read(*state, "/@/statfs/proc/@", ROOM, &text), 0);
-	assert_true(weir_str_starts(weir_buf_str(&text), "bsize "));
+	assert_true(weir_str_starts(weir_buf_str(&text), "type 9fa0\nbsize "));
 	expect_int_eq(weir_host_read(*state, "/@/statfs/none/@", ROOM, &text), -ENOENT);
+}
+
+static void live_frames_are_of_a_mapping(void **state)
+{
+	static const char *const odd[] = {
+		"/@/frames/self/1000-2000/4096", "/@/frames/1/1000/4096",
+		"/@/frames/1/2000-1000/4096",    "/@/frames/1/1000-2000/1",
+		"/@/frames/1/1000-2000",         "/@/frames/",
+	};
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	char path[128];
+
+	for (size_t i = 0; i < WEIR_NELEM(odd); i++)
+		expect_int_eq(weir_host_read(*state, odd[i], ROOM, &text), -ENOENT);
+	/* nothing is mapped at the first addresses */
+	(void)snprintf(path, sizeof(path), "/@/frames/%d/1000-3000/4096", getpid());
+	expect_int_eq(weir_host_read(*state, path, ROOM, &text), 0);
+	expect_text(weir_buf_str(&text), "");
+	expect_int_eq(weir_host_read(*state, "/@/frames/999999999/1000-3000/4096", ROOM,
+	                             &text),
+	              -ENOENT);
 }
 
 static void live_unknown_system_calls_are_absent(void **state)
@@ -213,6 +237,7 @@ int main(void)
 		cmocka_unit_test(live_failures_have_one_name_each),
 		cmocka_unit_test(live_listing_is_sorted_and_knows_directories),
 		cmocka_unit_test(live_system_calls_are_text),
+		cmocka_unit_test(live_frames_are_of_a_mapping),
 		cmocka_unit_test(live_unknown_system_calls_are_absent),
 		cmocka_unit_test(live_kernel_log_is_given_or_forbidden),
 		cmocka_unit_test(live_fifo_does_not_block),

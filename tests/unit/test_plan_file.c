@@ -65,8 +65,8 @@ static const struct {
 	  "{size: "
 	  "1G, host: 1, pages: 2M, prealloc: off, reserve: on}",
 	  "vm plain 1G\npc.ram 1G anon prealloc\n"
-	  "vmem0 8G anon noreserve node=0 device requested=2G device-prealloc\n"
-	  "vmem1 1G huge pages=2M bind:2 node=0 device requested=0\n" },
+	  "vmem0 8G anon noreserve node=0 device whole requested=2G device-prealloc\n"
+	  "vmem1 1G huge pages=2M bind:2 node=0 device whole requested=0\n" },
 	/* the example of weir-vm(5) */
 	{ "vms:\n  - name: db\n    kind: csv2\n    nodes:\n      - {memory: 16G, host: "
 	  "0}\n      "
@@ -80,7 +80,7 @@ static const struct {
 	  "db-2 CSV2 32G policy=5 locked\nram-node0 16G huge pages=2M bind:1 node=0\n"
 	  "ram-node1 16G huge pages=2M bind:2 node=1\n"
 	  "web plain 4G\npc.ram 4G memfd pages=0 shared\n"
-	  "vmem0 12G memfd pages=0 shared noreserve node=0 device requested=4G\n" },
+	  "vmem0 12G memfd pages=0 shared noreserve node=0 device whole requested=4G\n" },
 	{ "vms:\n  - {name: a, memory: 1G, count: 2}\n  - {name: b, memory: 2G}",
 	  "a-1 plain 1G\npc.ram 1G anon\na-2 plain 1G\npc.ram 1G anon\n"
 	  "b plain 2G\npc.ram 2G anon\n" },

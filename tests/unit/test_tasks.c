@@ -256,15 +256,13 @@ static struct fake_file host_files[] = {
 };
 
 struct kept {
-	struct weir_members files;
-	struct weir_manifest manifest;
+	struct weir_record record;
 	struct weir_tasks_kept seen;
 };
 
 static void kept_done(struct kept *kept)
 {
-	weir_members_done(&kept->files);
-	weir_manifest_done(&kept->manifest);
+	weir_record_done(&kept->record);
 }
 
 static int keep(struct fake_file *files, size_t nr, struct kept *out)
@@ -275,11 +273,12 @@ static int keep(struct fake_file *files, size_t nr, struct kept *out)
 
 	*out = (struct kept){ 0 };
 	fake_open(&fake, files, nr);
-	r = weir_tasks_keep(&fake.host, &mounts, &out->files, &out->manifest, &out->seen,
-	                    &err);
+	r = weir_tasks_keep(
+		&(struct weir_tasks_keep){ .host = &fake.host, .mounts = &mounts },
+		&out->record, &out->seen, &err);
 	fake_close(&fake);
-	weir_members_sort(&out->files);
-	weir_manifest_sort(&out->manifest);
+	weir_members_sort(&out->record.files);
+	weir_manifest_sort(&out->record.manifest);
 	return r;
 }
 
@@ -306,6 +305,8 @@ static const char *const kept_files[] = {
 	"/@/link/proc/10/fd/3",
 	"/@/link/proc/10/fd/4",
 	"/@/link/proc/12/fd/5",
+	/* which files on this device are, a replay asks again */
+	"/@/statfs/proc/15/map_files/7f2000000000-7f2000400000/@",
 	"/proc/10/cgroup",
 	"/proc/10/cmdline",
 	"/proc/10/comm",
@@ -330,20 +331,23 @@ static void keep_takes_holders_and_nothing_of_others(void **state)
 
 	(void)state;
 	expect_int_eq(keep(host_files, WEIR_NELEM(host_files), &kept), 0);
-	expect_files(&kept.files, kept_files, WEIR_NELEM(kept_files));
-	expect_member(&kept.files, "/proc/10/maps", MAPS_FILE);
-	expect_member(&kept.files, "/proc/10/numa_maps",
+	expect_files(&kept.record.files, kept_files, WEIR_NELEM(kept_files));
+	expect_member(&kept.record.files, "/proc/10/maps", MAPS_FILE);
+	expect_member(&kept.record.files, "/proc/10/numa_maps",
 	              "7f00 default file=/dev/hugepages/a\\040b huge N0=1\n");
-	expect_member(&kept.files, "/proc/12/maps", "");
-	expect_u64_eq(weir_members_find(&kept.files, "/proc/10/cmdline")->n, 8);
+	expect_member(&kept.record.files, "/proc/12/maps", "");
+	expect_u64_eq(weir_members_find(&kept.record.files, "/proc/10/cmdline")->n, 8);
 	expect_u64_eq(kept.seen.nr_holders, 5);
 	expect_u64_eq(kept.seen.nr_seen, 9);
 	expect_u64_eq(kept.seen.nr_forbidden, 3);
 	expect_u64_eq(kept.seen.nr_vanished, 2);
-	expect_u64_eq(kept.manifest.nr_errors, 3);
-	expect_int_eq(weir_manifest_error(&kept.manifest, "/proc/16/maps"), -EACCES);
-	expect_int_eq(weir_manifest_error(&kept.manifest, "/proc/17/maps"), -EACCES);
-	expect_int_eq(weir_manifest_error(&kept.manifest, "/proc/20/maps"), -EACCES);
+	expect_u64_eq(kept.record.manifest.nr_errors, 3);
+	expect_int_eq(weir_manifest_error(&kept.record.manifest, "/proc/16/maps"),
+	              -EACCES);
+	expect_int_eq(weir_manifest_error(&kept.record.manifest, "/proc/17/maps"),
+	              -EACCES);
+	expect_int_eq(weir_manifest_error(&kept.record.manifest, "/proc/20/maps"),
+	              -EACCES);
 }
 
 /* The files of a capture, as a host of their own. */
@@ -351,14 +355,17 @@ static size_t as_host(const struct kept *kept, struct fake_file *out, size_t cap
 {
 	size_t nr = 0;
 
-	for (size_t i = 0; i < kept->files.nr && nr < cap; i++)
-		if (kept->files.v[i].text)
-			out[nr++] = (struct fake_file){ .path = kept->files.v[i].path,
-				                        .text = kept->files.v[i].text,
-				                        .size = kept->files.v[i].n };
-	for (size_t i = 0; i < kept->manifest.nr_errors && nr < cap; i++)
-		out[nr++] = (struct fake_file){ .path = kept->manifest.errors[i].path,
-			                        .error = kept->manifest.errors[i].code };
+	for (size_t i = 0; i < kept->record.files.nr && nr < cap; i++)
+		if (kept->record.files.v[i].text)
+			out[nr++] =
+				(struct fake_file){ .path = kept->record.files.v[i].path,
+				                    .text = kept->record.files.v[i].text,
+				                    .size = kept->record.files.v[i].n };
+	for (size_t i = 0; i < kept->record.manifest.nr_errors && nr < cap; i++)
+		out[nr++] = (struct fake_file){
+			.path = kept->record.manifest.errors[i].path,
+			.error = kept->record.manifest.errors[i].code
+		};
 	return nr;
 }
 
@@ -370,14 +377,15 @@ static void keep_of_a_capture_is_the_same_capture(void **state)
 	(void)state;
 	expect_int_eq(keep(host_files, WEIR_NELEM(host_files), &first), 0);
 	expect_int_eq(keep(files, as_host(&first, files, WEIR_NELEM(files)), &again), 0);
-	expect_files(&again.files, kept_files, WEIR_NELEM(kept_files));
-	for (size_t i = 0; i < first.files.nr; i++)
-		if (first.files.v[i].text)
-			expect_str(again.files.v[i].text, first.files.v[i].text);
+	expect_files(&again.record.files, kept_files, WEIR_NELEM(kept_files));
+	for (size_t i = 0; i < first.record.files.nr; i++)
+		if (first.record.files.v[i].text)
+			expect_str(again.record.files.v[i].text,
+			           first.record.files.v[i].text);
 	expect_u64_eq(again.seen.nr_holders, first.seen.nr_holders);
 	expect_u64_eq(again.seen.nr_forbidden, 3);
 	expect_u64_eq(again.seen.nr_vanished, 0);
-	expect_u64_eq(again.manifest.nr_errors, 3);
+	expect_u64_eq(again.record.manifest.nr_errors, 3);
 }
 
 static void keep_of_a_host_without_processes_is_empty(void **state)
@@ -387,7 +395,7 @@ static void keep_of_a_host_without_processes_is_empty(void **state)
 
 	(void)state;
 	expect_int_eq(keep(files, WEIR_NELEM(files), &kept), 0);
-	expect_u64_eq(kept.files.nr, 0);
+	expect_u64_eq(kept.record.files.nr, 0);
 }
 
 static void keep_of_a_forbidden_proc_fails(void **state)

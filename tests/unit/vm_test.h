@@ -34,13 +34,22 @@ static inline void vm_add_memory(struct weir_buf *out, const struct weir_vm_memo
 		                     m->host_nodes);
 	if (m->guest_node >= 0)
 		r |= weir_buf_printf(out, " node=%d", m->guest_node);
+	if (m->align_bytes) {
+		(void)weir_format_size(m->align_bytes, size, sizeof(size));
+		r |= weir_buf_printf(out, " align=%s", size);
+	}
 	if (m->is_device)
-		r |= weir_buf_addz(out, " device");
+		r |= weir_buf_printf(out, " device%s", m->is_whole ? " whole" : "");
 	if (m->is_virtio_mem) {
 		(void)weir_format_size(m->requested_bytes, size, sizeof(size));
-		r |= weir_buf_printf(out, " requested=%s%s", size,
-		                     m->device_prealloc ? " device-prealloc" : "");
+		r |= weir_buf_printf(out, " requested=%s", size);
 	}
+	if (m->block_bytes) {
+		(void)weir_format_size(m->block_bytes, size, sizeof(size));
+		r |= weir_buf_printf(out, " block=%s", size);
+	}
+	if (m->device_prealloc)
+		r |= weir_buf_addz(out, " device-prealloc");
 	r |= weir_buf_addz(out, "\n");
 	assert_int_equal(r, 0);
 }
@@ -66,6 +75,9 @@ static inline void vm_describe(const struct weir_demand *d, struct weir_buf *out
 	if (d->task_policy)
 		r |= weir_buf_printf(out, " task=%u:%" PRIx64, (unsigned)d->task_policy,
 		                     d->task_policy_nodes);
+	for (size_t i = 0; i < d->nr_thread_nodes; i++)
+		r |= weir_buf_printf(out, "%s%" PRIx64,
+		                     i ? "," : " threads=", d->thread_nodes[i]);
 	if (d->memlock_known && d->memlock_bytes == UINT64_MAX)
 		r |= weir_buf_addz(out, " memlock=unlimited");
 	else if (d->memlock_known)

@@ -1,0 +1,236 @@
+/* who_json: the ledger as JSON, schema 1: see weir-json(5). */
+#include "cli/who.h"
+
+#include "base/json.h"
+#include "base/own.h"
+
+#include <errno.h>
+
+static void put_count(struct weir_json *j, const char *key, struct weir_count n)
+{
+	if (n.known)
+		weir_json_u64(j, key, n.n);
+	else
+		weir_json_null(j, key);
+}
+
+static void put_sizes(struct weir_json *j, const struct weir_ledger *ledger,
+                      const struct weir_who_style *style)
+{
+	weir_json_open(j, "sizes", '[');
+	for (size_t i = 0; i < ledger->nr_sizes; i++) {
+		const struct weir_ledger_size *s = &ledger->sizes[i];
+
+		if (style->one_size && s->page_bytes != style->size_bytes)
+			continue;
+		weir_json_open(j, NULL, '{');
+		weir_json_u64(j, "page_bytes", s->page_bytes);
+		put_count(j, "total", s->total);
+		put_count(j, "free", s->free);
+		put_count(j, "in_use", s->in_use);
+		put_count(j, "reserved", s->reserved);
+		put_count(j, "surplus", s->surplus);
+		weir_json_u64(j, "held", s->held);
+		weir_json_u64(j, "held_reserved", s->held_reserved);
+		weir_json_u64(j, "unsure_reserved", s->unsure);
+		put_count(j, "unattributed", s->unattributed);
+		put_count(j, "unattributed_reserved", s->unattributed_reserved);
+		weir_json_u64(j, "over", s->over);
+		weir_json_u64(j, "over_reserved", s->over_reserved);
+		weir_json_u64(j, "held_node_unknown", s->node_unknown);
+		weir_json_open(j, "nodes", '[');
+		for (size_t k = 0; k < ledger->nr_nodes; k++) {
+			weir_json_open(j, NULL, '{');
+			weir_json_u64(j, "node", ledger->nodes[k]);
+			put_count(j, "in_use", s->node_in_use[k]);
+			weir_json_u64(j, "held", s->node_held[k]);
+			weir_json_close(j);
+		}
+		weir_json_close(j);
+		weir_json_close(j);
+	}
+	weir_json_close(j);
+}
+
+static void put_file(struct weir_json *j, const struct weir_huge_file *f)
+{
+	weir_json_u64(j, "device_major", f->device >> 32);
+	weir_json_u64(j, "device_minor", f->device & UINT32_MAX);
+	weir_json_u64(j, "inode", f->inode);
+	if (!f->known)
+		return;
+	weir_json_u64(j, "size_bytes", f->st.size_bytes);
+	weir_json_u64(j, "links", f->st.nr_links);
+	weir_json_u64(j, "uid", f->st.uid);
+	weir_json_u64(j, "changed_at", f->st.changed_at);
+	if (f->seen_by)
+		weir_json_u64(j, "seen_by_pid", f->seen_by);
+}
+
+static void put_segment(struct weir_json *j, const struct weir_shm_segment *seg)
+{
+	weir_json_open(j, "segment", '{');
+	weir_json_u64(j, "id", seg->id);
+	weir_json_u64(j, "key", seg->key);
+	weir_json_u64(j, "size_bytes", seg->size_bytes);
+	weir_json_u64(j, "attached", seg->nr_attached);
+	weir_json_bool(j, "destroyed", seg->destroyed);
+	weir_json_u64(j, "creator_pid", seg->creator_pid);
+	weir_json_u64(j, "uid", seg->uid);
+	weir_json_close(j);
+}
+
+static void put_users(struct weir_json *j, const struct weir_who *who,
+                      const struct weir_hold *hold)
+{
+	weir_json_open(j, "users", '[');
+	for (size_t i = 0; i < hold->nr_users; i++) {
+		const struct weir_hold_user *u = &hold->users[i];
+
+		weir_json_open(j, NULL, '{');
+		weir_json_u64(j, "pid", who->ledger.holdings.tasks[u->task].pid);
+		weir_json_u64(j, "mapped_bytes", u->mapped_bytes);
+		weir_json_u64(j, "resident_pages", u->resident);
+		weir_json_bool(j, "open", u->is_open);
+		weir_json_close(j);
+	}
+	weir_json_close(j);
+}
+
+static int put_release(struct weir_json *j, const struct weir_who *who,
+                       const struct weir_hold *hold)
+{
+	struct weir_who_release release;
+	int r = weir_who_release(who, hold, &release);
+
+	if (r < 0)
+		return r;
+	weir_json_open(j, "release", '{');
+	weir_json_bool(j, "safe", release.safe);
+	weir_json_strz(j, "why", release.safe ? NULL : release.why);
+	if (release.command.n)
+		weir_json_str(j, "command", weir_buf_str(&release.command));
+	else
+		weir_json_null(j, "command");
+	weir_json_close(j);
+	weir_buf_done(&release.command);
+	return 0;
+}
+
+static int put_hold(struct weir_json *j, const struct weir_who *who,
+                    const struct weir_hold *hold)
+{
+	const struct weir_ledger *ledger = &who->ledger;
+
+	weir_json_open(j, NULL, '{');
+	weir_json_strz(j, "kind", weir_hold_kind_word(hold->kind));
+	weir_json_str(j, "name", weir_hold_name(ledger, hold));
+	weir_json_u64(j, "page_bytes", hold->page_bytes);
+	weir_json_u64(j, "pages", hold->pages);
+	weir_json_bool(j, "pages_least", hold->pages_least);
+	put_count(j, "reserved", hold->reserved);
+	weir_json_u64(j, "reserved_max", hold->reserved_max);
+	weir_json_u64(j, "mapped_pages", hold->mapped_pages);
+	weir_json_open(j, "nodes", '[');
+	for (size_t i = 0; i < ledger->nr_nodes; i++) {
+		weir_json_open(j, NULL, '{');
+		weir_json_u64(j, "node", ledger->nodes[i]);
+		weir_json_u64(j, "pages", hold->node_pages[i]);
+		weir_json_close(j);
+	}
+	weir_json_close(j);
+	weir_json_u64(j, "node_unknown", hold->node_unknown);
+	weir_json_bool(j, "left", weir_hold_is_left(hold));
+	if (hold->file != WEIR_HOLD_NONE)
+		put_file(j, &ledger->holdings.files.v[hold->file]);
+	if (hold->shm)
+		put_segment(j, hold->shm);
+	put_users(j, who, hold);
+	if (weir_hold_is_left(hold) && put_release(j, who, hold) < 0)
+		return -ENOMEM;
+	weir_json_close(j);
+	return 0;
+}
+
+static void put_processes(struct weir_json *j, const struct weir_who *who)
+{
+	weir_json_open(j, "processes", '[');
+	for (size_t i = 0; i < who->ledger.holdings.nr_tasks; i++) {
+		const struct weir_holding_task *t = &who->ledger.holdings.tasks[i];
+
+		weir_json_open(j, NULL, '{');
+		weir_json_u64(j, "pid", t->pid);
+		weir_json_u64(j, "ppid", t->ppid);
+		put_count(j, "uid", t->uid);
+		weir_json_strz(j, "name", t->name);
+		weir_json_str(j, "command", weir_str(t->cmdline, t->cmdline_n));
+		weir_json_strz(j, "cgroup", t->cgroup);
+		weir_json_strz(j, "vm", who->vms[i]);
+		put_count(j, "huge_bytes", t->huge_bytes);
+		weir_json_close(j);
+	}
+	weir_json_close(j);
+}
+
+static void put_groups(struct weir_json *j, const struct weir_cgroups *groups)
+{
+	weir_json_open(j, "cgroups", '[');
+	for (size_t i = 0; i < groups->nr; i++) {
+		for (size_t k = 0; k < groups->v[i].nr; k++) {
+			const struct weir_cgroup_use *u = &groups->v[i].v[k];
+
+			if (!weir_cgroup_matters(u))
+				continue;
+			weir_json_open(j, NULL, '{');
+			weir_json_strz(j, "path", groups->v[i].path);
+			weir_json_u64(j, "page_bytes", u->page_bytes);
+			put_count(j, "usage_bytes", u->usage);
+			put_count(j, "reserved_bytes", u->reserved);
+			put_count(j, "limit_bytes",
+			          weir_cgroup_is_limit(u->limit)
+			                  ? u->limit
+			                  : (struct weir_count){ 0 });
+			put_count(j, "reserved_limit_bytes",
+			          weir_cgroup_is_limit(u->reserved_limit)
+			                  ? u->reserved_limit
+			                  : (struct weir_count){ 0 });
+			weir_json_close(j);
+		}
+	}
+	weir_json_close(j);
+}
+
+int weir_who_json(const struct weir_who *who, const struct weir_who_style *style,
+                  FILE *out)
+{
+	const struct weir_ledger *ledger = &who->ledger;
+	weir_auto(weir_json_done) struct weir_json j = { 0 };
+	int r = 0;
+
+	weir_json_open(&j, NULL, '{');
+	weir_json_u64(&j, "schema", 1);
+	weir_json_bool(&j, "consistent", !ledger->moved);
+	put_sizes(&j, ledger, style);
+	weir_json_open(&j, "holds", '[');
+	for (size_t i = 0; r == 0 && i < ledger->nr_holds; i++)
+		if (weir_who_shows(who, style, &ledger->holds[i]))
+			r = put_hold(&j, who, &ledger->holds[i]);
+	weir_json_close(&j);
+	put_processes(&j, who);
+	put_groups(&j, &who->snap->cgroups);
+	weir_json_open(&j, "unseen", '{');
+	weir_json_u64(&j, "processes", ledger->holdings.nr_forbidden);
+	weir_json_u64(&j, "files", ledger->holdings.nr_unseen_files);
+	weir_json_u64(&j, "directories", ledger->holdings.files.nr_dirs_refused);
+	weir_json_open(&j, "reasons", '[');
+	for (size_t i = 0; i < ledger->nr_reasons; i++)
+		weir_json_strz(&j, NULL, ledger->reasons[i]);
+	weir_json_close(&j);
+	weir_json_close(&j);
+	weir_json_close(&j);
+	if (r < 0 || j.failed)
+		return -ENOMEM;
+	(void)fwrite(j.out.p, 1, j.out.n, out);
+	(void)fputc('\n', out);
+	return 0;
+}

@@ -1,0 +1,586 @@
+/* holdings: see holdings.h. Each process is read once, in the order of /proc; what is
+ * asked about its files is asked of the host that may remember, in that same order, so
+ * that a replay asks the same. */
+#include "facts/holdings.h"
+
+#include "base/ckd.h"
+#include "base/own.h"
+#include "facts/task_maps.h"
+#include "host/frames.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct reading {
+	const struct weir_holdings_ask *ask;
+	const struct weir_host *details;
+	struct weir_holdings *out;
+	struct weir_tasks walk;
+	struct weir_buf text, kept, path;
+	struct page_size { /* of each device seen */
+		uint64_t device, page_bytes;
+	} * sizes;
+	size_t nr_sizes, cap_sizes;
+};
+
+void weir_holdings_done(struct weir_holdings *all)
+{
+	for (size_t i = 0; i < all->nr_tasks; i++) {
+		free(all->tasks[i].name);
+		free(all->tasks[i].cmdline);
+		free(all->tasks[i].cgroup);
+	}
+	free(all->tasks);
+	free(all->maps);
+	free(all->nodes);
+	free(all->links);
+	weir_huge_files_done(&all->files);
+	weir_everywhere_done(&all->mounts);
+	weir_shm_done(&all->shm);
+	*all = (struct weir_holdings){ 0 };
+}
+
+/* --- page sizes of devices: each hugetlbfs has one ---------------------------------- */
+
+static struct page_size *find_size(struct reading *rd, uint64_t device)
+{
+	for (size_t i = 0; i < rd->nr_sizes; i++)
+		if (rd->sizes[i].device == device)
+			return &rd->sizes[i];
+	return NULL;
+}
+
+static int note_size(struct reading *rd, uint64_t device, uint64_t page_bytes)
+{
+	struct page_size *size = find_size(rd, device);
+	int r;
+
+	if (!size) {
+		r = weir_grow(&rd->sizes, &rd->cap_sizes, rd->nr_sizes,
+		              sizeof(*rd->sizes));
+		if (r < 0)
+			return r;
+		size = &rd->sizes[rd->nr_sizes++];
+		size->device = device;
+	}
+	if (!size->page_bytes)
+		size->page_bytes = page_bytes;
+	return 0;
+}
+
+/* /proc/PID/@what, or a text below "/@" about it: "/@/file", "fd/3", "/@". */
+static int ask(struct reading *rd, const char *prefix, uint64_t pid, struct weir_str what,
+               const char *suffix)
+{
+	int r;
+
+	rd->path.n = 0;
+	r = weir_buf_printf(&rd->path, "%s/proc/%" PRIu64 "/", prefix, pid);
+	if (r == 0)
+		r = weir_buf_add(&rd->path, what);
+	if (r == 0)
+		r = weir_buf_addz(&rd->path, suffix);
+	return r < 0 ? r
+	             : weir_host_read(rd->details, rd->path.p, WEIR_SMALL_MAX, &rd->text);
+}
+
+static int ask_size(struct reading *rd, uint64_t pid, struct weir_str what,
+                    uint64_t device)
+{
+	struct weir_statfs statfs;
+	struct weir_err garbled;
+	int r = ask(rd, "/@/statfs", pid, what, "/@");
+
+	if (r < 0)
+		return r == -ENOMEM ? r : note_size(rd, device, 0);
+	(void)weir_statfs_parse(weir_buf_str(&rd->text), false, &statfs, &garbled);
+	return note_size(rd, device, statfs.page_bytes.n);
+}
+
+/* --- files -------------------------------------------------------------------------- */
+
+/* Asks once about each file. @what leads to it: "fd/3", "map_files/7f...-7f...". */
+static int see_file(struct reading *rd, uint64_t pid, struct weir_str what,
+                    struct weir_huge_file *file)
+{
+	struct weir_file_stat st;
+	int r;
+
+	if (file->known)
+		return 0;
+	r = ask(rd, "/@/file", pid, what, "/@");
+	if (r == 0 && weir_file_stat_parse(weir_buf_str(&rd->text), &st) == 0 &&
+	    st.device == file->device && st.inode == file->inode) {
+		file->st = st;
+		file->known = true;
+	}
+	return r == -ENOMEM ? r : 0;
+}
+
+/* The file of an open descriptor. In an old capture nothing is told of it but its name:
+ * then it is the mapped file with this name, or none. 1: no such file. */
+static int file_of_link(struct reading *rd, uint64_t pid, struct weir_str what,
+                        struct weir_str target, size_t *out)
+{
+	struct weir_huge_files *files = &rd->out->files;
+	struct weir_file_stat st;
+	int r = ask(rd, "/@/file", pid, what, "/@");
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || weir_file_stat_parse(weir_buf_str(&rd->text), &st) != 0) {
+		for (size_t i = 0; i < files->nr; i++) {
+			*out = i;
+			if (files->v[i].path && weir_str_eq(target, files->v[i].path))
+				return 0;
+		}
+		rd->out->nr_unseen_files++;
+		return 1;
+	}
+	r = weir_huge_files_get(files, st.device, st.inode, out);
+	if (r < 0)
+		return r == -E2BIG ? 1 : r;
+	if (!files->v[*out].known)
+		files->v[*out].st = st;
+	files->v[*out].known = true;
+	return weir_huge_file_name(&files->v[*out], target, true);
+}
+
+static int add_link(struct reading *rd, size_t task, const struct weir_task_link *link)
+{
+	struct weir_holdings *out = rd->out;
+	uint64_t pid = out->tasks[task].pid, fd;
+	struct weir_str target = weir_strz(link->target), what;
+	char name[32];
+	size_t file;
+	int r;
+
+	if (!link->huge || weir_parse_u64(weir_strz(link->fd), &fd) < 0)
+		return 0;
+	(void)snprintf(name, sizeof(name), "fd/%" PRIu64, fd);
+	what = weir_strz(name);
+	r = file_of_link(rd, pid, what, target, &file);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	/* a replay asks this where no mount explains the path, to know what it is */
+	if (!find_size(rd, out->files.v[file].device) ||
+	    !weir_huge_places_has(&rd->walk.places, target))
+		r = ask_size(rd, pid, what, out->files.v[file].device);
+	if (r == 0)
+		r = weir_grow(&out->links, &out->cap_links, out->nr_links,
+		              sizeof(*out->links));
+	if (r < 0)
+		return r;
+	out->links[out->nr_links++] =
+		(struct weir_holding_link){ .task = task, .file = file, .fd = fd };
+	return 0;
+}
+
+/* --- mappings ----------------------------------------------------------------------- */
+
+static int add_nodes(struct weir_holdings *out, struct weir_str words,
+                     struct weir_holding_map *map)
+{
+	unsigned int node;
+	uint64_t pages;
+
+	map->first_node = out->nr_nodes;
+	while (weir_numa_node(&words, &node, &pages)) {
+		int r = weir_grow(&out->nodes, &out->cap_nodes, out->nr_nodes,
+		                  sizeof(*out->nodes));
+
+		if (r < 0)
+			return r;
+		out->nodes[out->nr_nodes++] = (struct weir_holding_node){ node, pages };
+		map->nr_nodes++;
+		if (ckd_add(&map->resident, map->resident, pages))
+			map->resident = WEIR_COUNT_MAX;
+	}
+	return 0;
+}
+
+/* The line of numa_maps for the mapping at @start. Both texts are in the order of
+ * addresses, but were read one after the other: what is only in one is passed over. */
+static int join_numa(struct weir_holdings *out, struct weir_str *numa,
+                     struct weir_holding_map *map)
+{
+	struct weir_str rest = *numa, line;
+	struct weir_numa_mapping parsed;
+
+	while (weir_str_line(&rest, &line)) {
+		if (!weir_numa_mapping_parse(line, &parsed) || !parsed.huge) {
+			*numa = rest;
+			continue;
+		}
+		if (parsed.start > map->start)
+			return 0;
+		*numa = rest;
+		if (parsed.start < map->start)
+			continue;
+		map->pages_known = true;
+		map->anon = parsed.anon;
+		map->mapmax = parsed.mapmax;
+		map->page_bytes = parsed.page_bytes;
+		return add_nodes(out, parsed.words, map);
+	}
+	return 0;
+}
+
+static int add_map(struct reading *rd, size_t task, const struct weir_mapping *mapping,
+                   struct weir_str *numa)
+{
+	struct weir_holdings *out = rd->out;
+	weir_auto(weir_buf_done) struct weir_buf what = { 0 };
+	struct weir_holding_map map = { .task = task,
+		                        .start = mapping->start,
+		                        .end = mapping->end,
+		                        .offset_bytes = mapping->offset_bytes,
+		                        .shared = mapping->shared,
+		                        .mapmax = 1 };
+	const struct page_size *size;
+	int r = weir_huge_files_get(&out->files, mapping->device, mapping->inode,
+	                            &map.file);
+
+	if (r < 0)
+		return r == -E2BIG ? 0 : r;
+	r = weir_huge_file_name(&out->files.v[map.file], mapping->path, false);
+	if (r == 0)
+		r = join_numa(out, numa, &map);
+	if (r == 0 && map.page_bytes)
+		r = note_size(rd, mapping->device, map.page_bytes);
+	if (r == 0)
+		r = weir_buf_addz(&what, "map_files/");
+	if (r == 0)
+		r = weir_buf_add(&what, mapping->range);
+	if (r == 0)
+		r = see_file(rd, out->tasks[task].pid, weir_buf_str(&what),
+		             &out->files.v[map.file]);
+	size = find_size(rd, mapping->device);
+	/* as for links: what no mount explains */
+	if (r == 0 && (!size || !size->page_bytes ||
+	               !weir_huge_places_has(&rd->walk.places, mapping->path)))
+		r = ask_size(rd, out->tasks[task].pid, weir_buf_str(&what),
+		             mapping->device);
+	if (r == 0)
+		r = weir_grow(&out->maps, &out->cap_maps, out->nr_maps, sizeof(map));
+	if (r < 0)
+		return r;
+	out->maps[out->nr_maps++] = map;
+	return 0;
+}
+
+static int add_maps(struct reading *rd, size_t task, struct weir_str maps,
+                    struct weir_str numa)
+{
+	struct weir_mapping mapping;
+	struct weir_str line;
+	int r = 0;
+
+	while (r == 0 && weir_str_line(&maps, &line))
+		if (weir_mapping_parse(line, &mapping))
+			r = add_map(rd, task, &mapping, &numa);
+	return r;
+}
+
+/* --- processes ---------------------------------------------------------------------- */
+
+/* The group where huge pages are charged: of v1's controller, else that of v2. */
+static struct weir_str hugetlb_group(struct weir_str text)
+{
+	struct weir_str line, id, rest, controllers, path, found = weir_str("", 0);
+	struct weir_str name;
+
+	while (weir_str_line(&text, &line)) {
+		if (!weir_str_split(line, ':', &id, &rest) ||
+		    !weir_str_split(rest, ':', &controllers, &path))
+			continue;
+		if (!controllers.n && !found.n)
+			found = path;
+		while (weir_str_cut(&controllers, ',', &name))
+			if (weir_str_eq(name, "hugetlb"))
+				return path;
+	}
+	return found;
+}
+
+static char *copy_str(struct weir_str s)
+{
+	return strndup(s.n ? s.p : "", s.n);
+}
+
+static int read_words(struct reading *rd, struct weir_holding_task *task)
+{
+	int r = weir_tasks_read(&rd->walk, "cmdline", WEIR_TASK_CMDLINE_MAX, &rd->text);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 && r != -EFBIG)
+		rd->text.n = 0;
+	task->cmdline = malloc(rd->text.n + 1);
+	if (!task->cmdline)
+		return -ENOMEM;
+	if (rd->text.n)
+		memcpy(task->cmdline, rd->text.p, rd->text.n);
+	task->cmdline[rd->text.n] = '\0';
+	task->cmdline_n = rd->text.n;
+	r = weir_tasks_read(&rd->walk, "cgroup", WEIR_SMALL_MAX, &rd->text);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		rd->text.n = 0;
+	task->cgroup = copy_str(hugetlb_group(weir_buf_str(&rd->text)));
+	return task->cgroup ? 0 : -ENOMEM;
+}
+
+static int read_numa(struct reading *rd, struct weir_holding_task *task)
+{
+	int r = weir_tasks_read(&rd->walk, "numa_maps", WEIR_TASK_MAPS_MAX, &rd->text);
+
+	if (r == -ENOMEM)
+		return r;
+	task->numa_known = r == 0 || r == -EFBIG;
+	rd->kept.n = 0;
+	return task->numa_known
+	               ? weir_numa_maps_filter(weir_buf_str(&rd->text), &rd->kept)
+	               : 0;
+}
+
+static int add_task(struct reading *rd, const struct weir_task *seen)
+{
+	struct weir_holdings *out = rd->out;
+	size_t i = out->nr_tasks;
+	struct weir_holding_task *task;
+	int r = weir_grow(&out->tasks, &out->cap_tasks, i, sizeof(*out->tasks));
+
+	if (r < 0)
+		return r;
+	task = &out->tasks[out->nr_tasks++];
+	*task = (struct weir_holding_task){
+		.ppid = seen->status.ppid.n,
+		.uid = seen->status.uid,
+		.huge_bytes = seen->status.hugetlb_bytes,
+		.maps_known = !seen->maps_error || seen->maps_error == -EFBIG,
+		.cut = seen->maps_error == -EFBIG,
+		.name = copy_str(seen->status.name),
+	};
+	(void)weir_parse_u64(weir_strz(seen->pid), &task->pid);
+	r = task->name ? read_words(rd, task) : -ENOMEM;
+	/* one look at each mapping and its counts, and before the files' */
+	if (r == 0 && seen->maps.n)
+		r = read_numa(rd, task);
+	if (r == 0 && seen->maps.n)
+		r = add_maps(rd, i, weir_buf_str(&seen->maps), weir_buf_str(&rd->kept));
+	for (size_t k = 0; r == 0 && k < seen->nr_links; k++)
+		r = add_link(rd, i, &seen->links[k]);
+	return r;
+}
+
+static int read_tasks(struct reading *rd)
+{
+	const struct weir_task *task;
+	int r;
+
+	while ((r = weir_tasks_next(&rd->walk, &task)) == 0) {
+		if (rd->ask->each)
+			r = rd->ask->each(rd->ask->ctx, &rd->walk, task);
+		if (r == 0 && task->is_holder)
+			r = add_task(rd, task);
+		if (r < 0)
+			return r;
+	}
+	rd->out->nr_seen = rd->walk.nr_seen;
+	rd->out->nr_vanished = rd->walk.nr_vanished;
+	rd->out->nr_forbidden = rd->walk.nr_forbidden;
+	return r < 0 ? r : 0;
+}
+
+static int read_shm(struct reading *rd)
+{
+	struct weir_err garbled;
+	int r = weir_host_read(rd->details, "/proc/sysvipc/shm", WEIR_SHM_MAX, &rd->text);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	r = weir_shm_parse(weir_buf_str(&rd->text), &rd->out->shm, &garbled);
+	return r < 0 ? r : 0;
+}
+
+/* Files and mappings whose page size only their device tells. */
+static void fill_sizes(struct reading *rd)
+{
+	struct weir_holdings *out = rd->out;
+	const struct page_size *size;
+
+	for (size_t i = 0; i < out->files.nr; i++) {
+		size = find_size(rd, out->files.v[i].device);
+		if (size && !out->files.v[i].page_bytes)
+			out->files.v[i].page_bytes = size->page_bytes;
+	}
+	for (size_t i = 0; i < out->nr_maps; i++)
+		if (!out->maps[i].page_bytes)
+			out->maps[i].page_bytes =
+				out->files.v[out->maps[i].file].page_bytes;
+}
+
+static int read_all(struct reading *rd, const struct weir_names *pids,
+                    const struct weir_mounts *own, struct weir_count default_page,
+                    struct weir_err *err)
+{
+	struct weir_holdings *out = rd->out;
+	int r = weir_everywhere_read(rd->ask->host, rd->details, pids, own, default_page,
+	                             &out->mounts);
+
+	for (size_t i = 0; r == 0 && i < out->mounts.mounts.nr; i++) {
+		const struct weir_hugetlbfs *m = &out->mounts.mounts.v[i];
+
+		r = note_size(rd, (uint64_t)m->major << 32 | m->minor, m->page_bytes.n);
+	}
+	if (r == 0)
+		r = weir_tasks_open(&rd->walk, rd->ask->host, &out->mounts.mounts, err);
+	rd->walk.thorough = rd->ask->thorough;
+	if (r == 0)
+		r = weir_huge_files_walk(rd->details, &out->mounts, &out->files);
+	if (r == 0)
+		r = read_shm(rd);
+	if (r == 0)
+		r = read_tasks(rd);
+	if (r == 0)
+		fill_sizes(rd);
+	return r;
+}
+
+int weir_holdings_read(const struct weir_holdings_ask *ask_for,
+                       const struct weir_mounts *own, struct weir_count default_page,
+                       struct weir_holdings *out, struct weir_err *err)
+{
+	weir_auto(weir_names_done) struct weir_names pids = { 0 };
+	struct reading rd = { .ask = ask_for,
+		              .details = ask_for->details ? ask_for->details
+		                                          : ask_for->host,
+		              .out = out };
+	int r = weir_host_list(ask_for->host, "/proc", &pids);
+
+	*out = (struct weir_holdings){ 0 };
+	if (r < 0)
+		return weir_err_sys(err, r, "list '/proc'");
+	r = read_all(&rd, &pids, own, default_page, err);
+	weir_tasks_done(&rd.walk);
+	weir_buf_done(&rd.text);
+	weir_buf_done(&rd.kept);
+	weir_buf_done(&rd.path);
+	free(rd.sizes);
+	if (r < 0)
+		weir_holdings_done(out);
+	return r == -ENOMEM ? weir_err_sys(err, r, "read the holders of huge pages") : r;
+}
+
+/* --- page frames -------------------------------------------------------------------- */
+
+void weir_held_frames_done(struct weir_held_frames *frames)
+{
+	free(frames->v);
+	*frames = (struct weir_held_frames){ 0 };
+}
+
+bool weir_held_frame_parse(struct weir_str line, uint64_t *index, uint64_t *pfn)
+{
+	struct weir_str first, second;
+
+	return weir_str_split(line, ' ', &first, &second) &&
+	       weir_parse_u64(first, index) == 0 && weir_parse_u64(second, pfn) == 0;
+}
+
+bool weir_holding_map_is_shared_copy(const struct weir_holding_map *map)
+{
+	return !map->shared && map->anon && map->mapmax > 1 && map->page_bytes;
+}
+
+static int read_frames_text(const struct weir_host *host, const struct weir_holdings *all,
+                            size_t map, struct weir_buf *text)
+{
+	const struct weir_holding_map *m = &all->maps[map];
+	char path[120];
+
+	(void)snprintf(path, sizeof(path),
+	               "/@/frames/%" PRIu64 "/%" PRIx64 "-%" PRIx64 "/%" PRIu64,
+	               all->tasks[m->task].pid, m->start, m->end, m->page_bytes);
+	return weir_host_read(host, path, WEIR_FRAMES_MAX, text);
+}
+
+int weir_held_frames_read(const struct weir_host *host, const struct weir_holdings *all,
+                          size_t map, struct weir_held_frames *out)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	struct weir_str rest, line;
+	uint64_t index, pfn;
+	int r = read_frames_text(host, all, map, &text);
+
+	rest = weir_buf_str(&text);
+	while (r == 0 && weir_str_line(&rest, &line)) {
+		if (!weir_held_frame_parse(line, &index, &pfn))
+			return -EBADMSG;
+		r = weir_grow(&out->v, &out->cap, out->nr, sizeof(*out->v));
+		if (r == 0)
+			out->v[out->nr++] = (struct weir_held_frame){ pfn, map };
+	}
+	return r;
+}
+
+int weir_held_frames_ask(const struct weir_host *host, const struct weir_holdings *all)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r != -ENOMEM && i < all->nr_maps; i++)
+		if (weir_holding_map_is_shared_copy(&all->maps[i]))
+			r = read_frames_text(host, all, i, &text);
+	return r == -ENOMEM ? r : 0;
+}
+
+/* --- creators ----------------------------------------------------------------------- */
+
+uint64_t weir_creator_of_name(struct weir_str path)
+{
+	uint64_t pid = 0;
+	ptrdiff_t at;
+
+	while (weir_str_index(path, '/') < path.n)
+		path = weir_str_skip(path, weir_str_index(path, '/') + 1);
+	while ((at = weir_str_find(path, "pid")) >= 0) {
+		struct weir_str digits = weir_str_skip(path, (size_t)at + 3);
+		size_t n = 0;
+
+		while (n < digits.n && weir_is_digit(digits.p[n]))
+			n++;
+		if (n && weir_parse_u64(weir_str(digits.p, n), &pid) == 0 &&
+		    pid <= INT32_MAX)
+			return pid;
+		path = digits;
+	}
+	return 0;
+}
+
+bool weir_process_lives(const struct weir_host *host, uint64_t pid)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/@/stat/proc/%" PRIu64 "/@", pid);
+	return weir_host_read(host, path, WEIR_SMALL_MAX, &text) != -ENOENT;
+}
+
+void weir_creators_ask(const struct weir_host *host, const struct weir_holdings *all)
+{
+	for (size_t i = 0; i < all->files.nr; i++) {
+		const struct weir_huge_file *file = &all->files.v[i];
+		uint64_t pid = file->path ? weir_creator_of_name(weir_strz(file->path))
+		                          : 0;
+
+		if (pid && file->in_directory)
+			(void)weir_process_lives(host, pid);
+	}
+	for (size_t i = 0; i < all->shm.nr; i++)
+		(void)weir_process_lives(host, all->shm.v[i].creator_pid);
+}

@@ -1,0 +1,119 @@
+/* holdings: what each process and each file holds of huge pages, as the kernel tells it:
+ * the facts from which src/holders makes the ledger.
+ *
+ * Read are, of processes that hold huge pages or may: the lines of maps and numa_maps
+ * about them, links of open files, arguments, cgroup; of each huge file its size and its
+ * pages; and the SysV segments. smaps never. */
+#ifndef WEIR_FACTS_HOLDINGS_H
+#define WEIR_FACTS_HOLDINGS_H
+
+#include "facts/huge_files.h"
+#include "facts/shm.h"
+#include "facts/tasks.h"
+
+struct weir_holding_task {
+	uint64_t pid, ppid;
+	struct weir_count uid;
+	struct weir_count huge_bytes; /* touched and mapped, of all sizes */
+	char *name;                   /* escaped by the kernel, 15 bytes */
+	char *cmdline;                /* arguments, a NUL behind each */
+	size_t cmdline_n;
+	char *cgroup; /* where huge pages are charged; "" unknown */
+	bool maps_known, numa_known, cut;
+};
+
+struct weir_holding_node {
+	unsigned int node;
+	uint64_t pages;
+};
+
+struct weir_holding_map {  /* a mapping of a huge file */
+	size_t task, file; /* indexes */
+	uint64_t start, end, offset_bytes;
+	bool shared;
+	bool pages_known;        /* a line of numa_maps was there */
+	uint64_t anon, resident; /* own pages, and all that are mapped */
+	uint64_t mapmax;
+	uint64_t page_bytes;         /* 0: not known */
+	size_t first_node, nr_nodes; /* in nodes[] */
+};
+
+struct weir_holding_link { /* an open file that is huge */
+	size_t task, file;
+	uint64_t fd;
+};
+
+struct weir_holdings {
+	struct weir_holding_task *tasks; /* those that hold, in the order of /proc */
+	size_t nr_tasks, cap_tasks;
+	struct weir_holding_map *maps;
+	size_t nr_maps, cap_maps;
+	struct weir_holding_node *nodes;
+	size_t nr_nodes, cap_nodes;
+	struct weir_holding_link *links;
+	size_t nr_links, cap_links;
+	struct weir_huge_files files;
+	struct weir_everywhere mounts;
+	struct weir_shm shm;
+	size_t nr_seen, nr_vanished, nr_forbidden;
+	size_t nr_unseen_files; /* mapped or open, and not to be asked about */
+};
+
+void weir_holdings_done(struct weir_holdings *all);
+
+struct weir_snapshot;
+
+struct weir_holdings_ask {
+	const struct weir_host *host;
+	const struct weir_host
+		*details; /* NULL: @host; one that remembers, for captures */
+	bool thorough;    /* see weir_tasks */
+	/* NULL, or called for each process, holder or not, before it is looked at */
+	int (*each)(void *ctx, struct weir_tasks *walk, const struct weir_task *task);
+	void *ctx;
+};
+
+/* @own: the mounts as seen from here. 0, -ENOMEM, or what listing /proc or @each failed
+ * with, with words. */
+int weir_holdings_read(const struct weir_holdings_ask *ask, const struct weir_mounts *own,
+                       struct weir_count default_page, struct weir_holdings *out,
+                       struct weir_err *err);
+
+struct weir_held_frame {
+	uint64_t pfn;
+	size_t map; /* of which mapping */
+};
+
+struct weir_held_frames {
+	struct weir_held_frame *v;
+	size_t nr, cap;
+};
+
+void weir_held_frames_done(struct weir_held_frames *frames);
+
+/* Adds the page frames of a mapping's own pages. -EACCES where they are hidden, -ENOENT
+ * in a capture without them, other errors of reading; -EBADMSG. */
+int weir_held_frames_read(const struct weir_host *host, const struct weir_holdings *all,
+                          size_t map, struct weir_held_frames *out);
+
+/* A line of the text below "/@/frames/". */
+bool weir_held_frame_parse(struct weir_str line, uint64_t *index, uint64_t *pfn);
+
+/* Asks for the frames of all mappings that share their own pages with others, as a ledger
+ * will: for captures. 0 or -ENOMEM. */
+int weir_held_frames_ask(const struct weir_host *host, const struct weir_holdings *all);
+
+/* The process that a file's name says has made it, "spdk_pid4242map_0": the number behind
+ * "pid", else 0. */
+uint64_t weir_creator_of_name(struct weir_str path);
+
+/* True when there is a process of this number, also when it is not to be looked at. */
+bool weir_process_lives(const struct weir_host *host, uint64_t pid);
+
+/* Asks whether the creators of files and segments live: for captures. */
+void weir_creators_ask(const struct weir_host *host, const struct weir_holdings *all);
+
+/* True for a mapping whose own pages other processes may have too, after a fork. */
+bool weir_holding_map_is_shared_copy(const struct weir_holding_map *map);
+
+#endif

@@ -1,0 +1,499 @@
+/* ledger: see ledger.h. The pools are read, then the holders, then the pools again: what
+ * was found is of one moment only when they stood still. A first look passes over open
+ * files that no mount explains; when pages are missing in the sum, there is a second one
+ * that asks about each. */
+#include "holders/ledger.h"
+
+#include "base/own.h"
+#include "holders/match.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void drop_holds(struct weir_ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->nr_holds; i++) {
+		free(ledger->holds[i].node_pages);
+		free(ledger->holds[i].users);
+	}
+	free(ledger->holds);
+	for (size_t i = 0; i < ledger->nr_sizes; i++) {
+		free(ledger->sizes[i].node_in_use);
+		free(ledger->sizes[i].node_held);
+	}
+	free(ledger->sizes);
+	free(ledger->nodes);
+}
+
+void weir_ledger_done(struct weir_ledger *ledger)
+{
+	drop_holds(ledger);
+	for (size_t i = 0; i < ledger->nr_reasons; i++)
+		free(ledger->reasons[i]);
+	free(ledger->reasons);
+	weir_holdings_done(&ledger->holdings);
+	weir_pools_done(&ledger->pools);
+	*ledger = (struct weir_ledger){ 0 };
+}
+
+/* --- the pools ---------------------------------------------------------------------- */
+
+static int read_pools(const struct weir_host *host, const struct weir_snapshot *snap,
+                      struct weir_pools *out)
+{
+	struct weir_gaps gaps = { 0 };
+	struct weir_reader rd = { .host = host, .gaps = &gaps };
+	int r;
+
+	weir_pools_read(&rd, &snap->nodes.online, out);
+	r = rd.failed;
+	weir_reader_done(&rd);
+	weir_gaps_done(&gaps);
+	return r;
+}
+
+static bool is_same_count(struct weir_count a, struct weir_count b)
+{
+	return a.known == b.known && a.n == b.n;
+}
+
+static bool is_same_pool(const struct weir_pool *a, const struct weir_pool *b)
+{
+	return is_same_count(a->nr, b->nr) && is_same_count(a->free, b->free) &&
+	       is_same_count(a->surplus, b->surplus) &&
+	       is_same_count(a->reserved, b->reserved);
+}
+
+static bool is_same(const struct weir_pools *a, const struct weir_pools *b)
+{
+	if (a->nr != b->nr)
+		return false;
+	for (size_t i = 0; i < a->nr; i++) {
+		const struct weir_huge_size *x = &a->sizes[i], *y = &b->sizes[i];
+
+		if (!is_same_pool(&x->all, &y->all) || x->nr_nodes != y->nr_nodes)
+			return false;
+		for (size_t k = 0; k < x->nr_nodes; k++)
+			if (!is_same_pool(&x->nodes[k].pool, &y->nodes[k].pool))
+				return false;
+	}
+	return true;
+}
+
+static int by_node(const void *a, const void *b)
+{
+	unsigned int x = *(const unsigned int *)a, y = *(const unsigned int *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The nodes of all sizes, each once. */
+static int find_nodes(struct weir_ledger *ledger)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < ledger->pools.nr; i++)
+		nr += ledger->pools.sizes[i].nr_nodes;
+	ledger->nodes = calloc(nr + 1, sizeof(*ledger->nodes));
+	if (!ledger->nodes)
+		return -ENOMEM;
+	nr = 0;
+	for (size_t i = 0; i < ledger->pools.nr; i++)
+		for (size_t k = 0; k < ledger->pools.sizes[i].nr_nodes; k++)
+			ledger->nodes[nr++] = ledger->pools.sizes[i].nodes[k].node;
+	qsort(ledger->nodes, nr, sizeof(*ledger->nodes), by_node);
+	for (size_t i = 0; i < nr; i++)
+		if (!i || ledger->nodes[i] != ledger->nodes[ledger->nr_nodes - 1])
+			ledger->nodes[ledger->nr_nodes++] = ledger->nodes[i];
+	return 0;
+}
+
+static int make_size(struct weir_ledger *ledger, const struct weir_huge_size *from,
+                     struct weir_ledger_size *size)
+{
+	*size = (struct weir_ledger_size){ .page_bytes = from->size_bytes,
+		                           .total = from->all.nr,
+		                           .free = from->all.free,
+		                           .in_use = weir_pool_in_use(&from->all),
+		                           .reserved = from->all.reserved,
+		                           .surplus = from->all.surplus };
+	size->node_in_use = calloc(ledger->nr_nodes + 1, sizeof(*size->node_in_use));
+	size->node_held = calloc(ledger->nr_nodes + 1, sizeof(*size->node_held));
+	if (!size->node_in_use || !size->node_held)
+		return -ENOMEM;
+	for (size_t i = 0; i < ledger->nr_nodes; i++)
+		for (size_t k = 0; k < from->nr_nodes; k++)
+			if (from->nodes[k].node == ledger->nodes[i])
+				size->node_in_use[i] = weir_pool_in_use(
+					&from->nodes[k].pool);
+	return 0;
+}
+
+static int make_sizes(struct weir_ledger *ledger)
+{
+	int r = find_nodes(ledger);
+
+	if (r < 0)
+		return r;
+	ledger->sizes = calloc(ledger->pools.nr + 1, sizeof(*ledger->sizes));
+	if (!ledger->sizes)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < ledger->pools.nr; i++) {
+		ledger->nr_sizes++;
+		r = make_size(ledger, &ledger->pools.sizes[i], &ledger->sizes[i]);
+	}
+	return r;
+}
+
+/* --- sums --------------------------------------------------------------------------- */
+
+static void add_hold(const struct weir_ledger *ledger, const struct weir_hold *hold,
+                     struct weir_ledger_size *size)
+{
+	size->held += hold->pages;
+	size->held_reserved += hold->reserved.n;
+	size->node_unknown += hold->node_unknown;
+	for (size_t i = 0; i < ledger->nr_nodes; i++)
+		size->node_held[i] += hold->node_pages[i];
+}
+
+static void subtract(struct weir_count all, uint64_t part, struct weir_count *left,
+                     uint64_t *over)
+{
+	*over = all.known && part > all.n ? part - all.n : 0;
+	*left = all;
+	if (all.known)
+		left->n = part > all.n ? 0 : all.n - part;
+}
+
+static bool has_unsure(const struct weir_ledger *ledger, uint64_t page_bytes)
+{
+	for (size_t i = 0; i < ledger->nr_holds; i++)
+		if (ledger->holds[i].page_bytes == page_bytes &&
+		    !ledger->holds[i].reserved.known)
+			return true;
+	return false;
+}
+
+static void sum(struct weir_ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->nr_sizes; i++) {
+		struct weir_ledger_size *size = &ledger->sizes[i];
+
+		for (size_t k = 0; k < ledger->nr_holds; k++)
+			if (ledger->holds[k].page_bytes == size->page_bytes)
+				add_hold(ledger, &ledger->holds[k], size);
+		subtract(size->in_use, size->held, &size->unattributed, &size->over);
+		subtract(size->reserved, size->held_reserved,
+		         &size->unattributed_reserved, &size->over_reserved);
+		if (!has_unsure(ledger, size->page_bytes))
+			continue;
+		size->unsure = size->unattributed_reserved.n;
+		size->unattributed_reserved.n = 0;
+	}
+}
+
+/* Nothing is missing, and nothing is there twice. */
+static bool adds_up(const struct weir_ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->nr_sizes; i++) {
+		const struct weir_ledger_size *size = &ledger->sizes[i];
+
+		if (size->unattributed.n || size->unattributed_reserved.n || size->over ||
+		    size->over_reserved || size->unsure)
+			return false;
+	}
+	return true;
+}
+
+static bool has_too_much(const struct weir_ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->nr_sizes; i++)
+		if (ledger->sizes[i].over || ledger->sizes[i].over_reserved)
+			return true;
+	return false;
+}
+
+/* Pages and reserved, in bytes; the arrays are of one host, so this cannot overflow but
+ * by text that no kernel wrote. */
+static uint64_t weight(const struct weir_hold *hold)
+{
+	return (hold->pages + hold->reserved_max) * hold->page_bytes;
+}
+
+static int by_weight(const void *a, const void *b, void *ctx)
+{
+	const struct weir_hold *x = a, *y = b;
+	const struct weir_ledger *ledger = ctx;
+	int c = (weight(x) < weight(y)) - (weight(x) > weight(y));
+
+	if (c)
+		return c;
+	if (x->kind != y->kind)
+		return x->kind > y->kind ? 1 : -1;
+	if (x->nr_users && y->nr_users) {
+		uint64_t p = ledger->holdings.tasks[x->users[0].task].pid;
+		uint64_t q = ledger->holdings.tasks[y->users[0].task].pid;
+
+		if (p != q)
+			return p > q ? 1 : -1;
+	}
+	c = weir_hold_name(ledger, x).n && weir_hold_name(ledger, y).n
+	            ? strcmp(weir_hold_name(ledger, x).p, weir_hold_name(ledger, y).p)
+	            : 0;
+	if (c)
+		return c;
+	if (x->file != y->file)
+		return x->file > y->file ? 1 : -1;
+	return x->shm && y->shm ? (x->shm->id > y->shm->id) - (x->shm->id < y->shm->id)
+	                        : 0;
+}
+
+/* A segment that has no pages and reserves none is of ordinary ones. */
+static bool is_nothing(const struct weir_hold *hold)
+{
+	return !hold->pages && !hold->reserved_max && !hold->nr_users &&
+	       hold->file == WEIR_HOLD_NONE;
+}
+
+static void tidy(struct weir_ledger *ledger)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ledger->nr_holds; i++) {
+		struct weir_hold hold = ledger->holds[i];
+
+		if (is_nothing(&hold)) {
+			free(hold.node_pages);
+			free(hold.users);
+			continue;
+		}
+		ledger->holds[kept++] = hold;
+	}
+	ledger->nr_holds = kept;
+	if (kept)
+		qsort_r(ledger->holds, kept, sizeof(*ledger->holds), by_weight, ledger);
+}
+
+/* --- reasons ------------------------------------------------------------------------ */
+
+static int reason(struct weir_ledger *ledger, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int reason(struct weir_ledger *ledger, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+	int r = weir_grow(&ledger->reasons, &ledger->cap_reasons, ledger->nr_reasons,
+	                  sizeof(*ledger->reasons));
+
+	if (r < 0)
+		return r;
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		return -ENOMEM;
+	ledger->reasons[ledger->nr_reasons++] = text;
+	return 0;
+}
+
+static bool is_missing(const struct weir_ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->nr_sizes; i++)
+		if (ledger->sizes[i].unattributed.n ||
+		    ledger->sizes[i].unattributed_reserved.n)
+			return true;
+	return false;
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* What was not seen: said whenever it is so. */
+static int say_unseen(struct weir_ledger *ledger)
+{
+	const struct weir_holdings *all = &ledger->holdings;
+	size_t nr_no_numa = 0, nr_cut = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < all->nr_tasks; i++) {
+		nr_no_numa += !all->tasks[i].numa_known && all->tasks[i].huge_bytes.n;
+		nr_cut += all->tasks[i].cut;
+	}
+	if (all->nr_forbidden)
+		r = reason(ledger,
+		           "%zu process%s could not be looked at: no permission, which "
+		           "root has as a rule",
+		           all->nr_forbidden, all->nr_forbidden == 1 ? "" : "es");
+	if (r == 0 && all->files.nr_dirs_refused)
+		r = reason(ledger, "%zu director%s of hugetlbfs may not be listed",
+		           all->files.nr_dirs_refused,
+		           all->files.nr_dirs_refused == 1 ? "y" : "ies");
+	if (r == 0 && nr_no_numa)
+		r = reason(ledger, "numa_maps of %zu process%s could not be read",
+		           nr_no_numa, nr_no_numa == 1 ? "" : "es");
+	if (r == 0 && nr_cut)
+		r = reason(ledger, "%zu process%s more mappings than are looked at",
+		           nr_cut, nr_cut == 1 ? " has" : "es have");
+	if (r == 0 && all->nr_unseen_files)
+		r = reason(ledger, "%zu open file%s could not be asked about",
+		           all->nr_unseen_files, plural(all->nr_unseen_files));
+	if (r == 0 && all->files.cut)
+		r = reason(ledger, "more than %u files", WEIR_HUGE_FILES_MAX);
+	if (r == 0 && !all->mounts.mounts.known)
+		r = reason(ledger, "the mounts are not known");
+	if (r == 0 && ledger->moved)
+		r = reason(ledger,
+		           "the pools changed while they were read, %u times: the "
+		           "numbers are of different moments",
+		           WEIR_LEDGER_READS_MAX);
+	return r;
+}
+
+/* A file system that nobody has mounted any more lives as long as one of its files is
+ * open, with all that are linked in it. */
+static bool has_detached(const struct weir_ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->nr_holds; i++)
+		if (ledger->holds[i].kind == WEIR_HOLD_FILE &&
+		    ledger->holds[i].mount == WEIR_HOLD_NONE)
+			return true;
+	return false;
+}
+
+/* Why something may be missing: said only when it is. */
+static int say_missing(struct weir_ledger *ledger, const struct weir_snapshot *snap)
+{
+	int r = 0;
+
+	if (!is_missing(ledger))
+		return 0;
+	if (has_detached(ledger))
+		r = reason(ledger,
+		           "a lazily unmounted hugetlbfs may hold more files than "
+		           "those that are open");
+	if (r == 0 && !ledger->holdings.shm.known)
+		r = reason(ledger, "SysV segments are not known: no /proc/sysvipc/shm");
+	if (r == 0 && ledger->holdings.mounts.nr_refused)
+		r = reason(ledger,
+		           "mount namespaces of %zu process%s may not be looked at",
+		           ledger->holdings.mounts.nr_refused,
+		           ledger->holdings.mounts.nr_refused == 1 ? "" : "es");
+	if (r == 0 && snap->mem.hardware_corrupted.n)
+		r = reason(ledger,
+		           "memory errors: the kernel took %" PRIu64
+		           " KiB out of use, perhaps of the pools",
+		           snap->mem.hardware_corrupted.n / 1024);
+	if (r == 0 && !ledger->nr_reasons)
+		r = reason(ledger,
+		           "SysV segments of another IPC namespace, files of a mount "
+		           "that no process sees, pins that outlive their mapping, or a "
+		           "leak in the kernel");
+	return r;
+}
+
+/* --- all of it ---------------------------------------------------------------------- */
+
+static int read_once(const struct weir_host *host, const struct weir_snapshot *snap,
+                     bool thorough, struct weir_ledger *out, struct weir_err *err)
+{
+	struct weir_holdings_ask ask = { .host = host, .thorough = thorough };
+	struct weir_pools after = { 0 };
+	int r = read_pools(host, snap, &out->pools);
+
+	if (r == 0)
+		r = weir_holdings_read(&ask, &snap->mounts, snap->mem.huge_size,
+		                       &out->holdings, err);
+	if (r == 0)
+		r = make_sizes(out);
+	if (r == 0)
+		r = weir_ledger_match(host, snap, out);
+	if (r == 0)
+		r = read_pools(host, snap, &after);
+	if (r == 0)
+		out->moved = !is_same(&out->pools, &after);
+	if (r == 0)
+		r = weir_ledger_reserve(out);
+	weir_pools_done(&after);
+	if (r < 0)
+		return r;
+	sum(out);
+	tidy(out);
+	return 0;
+}
+
+int weir_ledger_read(const struct weir_host *host, const struct weir_snapshot *snap,
+                     struct weir_ledger *out, struct weir_err *err)
+{
+	bool thorough = false;
+	int r = 0;
+
+	*out = (struct weir_ledger){ 0 };
+	for (unsigned int i = 0; i < WEIR_LEDGER_READS_MAX; i++) {
+		weir_ledger_done(out);
+		r = read_once(host, snap, thorough, out, err);
+		out->moved &= !adds_up(out);
+		if (r < 0 || adds_up(out) ||
+		    (thorough && !out->moved && !has_too_much(out)))
+			break;
+		thorough = true;
+	}
+	if (r == 0)
+		r = say_unseen(out);
+	if (r == 0)
+		r = say_missing(out, snap);
+	if (r < 0)
+		weir_ledger_done(out);
+	return r == -ENOMEM ? weir_err_sys(err, r, "find who holds huge pages") : r;
+}
+
+const struct weir_ledger_size *weir_ledger_size(const struct weir_ledger *ledger,
+                                                uint64_t page_bytes)
+{
+	for (size_t i = 0; i < ledger->nr_sizes; i++)
+		if (ledger->sizes[i].page_bytes == page_bytes)
+			return &ledger->sizes[i];
+	return NULL;
+}
+
+const char *weir_hold_kind_word(enum weir_hold_kind kind)
+{
+	switch (kind) {
+	case WEIR_HOLD_PRIVATE: return "private";
+	case WEIR_HOLD_ANON: return "anonymous";
+	case WEIR_HOLD_FILE: return "file";
+	case WEIR_HOLD_MEMFD: return "memfd";
+	case WEIR_HOLD_SHM: return "sysv";
+	case WEIR_HOLD_MOUNT: break;
+	}
+	return "mount";
+}
+
+bool weir_hold_is_left(const struct weir_hold *hold)
+{
+	return !hold->nr_users && hold->kind != WEIR_HOLD_MOUNT;
+}
+
+struct weir_str weir_hold_name(const struct weir_ledger *ledger,
+                               const struct weir_hold *hold)
+{
+	struct weir_str name = weir_str("", 0);
+
+	if (hold->kind == WEIR_HOLD_MOUNT)
+		return weir_strz(ledger->holdings.mounts.mounts.v[hold->mount].target);
+	if (hold->file == WEIR_HOLD_NONE)
+		return name;
+	if (ledger->holdings.files.v[hold->file].path)
+		name = weir_strz(ledger->holdings.files.v[hold->file].path);
+	if (weir_str_ends(name, " (deleted)"))
+		name.n -= strlen(" (deleted)");
+	if (hold->kind == WEIR_HOLD_MEMFD)
+		return weir_str_skip(name, strlen("/memfd:"));
+	return name;
+}

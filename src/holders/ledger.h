@@ -1,0 +1,100 @@
+/* ledger: who holds each huge page of a host.
+ *
+ * A *hold* is one thing that has pages or keeps pages reserved: the own pages of private
+ * mappings; a file, a memfd, a SysV segment, shared anonymous memory; a mount with a
+ * minimum size. Each is there once, however many processes share it, and has its users:
+ * the processes that map it or have it open. So for each page size
+ *	pages in use      = sum over holds of pages    + unattributed
+ *	pages reserved    = sum over holds of reserved + unattributed
+ * What the kernel does not tell is bounded by what it tells: see guess.h.
+ *
+ * Sources: docs/kernel-rules.md; mm/hugetlb.c and fs/hugetlbfs/inode.c, v5.10 to v6.18.
+ */
+#ifndef WEIR_HOLDERS_LEDGER_H
+#define WEIR_HOLDERS_LEDGER_H
+
+#include "facts/holdings.h"
+#include "facts/snapshot.h"
+
+#define WEIR_LEDGER_READS_MAX 3U /* of a host that changes: then it is taken as it is */
+
+enum weir_hold_kind {
+	WEIR_HOLD_PRIVATE, /* own pages of private mappings: MAP_PRIVATE and after fork */
+	WEIR_HOLD_ANON,    /* MAP_SHARED and no file */
+	WEIR_HOLD_FILE,
+	WEIR_HOLD_MEMFD,
+	WEIR_HOLD_SHM,
+	WEIR_HOLD_MOUNT, /* min_size= */
+};
+
+#define WEIR_HOLD_NONE SIZE_MAX
+
+struct weir_hold_user {
+	size_t task;           /* in holdings.tasks */
+	uint64_t mapped_bytes; /* of address space; 0: open only */
+	uint64_t resident;     /* pages of it that this process has mapped */
+	bool is_open;          /* has a descriptor */
+};
+
+struct weir_hold {
+	enum weir_hold_kind kind;
+	uint64_t page_bytes;
+	size_t file;                        /* in holdings.files, or WEIR_HOLD_NONE */
+	size_t mount;                       /* in holdings.mounts, or WEIR_HOLD_NONE */
+	const struct weir_shm_segment *shm; /* NULL unless SHM and known */
+	uint64_t pages;                     /* in use */
+	bool pages_least;     /* there may be more that could not be told apart */
+	uint64_t *node_pages; /* of each node of the ledger */
+	uint64_t node_unknown;
+	struct weir_count reserved; /* unknown: one of several that may have reserved */
+	uint64_t reserved_max;
+	uint64_t mapped_pages; /* of address space or file, each page once */
+	struct weir_hold_user *users;
+	size_t nr_users, cap_users;
+};
+
+struct weir_ledger_size {
+	uint64_t page_bytes;
+	struct weir_count total, free, in_use, reserved, surplus; /* the kernel's */
+	uint64_t held, held_reserved;                             /* sums over holds */
+	uint64_t unsure; /* of reserved: by one of those that are not sure */
+	struct weir_count unattributed, unattributed_reserved;
+	uint64_t over, over_reserved;   /* more was found than the kernel counts */
+	struct weir_count *node_in_use; /* of each node */
+	uint64_t *node_held;
+	uint64_t node_unknown; /* held, and on which node is not known */
+};
+
+struct weir_ledger {
+	struct weir_holdings holdings;
+	struct weir_pools pools;
+	unsigned int *nodes; /* ids, ascending: those that have pools */
+	size_t nr_nodes;
+	struct weir_ledger_size *sizes;
+	size_t nr_sizes;
+	struct weir_hold *holds; /* largest first: pages and reserved, in bytes */
+	size_t nr_holds, cap_holds;
+	bool moved;     /* the pools changed while they were read, each time */
+	char **reasons; /* why something may be unattributed or unseen, a line each */
+	size_t nr_reasons, cap_reasons;
+};
+
+/* Reads who holds what. The pools are read anew before and after, again when they moved.
+ * @snap: of the same host. 0, -ENOMEM, or what listing /proc failed with; with words. */
+int weir_ledger_read(const struct weir_host *host, const struct weir_snapshot *snap,
+                     struct weir_ledger *out, struct weir_err *err);
+void weir_ledger_done(struct weir_ledger *ledger);
+
+const struct weir_ledger_size *weir_ledger_size(const struct weir_ledger *ledger,
+                                                uint64_t page_bytes);
+
+const char *weir_hold_kind_word(enum weir_hold_kind kind); /* "private", "file", ... */
+
+/* True when no process that lives maps it or has it open, as far as it is seen. */
+bool weir_hold_is_left(const struct weir_hold *hold);
+
+/* The name of a file as it is, "" without one; of a memfd the one it was given. */
+struct weir_str weir_hold_name(const struct weir_ledger *ledger,
+                               const struct weir_hold *hold);
+
+#endif

@@ -1,0 +1,26 @@
+/* match: holdings into holds, and reservations onto them. Internal to this folder. */
+#ifndef WEIR_HOLDERS_MATCH_H
+#define WEIR_HOLDERS_MATCH_H
+
+#include "holders/ledger.h"
+
+/* Makes the holds of what ledger->holdings has, without reservations. Page frames are
+ * asked of @host where processes share their own pages. 0 or -ENOMEM. */
+int weir_ledger_match(const struct weir_host *host, const struct weir_snapshot *snap,
+                      struct weir_ledger *ledger);
+
+/* Finds out what each hold keeps reserved, and adds mounts that do. 0 or -ENOMEM. */
+int weir_ledger_reserve(struct weir_ledger *ledger);
+
+/* One more hold, empty, with counts for each node. NULL: out of memory. */
+struct weir_hold *weir_hold_add(struct weir_ledger *ledger, enum weir_hold_kind kind,
+                                uint64_t page_bytes);
+
+/* Adds @pages on @node to a hold. */
+void weir_hold_count(const struct weir_ledger *ledger, struct weir_hold *hold,
+                     unsigned int node, uint64_t pages);
+
+/* Pages of @page_bytes that @bytes make, rounded up; 0 for an unknown page. */
+uint64_t weir_pages_of(uint64_t bytes, uint64_t page_bytes);
+
+#endif
