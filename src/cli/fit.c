@@ -161,6 +161,8 @@ static void put_text(const struct weir_fit *fit, const struct weir_ask *ask,
 	              cell(&asked(fit)->all).text);
 	if (fit->limited_by_ids)
 		(void)fputs("  the next one finds no address space id\n", out);
+	else if (fit->is_cut)
+		(void)fputs("  and maybe more: counting ended there\n", out);
 	else if (fit->blocks.reason)
 		weir_cli_wrap(out, "  the next one: ", fit->blocks.reason, 16, width);
 	for (size_t i = 0; !fit->blocks.reason && i < fit->blocks.nr_but; i++)

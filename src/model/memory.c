@@ -194,6 +194,17 @@ static void take_whole(struct weir_memory_zone *zone, unsigned int side, uint64_
 	zone->whole[side] -= min(pages, zone->whole[side]);
 }
 
+/* From the rest first; blocks are broken for what it lacks. */
+static void take_single(struct weir_memory_zone *zone, unsigned int side, uint64_t pages)
+{
+	uint64_t rest = zone->free[side] - zone->whole[side];
+
+	zone->free[side] -= pages;
+	if (pages > rest)
+		zone->whole[side] -= min(zone->whole[side],
+		                         (pages - rest + WHOLE - 1) / WHOLE * WHOLE);
+}
+
 static bool zone_take_block(const struct weir_memory *mem, struct weir_memory_zone *zone,
                             uint64_t pages, enum weir_request want, uint64_t mark,
                             unsigned int *side)
@@ -207,7 +218,10 @@ static bool zone_take_block(const struct weir_memory *mem, struct weir_memory_zo
 		if (*side && !may_use_cma(want))
 			continue;
 		if (zone->free[*side] >= pages && zone->whole[*side] >= needs) {
-			take_whole(zone, *side, pages);
+			if (needs)
+				take_whole(zone, *side, pages);
+			else
+				take_single(zone, *side, pages);
 			return true;
 		}
 	}
@@ -265,16 +279,6 @@ void weir_memory_take_at(struct weir_memory *mem, unsigned int node, uint64_t by
 }
 
 /* ---- single pages ------------------------------------------------------------------ */
-
-static void take_single(struct weir_memory_zone *zone, unsigned int side, uint64_t pages)
-{
-	uint64_t rest = zone->free[side] - zone->whole[side];
-
-	zone->free[side] -= pages;
-	if (pages > rest) /* blocks are broken for the others */
-		zone->whole[side] -= min(zone->whole[side],
-		                         (pages - rest + WHOLE - 1) / WHOLE * WHOLE);
-}
 
 /* How much of @pages comes from the CMA of a zone that may give them all. While the CMA
  * is more than half of what is free it gives; each page it gives lowers it by one and the

@@ -137,17 +137,20 @@ static void find_limit(struct starting *s, const struct weir_start_memory *mem,
 	                        ? (uint64_t)(sp->max > sp->used ? sp->max - sp->used : 0)
 	                        : UINT64_MAX;
 
-	if (charge == WEIR_CHARGE_RSVD && end->have < end->need)
+	/* pages came one by one: what stopped them is at its end, and they count */
+	bool one_by_one = charge == WEIR_CHARGE_USAGE;
+
+	if (!one_by_one && end->have < end->need)
 		return;
-	if (room < end->need) {
+	if (one_by_one ? !room : room < end->need) {
 		end->limit = WEIR_LIMIT_MOUNT;
-		end->have = room;
+		end->have = one_by_one ? end->have : room;
 		return;
 	}
 	room = weir_group_room(s->m, s->task->group, pool_of(s, mem), charge);
-	if (charge == WEIR_CHARGE_USAGE ? !room : room < end->need) {
+	if (one_by_one ? !room : room < end->need) {
 		end->limit = WEIR_LIMIT_GROUP;
-		end->have = charge == WEIR_CHARGE_USAGE ? end->have : room;
+		end->have = one_by_one ? end->have : room;
 	}
 }
 
@@ -214,6 +217,18 @@ static uint64_t pinnable_free(const struct weir_pool *pool, uint64_t nodes)
 	return n;
 }
 
+/* A short pin takes any page. */
+static uint64_t free_to_register(struct starting *s, const struct weir_pool *pool)
+{
+	uint64_t n = 0;
+
+	if (s->m->rules.sev_pins_longterm)
+		return pinnable_free(pool, task_nodes(s));
+	weir_each_node (node, task_nodes(s))
+		n += pool->nr_free[node];
+	return n;
+}
+
 /* KVM_MEMORY_ENCRYPT_REG_REGION of a whole block. */
 static bool register_block(struct starting *s, size_t i)
 {
@@ -244,7 +259,7 @@ static bool register_block(struct starting *s, size_t i)
 		end.have = mapped(s, i);
 		if (r < 0)
 			return fail(s, end);
-		end.have += pinnable_free(pool_of(s, mem), task_nodes(s));
+		end.have += free_to_register(s, pool_of(s, mem));
 	} else {
 		got = s->m->rules.sev_pins_longterm
 		              ? weir_anon_fix(s->m, s->task, pages, 0)
@@ -254,7 +269,9 @@ static bool register_block(struct starting *s, size_t i)
 			return fail(s, end);
 		weir_each_node (n, task_nodes(s))
 			end.have += weir_memory_can_take(&s->m->memory, n,
-			                                 WEIR_WANT_PINNABLE);
+			                                 s->m->rules.sev_pins_longterm
+			                                         ? WEIR_WANT_PINNABLE
+			                                         : WEIR_WANT_MOVABLE);
 	}
 	passed(s, end);
 	return true;
@@ -274,6 +291,15 @@ static bool bind_block(struct starting *s, size_t i)
 	                              &mem->policy)
 	                  : weir_policy_intern(s->m, s->task, &mem->policy, &policy);
 	return end.err < 0 ? fail(s, end) : true;
+}
+
+/* The nodes that the pages of a huge backend come from. */
+static uint64_t places_of(struct starting *s, size_t i)
+{
+	const struct weir_vma *vma = vma_of(s, i);
+	struct weir_place place = weir_policy_place(s->m, s->task, vma->policy, 0);
+
+	return place.prefer_first ? weir_task_mems(s->m, s->task) : place.allowed;
 }
 
 /* All pages of a backend are there afterwards. @step: on whose behalf. */
@@ -297,7 +323,12 @@ static bool fill(struct starting *s, size_t i, enum weir_start_step step)
 		end.killed = step == WEIR_START_USE;
 		if (r < 0)
 			find_limit(s, mem, WEIR_CHARGE_USAGE, &end);
-		return r < 0 ? fail(s, end) : true;
+		if (r < 0)
+			return fail(s, end);
+		weir_each_node (n, places_of(s, i))
+			end.have += pool_of(s, mem)->nr_free[n];
+		passed(s, end);
+		return true;
 	}
 	if (mem->policy.mode != WEIR_POLICY_DEFAULT)
 		(void)weir_policy_intern(s->m, s->task, &mem->policy, &policy);
@@ -319,17 +350,21 @@ static bool is_pinned(const struct starting *s)
 	return s->start->kind == WEIR_GUEST_PINNED;
 }
 
-/* virtio-mem's own preallocation: what fits, in the guest's steps. */
+/* virtio-mem's own preallocation: what fits, in the guest's steps. What was taken of a
+ * step that did not come to its end is discarded again. */
 static void plug(struct starting *s, size_t i)
 {
 	const struct weir_start_memory *mem = &s->start->memory[i];
-	uint64_t want = mem->page_bytes ? mem->plugged_bytes / mem->page_bytes : 0;
+	uint64_t want = mem->page_bytes ? mem->plugged_bytes / mem->page_bytes : 0, kept;
 
 	s->out->plugged[i] = mem->plugged_bytes;
 	if (!mem->page_bytes || !mem->plugged_prealloc ||
 	    weir_populate(s->m, vma_of(s, i), 0, (uint32_t)want, true) == 0)
 		return;
 	s->out->plugged[i] = mapped(s, i) * mem->page_bytes / PLUG_STEP * PLUG_STEP;
+	kept = s->out->plugged[i] / mem->page_bytes;
+	if (mem->shared)
+		weir_file_punch(s->m, vma_of(s, i)->file, kept, want - kept);
 }
 
 static bool add_memory(struct starting *s, size_t i)
@@ -479,13 +514,22 @@ static bool vfio_block(struct starting *s, size_t i)
 	return true;
 }
 
+static uint64_t pages_in(const struct weir_spread *spread)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int n = 0; n < WEIR_MODEL_NODES_MAX; n++)
+		for (unsigned int site = 0; site < WEIR_SITE_NR; site++)
+			pages += spread->pages[n][site];
+	return pages;
+}
+
 static bool attach_vfio(struct starting *s)
 {
-	const struct weir_start_end base = {
+	struct weir_start_end base = {
 		.step = WEIR_START_VFIO,
 		.err = -ENOMEM,
 		.unit_bytes = WEIR_BASE_PAGE,
-		.need = 1,
 	};
 
 	if (!within_memlock(s, WEIR_START_VFIO_MEMLOCK))
@@ -494,8 +538,13 @@ static bool attach_vfio(struct starting *s)
 		if (s->start->memory[i].bytes && !s->start->memory[i].is_virtio_mem &&
 		    !vfio_block(s, i))
 			return false;
-	if (!is_pinned(s) && weir_anon_pin(s->m, s->task) < 0)
+	if (is_pinned(s) || !s->task->anon)
+		return true;
+	base.need = pages_in(&s->task->anon->movable) + pages_in(&s->task->anon->fixed);
+	if (weir_anon_pin(s->m, s->task) < 0) {
+		base.have = pages_in(&s->task->anon->fixed);
 		return fail(s, base);
+	}
 	return true;
 }
 

@@ -12,6 +12,8 @@ struct weir_answer_in {
 	struct weir_load_options load;
 	const struct weir_change *change; /* NULL: none */
 	struct weir_play *few, *most; /* the same one where it is known how pages lie */
+	/* what may still be spent on remedies, in starts; 0: some were not tried */
+	uint64_t *effort;
 };
 
 int weir_answer_play(struct weir_answer_in *in, struct weir_buf *notes,

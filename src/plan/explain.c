@@ -278,8 +278,8 @@ static int say_surplus(const struct weir_snapshot *snap, const struct weir_ledge
 		"%" PRIu64
 		" of the pages %s surplus, beyond the overcommit limit of %" PRIu64
 		": the pool was made smaller while more were in use or promised (now "
-	        "%" PRIu64 "). The write succeeded, the pages stayed; each leaves the "
-	                   "pool when it is "
+		"%" PRIu64 "). The write succeeded, the pages stayed; each leaves the "
+		"pool when it is "
 		"freed, down to the %" PRIu64 " that were asked for.",
 		n, are(n), limit.n, busy, size->total.n - n);
 }

@@ -59,7 +59,7 @@ static int say_grown(const struct counts *was, const struct counts *is,
 			"%" PRIu64
 			" that are asked for: there is no more memory in whole "
 			"blocks above the watermarks. Compaction and dropping caches "
-		        "before "
+			"before "
 			"the write may help.",
 			more, size, bytes, wanted - (was->total - was->surplus));
 	return weir_sentences_add(out, WEIR_TOPIC_WRITE, what->size_bytes,

@@ -188,9 +188,10 @@ static int tell_block(const struct weir_ask *ask, struct weir_play *const last[2
 		.most = last[1] ? last[1] : play,
 	};
 
-	out->limited_by_ids = ask->ids_left != UINT64_MAX && play->vms[0].started &&
-	                      !play->vms[0].dies;
-	return out->limited_by_ids ? 0 : weir_answer_one(&in, 0, &out->blocks);
+	/* counting ended before anything failed? */
+	out->is_cut = play->vms[0].started && !play->vms[0].dies;
+	out->limited_by_ids = out->is_cut && ask->ids_left <= WEIR_FIT_MAX;
+	return out->is_cut ? 0 : weir_answer_one(&in, 0, &out->blocks);
 }
 
 static void free_both(struct weir_play *(*last)[2])

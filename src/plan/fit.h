@@ -33,6 +33,7 @@ struct weir_fit {
 	struct weir_fit_row *rows;
 	size_t nr_rows;
 	struct weir_verdict blocks; /* of the one that does not fit any more */
+	bool is_cut;                /* nothing failed: it was not counted any further */
 	bool limited_by_ids;        /* that is: no id is left, though there is memory */
 	struct weir_buf notes;
 };

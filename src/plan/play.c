@@ -231,24 +231,33 @@ static bool map_all(struct weir_model *m, struct weir_task *task, struct weir_po
 /* What a node has free is faulted and pinned page by page, and all let go in the end:
  * what may not be pinned where it is moves. Whatever else is free is promised meanwhile,
  * for the pool's own pages would be targets, and then pages only swap their places. */
-static void move_out(struct weir_model *m, struct weir_pool *pool, unsigned int node)
+static void move_out(struct weir_model *m, struct weir_pool *pool, unsigned int node,
+                     uint64_t pages)
 {
 	const struct weir_policy bind = { .mode = WEIR_POLICY_BIND,
 		                          .nodes = UINT64_C(1) << node };
+	const struct weir_policy anywhere = { .mode = WEIR_POLICY_DEFAULT };
 	struct weir_task *task = weir_task_new(m, &(struct weir_task_config){ 0 });
-	uint64_t left = pool->free - pool->reserved, addr = 0, rest;
-	uint64_t nr = pool->nr_free[node] < left ? pool->nr_free[node] : left;
+	uint64_t left = pool->free > pool->reserved ? pool->free - pool->reserved : 0;
+	/* those that may be pinned come first */
+	uint64_t nr = pool->nr_pinnable[node] + pages, addr = 0, rest;
 
+	if (nr > pool->nr_free[node])
+		nr = pool->nr_free[node];
+	if (nr > left)
+		nr = left;
 	if (!task)
 		return;
 	(void)weir_task_set_policy(m, task, &bind);
 	if (map_all(m, task, pool, nr, &addr) &&
-	    weir_touch(m, task, addr, nr, pool->page_bytes, true).outcome == WEIR_DONE &&
-	    map_all(m, task, pool, pool->free - pool->reserved, &rest))
+	    weir_touch(m, task, addr, nr, pool->page_bytes, true).outcome == WEIR_DONE) {
+		(void)weir_task_set_policy(m, task, &anywhere);
+		(void)map_all(m, task, pool, left - nr, &rest);
 		for (uint64_t i = 0; i < nr; i++)
 			/* what finds no place stays: that is as far as it goes */
 			(void)weir_pin(m, task, addr + i * pool->page_bytes, 1,
 			               pool->page_bytes);
+	}
 	weir_task_exit(m, task);
 }
 
@@ -271,7 +280,7 @@ static void apply(struct weir_play *play, const struct weir_change *change)
 				 });
 	}
 	weir_each_node (n, change->move_out_nodes)
-		move_out(m, pool, n);
+		move_out(m, pool, n, change->move_out_pages);
 }
 
 /* ---- the whole --------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ struct weir_change {
 	uint64_t grow;           /* the pool grown by so many pages */
 	uint64_t shrink;         /* ... or made smaller */
 	int grow_node;           /* on this node; -1: on all */
+	uint64_t move_out_pages; /* of move_out_nodes: so many of each */
 	uint64_t move_out_nodes; /* pool pages of these nodes moved out of the CMA */
 	uint64_t nodes;          /* VM @vm is confined to these */
 	bool base_pages;         /* VM @vm gets no huge pages */

@@ -13,6 +13,8 @@
 #include <stdio.h>
 
 #define REMEDIES_MAX 4 /* a tired person reads no more */
+/* Reading the pools' pages into a model takes as long as a start for so many of them. */
+#define PAGES_A_START 1024
 
 int weir_answer_remedy(struct weir_verdict *v, const char *command, const char *fmt, ...)
 {
@@ -40,6 +42,23 @@ static bool fares_well(const struct weir_play *play, size_t i)
 	return play->vms[i].started && !play->vms[i].dies;
 }
 
+/* A thousand VMs that do not start, or a host of 64 TiB, must not take minutes: what a
+ * try costs, all VMs' starts, is taken from what all of them may. */
+static bool may_try(const struct weir_answer_in *in)
+{
+	const struct weir_model *m = in->few->world->model;
+	uint64_t cost = in->nr;
+
+	for (unsigned int i = 0; i < m->nr_pools; i++)
+		cost += m->pools[i].total / PAGES_A_START;
+	if (*in->effort < cost) {
+		*in->effort = 0;
+		return false;
+	}
+	*in->effort -= cost;
+	return true;
+}
+
 /* 1: it helps; 0: no; -ENOMEM. */
 static int try(const struct weir_answer_in *in, size_t i,
                const struct weir_change *change)
@@ -52,8 +71,11 @@ static int try(const struct weir_answer_in *in, size_t i,
 		.change = change,
 	};
 	struct weir_err err;
-	int r = weir_answer_play(&with, NULL, &err);
+	int r;
 
+	if (!may_try(in))
+		return 0;
+	r = weir_answer_play(&with, NULL, &err);
 	if (r < 0)
 		return r;
 	if (!fares_well(with.few, i) || !fares_well(with.most, i))
@@ -268,6 +290,7 @@ static int by_moving_out(const struct weir_answer_in *in, size_t i,
 	    (end->step != WEIR_START_REGISTER && end->step != WEIR_START_VFIO))
 		return 0;
 	change.page_bytes = end->unit_bytes;
+	change.move_out_pages = missing(in, i, v, end);
 	change.move_out_nodes = in->few->vms[i].start.nodes ? in->few->vms[i].start.nodes
 	                                                    : m->memory.nodes;
 	r = try(in, i, &change);

@@ -14,6 +14,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* Starts that are played for remedies: a second or two. */
+#define EFFORT_MAX (UINT64_C(1) << 16)
+
 /* A VM that fits by less than this share of its need is told so. */
 #define CLOSE_PART 100
 
@@ -268,6 +271,16 @@ static int put_reason(const struct weir_answer_in *in, size_t i, struct weir_ver
 }
 #pragma GCC diagnostic pop
 
+/* What KVM has counted when a block is beyond the limit: it and those before it. */
+static uint64_t locked_pages(const struct weir_ask *ask, uint64_t limit_bytes)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < ask->demand->nr_memory && bytes <= limit_bytes; i++)
+		bytes += ask->memory[i].bytes;
+	return (bytes + WEIR_BASE_PAGE - 1) / WEIR_BASE_PAGE;
+}
+
 static int put_messages(const struct weir_answer_in *in, size_t i, struct weir_verdict *v,
                         const struct weir_start_end *end)
 {
@@ -309,7 +322,8 @@ static int put_messages(const struct weir_answer_in *in, size_t i, struct weir_v
 		                                 "SEV: %" PRIu64
 		                                 " locked pages exceed the lock limit of "
 		                                 "%" PRIu64 ".",
-		                                 base, end->have / WEIR_BASE_PAGE);
+		                                 locked_pages(&in->asks[i], end->have),
+		                                 end->have / WEIR_BASE_PAGE);
 	case WEIR_START_BIND:
 		return weir_answer_words(&v->qemu, "cannot bind memory to host NUMA "
 		                                   "nodes: Invalid argument");
@@ -619,6 +633,8 @@ static int in_doubt(const struct weir_answer_in *in, size_t i, struct weir_verdi
 		r = but(v,
 		        "whether it starts depends on where the pool's pages lie, which "
 		        "is not known to this user");
+	if (r == 0)
+		r = say_doubts(&in->asks[i], v);
 	return r < 0 ? r : say_twice(in, i, v);
 }
 
@@ -686,11 +702,13 @@ int weir_check(const struct weir_snapshot *snap, const struct weir_ask *asks, si
                const struct weir_check_options *options, struct weir_verdicts *out,
                struct weir_err *err)
 {
+	uint64_t effort = EFFORT_MAX;
 	weir_auto(weir_answer_done) struct weir_answer_in in = {
 		.snap = snap,
 		.asks = asks,
 		.nr = nr,
 		.load = { .kernel = options->kernel, .without_pools = true },
+		.effort = &effort,
 	};
 	int r = weir_answer_play(&in, &out->notes, err);
 
@@ -705,6 +723,9 @@ int weir_check(const struct weir_snapshot *snap, const struct weir_ask *asks, si
 		if (r == 0 && !options->no_remedies)
 			r = weir_answer_remedies(&in, i, &out->v[i]);
 	}
+	if (r == 0 && !effort)
+		r = weir_buf_addz(&out->notes, "remedies were not tried for all VMs: "
+		                               "that would take too long\n");
 	return r < 0 ? weir_err_sys(err, r, "check VMs") : 0;
 }
 

@@ -185,7 +185,7 @@ static int try_add(struct scene *s, const char *command_line)
 	for (size_t i = 0; i < vm->v[0].nr_memory; i++)
 		if (vm->v[0].memory[i].path)
 			expect_int_eq(weir_path_read(&s->fake.host,
-			                             vm->v[0].memory[i].path,
+			                             vm->v[0].memory[i].path, true,
 			                             &s->paths[s->options.nr_paths++]),
 			              0);
 	r = weir_ask_make(s->snap, &vm->v[0], &s->options, &s->asks[s->nr]);
