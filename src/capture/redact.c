@@ -269,6 +269,7 @@ static const struct {
 	[WEIR_REDACT_CGROUP] = { "/proc/PID/cgroup", redact_cgroup },
 	[WEIR_REDACT_MAPS] = { "/proc/PID/maps", redact_maps },
 	[WEIR_REDACT_NUMA_MAPS] = { "/proc/PID/numa_maps", redact_numa_maps },
+	[WEIR_REDACT_TASK_MOUNTS] = { "/proc/PID/mountinfo", redact_mountinfo },
 };
 
 /* Bytes of "/proc/123" in front of @path, or 0. */
@@ -314,12 +315,18 @@ enum weir_redact_kind weir_redact_kind(const char *path_z)
 struct weir_str weir_redact_named_part(const char *path_z)
 {
 	static const char *const kernels[] = {
-		"/proc/",  "/sys/kernel/", "/sys/devices/", "/sys/module/", "/@/link/",
-		"/@/klog", "/@/pagesize",  "/@/capture",    "/@/poolpages", "/run/weir/"
+		"/proc/",       "/sys/kernel/", "/sys/devices/", "/sys/module/",
+		"/@/link/",     "/@/klog",      "/@/pagesize",   "/@/capture",
+		"/@/poolpages", "/run/weir/",   "/@/file/",      "/@/frames/"
 	};
 	static const char *const heads[] = { "/@/statfs", "/@/stat" };
 	struct weir_str path = weir_strz(path_z);
+	size_t pid_n = weir_redact_process_n(path);
 	const char *slash;
+
+	/* a mount as a process of another mount namespace sees it */
+	if (pid_n && weir_str_starts(weir_str_skip(path, pid_n), "/root/"))
+		return weir_str_skip(path, pid_n + strlen("/root"));
 
 	for (size_t i = 0; i < WEIR_NELEM(kernels); i++)
 		if (weir_str_starts(path, kernels[i]))

@@ -61,6 +61,7 @@ enum weir_redact_kind {
 	WEIR_REDACT_CGROUP,
 	WEIR_REDACT_MAPS,
 	WEIR_REDACT_NUMA_MAPS,
+	WEIR_REDACT_TASK_MOUNTS, /* of another mount namespace */
 };
 
 enum weir_redact_kind weir_redact_kind(const char *path);

@@ -149,7 +149,8 @@ static int write_member(struct dir *dir, const struct weir_member *m)
 	               : 0;
 }
 
-/* Removes the directories on the way to @path that are empty, from below. */
+/* Removes the directories on the way to @path that are empty, from below. The lower ones
+ * may never have been made. */
 static void remove_parents(int root, struct weir_str path)
 {
 	weir_auto(weir_buf_done) struct weir_buf copy = { 0 };
@@ -164,16 +165,20 @@ static void remove_parents(int root, struct weir_str path)
 		slash = strrchr(copy.p, '/');
 		path.n = slash ? (size_t)(slash - copy.p) : 0;
 		fd = open_below(root, path, false);
-		if (fd < 0 || unlinkat(fd, slash ? slash + 1 : copy.p, AT_REMOVEDIR) < 0)
+		if (fd >= 0 &&
+		    unlinkat(fd, slash ? slash + 1 : copy.p, AT_REMOVEDIR) < 0 &&
+		    errno != ENOENT)
 			return;
 	}
 }
 
 /* In reverse order: what is in a directory comes before the directory. @nr members were
- * written. */
+ * written, and of the next one perhaps some of the directories that it is in. */
 static void undo(const char *path, struct dir *dir, const struct weir_members *files,
                  size_t nr)
 {
+	if (nr < files->nr)
+		remove_parents(dir->root, parent_of(files->v[nr].path));
 	while (nr-- > 0) {
 		const struct weir_member *m = &files->v[nr];
 		struct weir_str parent = parent_of(m->path);

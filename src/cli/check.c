@@ -104,7 +104,11 @@ static int take_option(int c, struct options *opts)
 	case OPT_EXPLAIN: opts->style.explain = true; return 0;
 	case OPT_RUNNING: opts->running = true; return 0;
 	case OPT_EMIT: return take_emit(optarg, opts);
-	case OPT_CGROUP: opts->ask.cgroup = optarg; return 0;
+	case OPT_CGROUP:
+		opts->ask.cgroup = optarg;
+		if (*optarg == '/')
+			return 0;
+		return bad("cgroup", optarg, "wants a path such as /machine.slice");
 	case OPT_MEMLOCK:
 		if (!weir_vms_memlock(optarg, &opts->ask))
 			return bad("memlock", optarg,

@@ -65,7 +65,14 @@ static int take_option(int c, struct options *opts)
 	switch (c) {
 	case OPT_HOST: opts->host = optarg; return 0;
 	case OPT_KERNEL: opts->fit.kernel = optarg; return 0;
-	case OPT_CGROUP: opts->ask.cgroup = optarg; return 0;
+	case OPT_CGROUP:
+		opts->ask.cgroup = optarg;
+		if (*optarg == '/')
+			return 0;
+		(void)weir_cli_fail(NAME, 0,
+		                    "--cgroup '%s': wants a path such as /machine.slice",
+		                    optarg);
+		return weir_cli_usage(NAME);
 	case OPT_TOTAL: opts->fit.no_matrix = true; return 0;
 	case OPT_NODES:
 		if (weir_vms_nodes(optarg, &opts->ask))

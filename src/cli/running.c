@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "base/size.h"
 #include "cli/cli.h"
+#include "cli/vms.h"
 #include "facts/snapshot.h"
 #include "host/host.h"
 #include "vm/qemu.h"
@@ -35,16 +36,6 @@ static void list_done(struct list *list)
 	for (size_t i = 0; i < list->nr; i++)
 		weir_demand_done(&list->v[i].demand);
 	free(list->v);
-}
-
-static bool is_qemu(struct weir_str cmdline)
-{
-	struct weir_str path = weir_str(cmdline.p, weir_str_index(cmdline, '\0'));
-
-	while (weir_str_index(path, '/') < path.n)
-		path = weir_str_skip(path, weir_str_index(path, '/') + 1);
-	return weir_str_starts(path, "qemu-system-") || weir_str_eq(path, "qemu-kvm") ||
-	       weir_str_eq(path, "kvm");
 }
 
 static struct weir_count kib_of(struct weir_str text, const char *key)
@@ -119,7 +110,7 @@ static int find(const struct weir_host *host, enum weir_vm_vendor vendor,
 		list->nr_forbidden += r == -EACCES || r == -EPERM;
 		if (r == -ENOMEM)
 			return r;
-		if (r == 0 && is_qemu(weir_buf_str(&text)))
+		if (r == 0 && weir_vms_is_qemu(weir_buf_str(&text)))
 			r = add(host, vendor, pid, weir_buf_str(&text), list);
 		r = r == -ENOMEM ? r : 0; /* processes come and go */
 	}

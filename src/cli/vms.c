@@ -40,6 +40,16 @@ static int read_fd(int fd, struct weir_buf *out)
 	}
 }
 
+bool weir_vms_is_qemu(struct weir_str cmdline)
+{
+	struct weir_str path = weir_str(cmdline.p, weir_str_index(cmdline, '\0'));
+
+	while (weir_str_index(path, '/') < path.n)
+		path = weir_str_skip(path, weir_str_index(path, '/') + 1);
+	return weir_str_starts(path, "qemu-system-") || weir_str_eq(path, "qemu-kvm") ||
+	       weir_str_eq(path, "kvm");
+}
+
 static int read_text(const struct weir_host *host, const char *arg, struct weir_buf *out,
                      struct weir_err *err)
 {
@@ -52,7 +62,7 @@ static int read_text(const struct weir_host *host, const char *arg, struct weir_
 			return weir_err_set(err, -EINVAL, "'%s': no process number", arg);
 		(void)snprintf(path, sizeof(path), "/proc/%ju/cmdline", (uintmax_t)pid);
 		r = weir_host_read(host, path, TEXT_MAX, out);
-		if (r == 0 && !out->n)
+		if (r == 0 && !weir_vms_is_qemu(weir_buf_str(out)))
 			return weir_err_set(err, -EINVAL, "'%s' is no QEMU", arg);
 		return r < 0 ? weir_err_sys(err, r, "read the command line of '%s'", arg)
 		             : 0;
@@ -172,8 +182,27 @@ static bool may_lock(const struct weir_host *host)
 	return caps >> CAP_IPC_LOCK & 1;
 }
 
+static int see_groups(struct weir_vms *vms)
+{
+	int nr = getgroups(0, NULL);
+	weir_auto(weir_freep) gid_t *ids = NULL;
+
+	if (nr <= 0)
+		return 0;
+	ids = calloc((size_t)nr, sizeof(*ids));
+	vms->groups = calloc((size_t)nr, sizeof(*vms->groups));
+	if (!ids || !vms->groups)
+		return -ENOMEM;
+	nr = getgroups(nr, ids);
+	for (int i = 0; i < nr; i++)
+		vms->groups[i] = ids[i];
+	vms->options.groups = vms->groups;
+	vms->options.nr_groups = nr > 0 ? (size_t)nr : 0;
+	return 0;
+}
+
 /* Who asks is taken to be who starts it, on this machine: his limits and his cgroup. */
-static void see_self(const struct weir_host *host, struct weir_vms *vms)
+static int see_self(const struct weir_host *host, struct weir_vms *vms)
 {
 	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
 	struct weir_ask_options *ask = &vms->options;
@@ -191,12 +220,13 @@ static void see_self(const struct weir_host *host, struct weir_vms *vms)
 	ask->gid = getegid();
 	if (ask->cgroup ||
 	    weir_host_read(host, "/proc/self/cgroup", WEIR_SMALL_MAX, &text) < 0)
-		return;
+		return see_groups(vms);
 	rest = weir_buf_str(&text);
 	while (weir_str_line(&rest, &line))
 		if (weir_str_starts(line, "0::") && !vms->cgroup)
 			vms->cgroup = strndup(line.p + 3, line.n - 3);
 	ask->cgroup = vms->cgroup;
+	return see_groups(vms);
 }
 
 /* ---- the whole --------------------------------------------------------------------- */
@@ -235,7 +265,9 @@ int weir_vms_read(const struct weir_host *host, bool own_machine, char **args, i
 	if (r < 0)
 		return r;
 	if (own_machine)
-		see_self(host, out);
+		r = see_self(host, out);
+	if (r < 0)
+		return weir_err_sys(err, r, "see who asks");
 	out->options.overcommit_memory = read_number(host,
 	                                             "/proc/sys/vm/overcommit_memory");
 	r = read_paths(host, own_machine, out);
@@ -251,6 +283,7 @@ void weir_vms_done(struct weir_vms *vms)
 	free(vms->asks);
 	free(vms->paths);
 	free(vms->cgroup);
+	free(vms->groups);
 	weir_demands_done(&vms->demands);
 	weir_snapshot_free(vms->snap);
 }

@@ -14,6 +14,7 @@ struct weir_vms {
 	struct weir_path *paths;
 	size_t nr_paths, cap_paths;
 	char *cgroup;
+	uint64_t *groups;
 	struct weir_ask_options options;
 	struct weir_ask *asks; /* as the demands */
 	size_t nr;
@@ -26,6 +27,9 @@ int weir_vms_read(const struct weir_host *host, bool own_machine, char **args, i
                   const struct weir_ask_options *options, struct weir_vms *out,
                   struct weir_err *err);
 void weir_vms_done(struct weir_vms *vms);
+
+/* Is this a process's command line, with NULs, that of a QEMU? */
+bool weir_vms_is_qemu(struct weir_str cmdline);
 
 /* Option values that both have. False: not one. */
 bool weir_vms_memlock(const char *arg, struct weir_ask_options *options);

@@ -558,6 +558,55 @@ static int print_size(struct text *t, const struct weir_ledger_size *size, bool 
 	return r;
 }
 
+/* "of 8" pages; nothing without a limit. */
+static int say_limit(struct text *t, const char *before, struct weir_count bytes,
+                     struct weir_count limit, uint64_t page_bytes)
+{
+	struct weir_count pages = { bytes.known, bytes.n / page_bytes };
+	int r = say(t, before, pages, page_bytes, "");
+
+	pages = (struct weir_count){ true, limit.n / page_bytes };
+	return r == 0 && weir_cgroup_is_limit(limit)
+	               ? say(t, " of at most ", pages, page_bytes, "")
+	               : r;
+}
+
+/* What groups are charged with, which is not always what their processes have: charges
+ * stay where a page was first touched (mm/hugetlb_cgroup.c). */
+static int print_groups(struct text *t)
+{
+	const struct weir_cgroups *groups = &t->who->snap->cgroups;
+	char name[WEIR_SIZE_TEXT_MAX];
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < groups->nr; i++) {
+		for (size_t k = 0; r == 0 && k < groups->v[i].nr; k++) {
+			const struct weir_cgroup_use *u = &groups->v[i].v[k];
+
+			if (!weir_cgroup_matters(u) ||
+			    (t->style->one_size && u->page_bytes != t->style->size_bytes))
+				continue;
+			(void)fputs(
+				any ? ""
+				    : "\nCharged to cgroups, those below counted in\n",
+				t->out);
+			any = true;
+			(void)fputs("  ", t->out);
+			weir_cli_put(t->out, weir_strz(groups->v[i].path));
+			(void)fprintf(
+				t->out, "  %s:",
+				weir_format_size(u->page_bytes, name, sizeof(name)).p);
+			r = say_limit(t, " ", u->usage, u->limit, u->page_bytes);
+			if (r == 0)
+				r = say_limit(t, " in use, ", u->reserved,
+				              u->reserved_limit, u->page_bytes);
+			(void)fputs(" reserved\n", t->out);
+		}
+	}
+	return r;
+}
+
 int weir_who_text(const struct weir_who *who, const struct weir_who_style *style,
                   FILE *out, struct weir_err *err)
 {
@@ -573,6 +622,8 @@ int weir_who_text(const struct weir_who *who, const struct weir_who_style *style
 		(void)fputs(style->leaks ? "nothing is left behind\n"
 		                         : "no huge pages on this host\n",
 		            out);
+	if (r == 0 && style->by == WEIR_WHO_CGROUP && !style->leaks && !style->about)
+		r = print_groups(&t);
 	for (size_t i = 0; r == 0 && i < ledger->nr_reasons; i++) {
 		(void)fputs(i ? "" : any ? "\nNot seen\n" : "Not seen\n", out);
 		weir_cli_wrap(out, "  ", ledger->reasons[i], 2, style->width);

@@ -439,6 +439,7 @@ static int read_all(struct reading *rd, const struct weir_names *pids,
 	}
 	if (r == 0)
 		r = weir_tasks_open(&rd->walk, rd->ask->host, &out->mounts.mounts, err);
+	rd->walk.lean = rd->ask->lean;
 	rd->walk.thorough = rd->ask->thorough;
 	if (r == 0)
 		r = weir_huge_files_walk(rd->details, &out->mounts, &out->files);

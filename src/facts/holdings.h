@@ -66,8 +66,8 @@ struct weir_snapshot;
 struct weir_holdings_ask {
 	const struct weir_host *host;
 	const struct weir_host
-		*details; /* NULL: @host; one that remembers, for captures */
-	bool thorough;    /* see weir_tasks */
+		*details;    /* NULL: @host; one that remembers, for captures */
+	bool lean, thorough; /* see weir_tasks */
 	/* NULL, or called for each process, holder or not, before it is looked at */
 	int (*each)(void *ctx, struct weir_tasks *walk, const struct weir_task *task);
 	void *ctx;

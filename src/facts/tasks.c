@@ -437,6 +437,8 @@ static int read_links(struct weir_tasks *walk)
 	weir_auto(weir_names_done) struct weir_names fds = { 0 };
 	int r = list_fds(walk, &fds);
 
+	if (r == -EACCES && walk->lean) /* as its maps are, which were not asked */
+		walk->task.maps_error = r;
 	if (r < 0)
 		return r == -ENOMEM ? r
 		                    : 0; /* it ended, or it is a capture without any */
@@ -542,17 +544,17 @@ static int read_task(struct weir_tasks *walk)
 	if (!task->status.has_memory)
 		return SKIPPED;
 	task->is_holder = task->status.hugetlb_bytes.n > 0;
-	r = read_maps(walk);
+	if (!walk->lean || task->is_holder || !task->status.hugetlb_bytes.known)
+		r = read_maps(walk);
 	if (r < 0)
 		return r;
 	if (task->maps_error == -ENOENT || task->maps_error == -ESRCH)
 		return vanished(walk);
 	walk->nr_seen++;
-	if (task->maps_error == -EACCES) {
-		walk->nr_forbidden++;
-		return 0;
-	}
-	return read_links(walk);
+	if (!task->maps_error || task->maps_error == -EFBIG)
+		r = read_links(walk);
+	walk->nr_forbidden += task->maps_error == -EACCES;
+	return r;
 }
 
 static void begin_task(struct weir_task *task, const char *pid)

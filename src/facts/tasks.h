@@ -92,6 +92,8 @@ struct weir_tasks {
 	const struct weir_host *host;
 	struct weir_huge_places places;
 	struct weir_count page_bytes; /* the base page */
+	bool lean; /* pass over maps of those that have touched no huge page; to be set
+	            * after opening. What they have only reserved is then not seen */
 	bool thorough; /* ask of each open file that no mount explains: to be set after
 	                * opening; costs a call for each open file of the host */
 	struct weir_names pids;

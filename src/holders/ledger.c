@@ -1,7 +1,8 @@
 /* ledger: see ledger.h. The pools are read, then the holders, then the pools again: what
- * was found is of one moment only when they stood still. A first look passes over open
- * files that no mount explains; when pages are missing in the sum, there is a second one
- * that asks about each. */
+ * was found is of one moment only when they stood still. A first look passes over the
+ * mappings of processes that have touched no huge page, and over open files that no mount
+ * explains. That is enough when all adds up and everything has a user; else there is a
+ * second look, at all of it. */
 #include "holders/ledger.h"
 
 #include "base/own.h"
@@ -209,6 +210,15 @@ static bool adds_up(const struct weir_ledger *ledger)
 	return true;
 }
 
+/* Whether really nobody uses something, only a look at all mappings tells. */
+static bool has_left(const struct weir_ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->nr_holds; i++)
+		if (weir_hold_is_left(&ledger->holds[i]))
+			return true;
+	return false;
+}
+
 static bool has_too_much(const struct weir_ledger *ledger)
 {
 	for (size_t i = 0; i < ledger->nr_sizes; i++)
@@ -403,7 +413,9 @@ static int say_missing(struct weir_ledger *ledger, const struct weir_snapshot *s
 static int read_once(const struct weir_host *host, const struct weir_snapshot *snap,
                      bool thorough, struct weir_ledger *out, struct weir_err *err)
 {
-	struct weir_holdings_ask ask = { .host = host, .thorough = thorough };
+	struct weir_holdings_ask ask = { .host = host,
+		                         .lean = !thorough,
+		                         .thorough = thorough };
 	struct weir_pools after = { 0 };
 	int r = read_pools(host, snap, &out->pools);
 
@@ -439,7 +451,7 @@ int weir_ledger_read(const struct weir_host *host, const struct weir_snapshot *s
 		weir_ledger_done(out);
 		r = read_once(host, snap, thorough, out, err);
 		out->moved &= !adds_up(out);
-		if (r < 0 || adds_up(out) ||
+		if (r < 0 || (adds_up(out) && (thorough || !has_left(out))) ||
 		    (thorough && !out->moved && !has_too_much(out)))
 			break;
 		thorough = true;

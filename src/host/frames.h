@@ -5,8 +5,8 @@
  * the mapping's own, not a file's:
  *	INDEX PFN
  * So pages that processes share after a fork are told from those that each has for
- * itself: nothing else in /proc says it but smaps, which walks all of a process. Only root
- * sees page frames. */
+ * itself: nothing else in /proc says it but smaps, which walks all of a process. Only
+ *root sees page frames. */
 #ifndef WEIR_HOST_FRAMES_H
 #define WEIR_HOST_FRAMES_H
 

@@ -177,15 +177,15 @@ static int cannot_open(struct weir_ask *ask, const struct weir_vm_memory *mem,
 
 static bool may_write(const struct weir_ask_options *options, const struct weir_path *at)
 {
-	uint64_t bits = 02;
+	bool is_member = at->gid == options->gid;
 
 	if (!options->user_known || !options->uid)
 		return true;
+	for (size_t i = 0; i < options->nr_groups; i++)
+		is_member = is_member || at->gid == options->groups[i];
 	if (at->uid == options->uid)
-		bits = 0200;
-	else if (at->gid == options->gid)
-		bits = 020;
-	return at->mode & bits;
+		return at->mode & 0200;
+	return at->mode & (is_member ? 020 : 02);
 }
 
 static int check_path(struct weir_ask *ask, const struct weir_vm_memory *mem,
@@ -231,6 +231,9 @@ static int resolve_file(const struct weir_snapshot *snap, struct weir_ask *ask,
 	const struct weir_path *there = path_of(&ask->options, mem->path);
 	int r = m ? on_mount(ask, m, out) : 0;
 
+	if (r == 0 && mem->path[0] != '/')
+		r = note(ask, "%s is relative to where QEMU starts, which is not known",
+		         mem->path);
 	if (r == 0 && !snap->mounts.known)
 		r = note(ask, "the mounts are not known: %s is taken to be no hugetlbfs",
 		         mem->path);
@@ -465,6 +468,20 @@ static int check_threads(const struct weir_snapshot *snap, struct weir_ask *ask)
 	return 0;
 }
 
+/* A cpuset has no other nodes: who names only such is told so before memory is asked. */
+static int check_nodes(const struct weir_snapshot *snap, struct weir_ask *ask)
+{
+	uint64_t there = 0;
+
+	for (size_t i = 0; i < snap->nodes.nr; i++)
+		if (snap->nodes.v[i].id < WEIR_VM_NODES_MAX)
+			there |= UINT64_C(1) << snap->nodes.v[i].id;
+	if (!snap->nodes.known || !ask->nodes || (ask->nodes & there))
+		return 0;
+	return refuse(ask, NULL, "name nodes that 'weir status --table nodes' shows",
+	              "it is confined to nodes that this host does not have");
+}
+
 static int check_backend(const struct weir_snapshot *snap, struct weir_ask *ask,
                          const struct weir_vm_memory *mem)
 {
@@ -608,7 +625,9 @@ int weir_ask_make(const struct weir_snapshot *snap, const struct weir_demand *de
 	out->extra_bytes = demand->overhead_bytes ? demand->overhead_bytes : EXTRA_BYTES;
 	out->slot_bytes = FLASH_BYTES;
 	out->ids_left = weir_host_ids_left(snap, demand->kind);
-	r = check_threads(snap, out);
+	r = check_nodes(snap, out);
+	if (r == 0)
+		r = check_threads(snap, out);
 	if (r == 0)
 		r = check_kind(snap, out);
 	if (r == 0 && !out->ids_left)

@@ -24,6 +24,8 @@ struct weir_ask_options {
 	int cpu;                /* where QEMU will run; -1: anywhere allowed */
 	bool user_known;        /* who will start it; root may all */
 	uint64_t uid, gid;
+	const uint64_t *groups; /* of the user, besides gid */
+	size_t nr_groups;
 	struct weir_count overcommit_memory; /* vm.overcommit_memory */
 };
 

@@ -200,8 +200,12 @@ static struct why why(const struct weir_start_end *end, bool huge)
 		            : (struct why){ "memory outside of the CMA",
 			                    "it pins %s when it starts, and outside of "
 			                    "the CMA and ZONE_MOVABLE there are %s%s" };
-	case WEIR_START_PREALLOC:
 	case WEIR_START_LOCK:
+		if (end->unit_bytes == 1) /* the limit, not memory */
+			return (struct why){ "RLIMIT_MEMLOCK",
+				             "it locks %s, and its limit is %s%s" };
+		__attribute__((fallthrough));
+	case WEIR_START_PREALLOC:
 	case WEIR_START_EXTRA:
 		return huge ? (struct why){ "pool pages where it may take them",
 			                    "it fills %s when it starts, and gets %s%s" }

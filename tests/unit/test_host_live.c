@@ -141,9 +141,9 @@ static void live_frames_are_of_a_mapping(void **state)
 	(void)snprintf(path, sizeof(path), "/@/frames/%d/1000-3000/4096", getpid());
 	expect_int_eq(weir_host_read(*state, path, ROOM, &text), 0);
 	expect_text(weir_buf_str(&text), "");
-	expect_int_eq(weir_host_read(*state, "/@/frames/999999999/1000-3000/4096", ROOM,
-	                             &text),
-	              -ENOENT);
+	expect_int_eq(
+		weir_host_read(*state, "/@/frames/999999999/1000-3000/4096", ROOM, &text),
+		-ENOENT);
 }
 
 static void live_unknown_system_calls_are_absent(void **state)

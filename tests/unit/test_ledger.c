@@ -1,0 +1,376 @@
+/* ledger: holdings of odd hosts into holds that sum up. */
+#include "holders/ledger.h"
+
+#include "fake_host.h"
+#include "fault.h"
+#include "test.h"
+
+#include <errno.h>
+
+#define MM    "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+#define NODE  "/sys/devices/system/node/"
+#define NODE0 NODE "node0/hugepages/hugepages-2048kB/"
+#define NODE1 NODE "node1/hugepages/hugepages-2048kB/"
+#define ALIVE "VmSize:\t 1 kB\n"
+#define ANON  "/anon_hugepage (deleted)\n"
+
+/* A host of two nodes with 32 pages: IN USE of them by node, and reserved. */
+#define POOLS(free, reserved, free0, free1)                                              \
+	{ MM "nr_hugepages", "32\n" }, { MM "free_hugepages", free "\n" },               \
+		{ MM "surplus_hugepages", "0\n" },                                       \
+		{ MM "resv_hugepages", reserved "\n" }, { NODE "online", "0-1\n" },      \
+		{ NODE0 "nr_hugepages", "16\n" },                                        \
+		{ NODE0 "free_hugepages", free0 "\n" },                                  \
+		{ NODE0 "surplus_hugepages", "0\n" }, { NODE1 "nr_hugepages", "16\n" },  \
+		{ NODE1 "free_hugepages", free1 "\n" },                                  \
+		{ NODE1 "surplus_hugepages", "0\n" }, { "/@/pagesize", "4096\n" },       \
+		{ "/proc/meminfo", "MemTotal: 9 kB\nHugepagesize: 2048 kB\n" },          \
+	{                                                                                \
+		"/proc/zoneinfo",                                                        \
+			"Node 0, zone   Normal\n  pages free     1\n        spanned  "   \
+			"1000\n        present  1000\n        managed  1000\n  "         \
+			"start_pfn:           0\nNode 1, zone   Normal\n  pages free   " \
+		        "  "                                                             \
+			"1\n        spanned  1000\n        present  1000\n        "      \
+		        "managed  "                                                      \
+			"1000\n  start_pfn:           1000\n"                            \
+	}
+#define MOUNTED(line)                        \
+	{                                    \
+		"/proc/self/mountinfo", line \
+	}
+#define STAT(size, blocks, dev, ino)                                          \
+	"type file\nmode 0600\nuid 107\ngid 0\nsize " size "\nblocks " blocks \
+	"\ndev " dev "\nino " ino "\nnlink 1\nmtime 5\n"
+
+struct loaded {
+	struct fake_host fake;
+	struct weir_snapshot *snap;
+	struct weir_ledger ledger;
+};
+
+static int load(struct fake_file *files, size_t nr, struct loaded *out)
+{
+	struct weir_err err = { 0 };
+	int r;
+
+	*out = (struct loaded){ 0 };
+	fake_open(&out->fake, files, nr);
+	r = weir_snapshot_read(&out->fake.host, WEIR_SNAPSHOT_BASE, &out->snap, &err);
+	return r < 0 ? r
+	             : weir_ledger_read(&out->fake.host, out->snap, &out->ledger, &err);
+}
+
+static void unload(struct loaded *loaded)
+{
+	weir_ledger_done(&loaded->ledger);
+	weir_snapshot_free(loaded->snap);
+	fake_close(&loaded->fake);
+}
+
+/* The hold of this kind; the only one. */
+static const struct weir_hold *only(const struct loaded *loaded, enum weir_hold_kind kind)
+{
+	const struct weir_hold *found = NULL;
+
+	for (size_t i = 0; i < loaded->ledger.nr_holds; i++) {
+		if (loaded->ledger.holds[i].kind != kind)
+			continue;
+		if (found)
+			fail_msg("two holds are %s", weir_hold_kind_word(kind));
+		found = &loaded->ledger.holds[i];
+	}
+	if (!found)
+		fail_msg("no hold is %s", weir_hold_kind_word(kind));
+	return found;
+}
+
+static void expect_sums(const struct loaded *loaded, uint64_t unattributed,
+                        uint64_t unattributed_reserved)
+{
+	const struct weir_ledger_size *size = weir_ledger_size(&loaded->ledger,
+	                                                       UINT64_C(2) << 20);
+
+	assert_non_null(size);
+	expect_count(size->unattributed, unattributed);
+	expect_count(size->unattributed_reserved, unattributed_reserved);
+	expect_u64_eq(size->over, 0);
+	expect_u64_eq(size->over_reserved, 0);
+	expect_u64_eq(size->held + size->unattributed.n, size->in_use.n);
+	expect_u64_eq(size->held_reserved + size->unattributed_reserved.n + size->unsure,
+	              size->reserved.n);
+}
+
+/* 10 and its child 11: six pages promised, four touched, one of them copied by the child.
+ * Frames tell that three are the same; they are of two nodes. */
+static struct fake_file forked[] = {
+	POOLS("27", "2", "13", "14"),
+	MOUNTED(""),
+	{ "/proc/10/status",
+	  "Name:\tparent\nPid:\t10\nPPid:\t1\nUid:\t0\t107\t0\t0\n" ALIVE
+	  "HugetlbPages:\t 8192 kB\n" },
+	{ "/proc/10/maps", "10000000-10c00000 rw-p 00000000 00:0f 77 " ANON },
+	{ "/proc/10/numa_maps",
+	  "10000000 default file=/anon_hugepage\\040(deleted) huge anon=4 "
+	  "mapmax=2 N0=3 N1=1 kernelpagesize_kB=2048\n" },
+	{ "/proc/10/cmdline", "parent\0-x\0", .size = 10 },
+	{ "/proc/10/cgroup", "3:cpu,hugetlb:/old\n0::/new\n" },
+	{ "/@/frames/10/10000000-10c00000/2097152", "0 1500\n1 100\n2 200\n3 300\n" },
+	{ "/proc/11/status", "Name:\tchild\nPid:\t11\nPPid:\t10\nUid:\t0\t0\t0\t0\n" ALIVE
+	                     "HugetlbPages:\t 8192 kB\n" },
+	{ "/proc/11/maps", "10000000-10c00000 rw-p 00000000 00:0f 77 " ANON },
+	{ "/proc/11/numa_maps",
+	  "10000000 default file=/anon_hugepage\\040(deleted) huge anon=4 "
+	  "mapmax=2 N0=3 N1=1 kernelpagesize_kB=2048\n" },
+	{ "/@/frames/11/10000000-10c00000/2097152", "0 1700\n1 100\n2 200\n3 300\n" },
+};
+
+static void ledger_fork_counts_shared_pages_once(void **state)
+{
+	const struct weir_hold *hold;
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load(forked, WEIR_NELEM(forked), &loaded), 0);
+	hold = only(&loaded, WEIR_HOLD_PRIVATE);
+	expect_u64_eq(hold->pages, 5);
+	expect_u64_eq(hold->node_pages[0], 3);
+	expect_u64_eq(hold->node_pages[1], 2);
+	expect_count(hold->reserved, 2); /* the parent's: a child has none */
+	expect_u64_eq(hold->nr_users, 2);
+	assert_false(hold->pages_least);
+	expect_sums(&loaded, 0, 0);
+	expect_str(loaded.ledger.holdings.tasks[0].cgroup, "/old");
+	expect_count(loaded.ledger.holdings.tasks[0].uid, 107);
+	expect_u64_eq(loaded.ledger.nr_reasons, 0);
+	unload(&loaded);
+}
+
+static void ledger_fork_without_frames_counts_the_most(void **state)
+{
+	struct fake_file files[WEIR_NELEM(forked)];
+	const struct weir_hold *hold;
+	struct loaded loaded;
+
+	(void)state;
+	memcpy(files, forked, sizeof(files));
+	for (size_t i = 0; i < WEIR_NELEM(files); i++)
+		if (weir_str_starts(weir_strz(files[i].path), "/@/frames"))
+			files[i].error = -EACCES;
+	expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+	hold = only(&loaded, WEIR_HOLD_PRIVATE);
+	expect_u64_eq(hold->pages, 4);
+	assert_true(hold->pages_least);
+	expect_sums(&loaded, 1, 0);
+	unload(&loaded);
+}
+
+/* A file of 8 pages of which 6 are mapped by two processes, here and there; it has 5. */
+static struct fake_file shared[] = {
+	POOLS("25", "3", "11", "14"),
+	MOUNTED("50 1 0:39 / /huge rw - hugetlbfs none rw,pagesize=2M,min_size=20M\n"),
+	{ "/huge/vm\nx", "" },
+	{ "/@/stat/huge/vm\nx/@", STAT("16777216", "20480", "0:39", "42") },
+	{ "/huge/left_pid12", "" },
+	{ "/@/stat/huge/left_pid12/@", STAT("4194304", "8192", "0:39", "43") },
+	{ "/proc/20/status", "Pid:\t20\n" ALIVE "HugetlbPages:\t 4096 kB\n" },
+	{ "/proc/20/maps", "10000000-10800000 rw-s 00000000 00:27 42 /huge/vm\\012x\n" },
+	{ "/proc/20/numa_maps", "10000000 default file=/huge/vm\\012x huge mapmax=2 N0=2 "
+	                        "N1=1 kernelpagesize_kB=2048\n" },
+	{ "/proc/20/fd/7", "" },
+	{ "/@/link/proc/20/fd/7", "/huge/vm\nx" },
+	{ "/@/file/proc/20/fd/7/@", STAT("16777216", "20480", "0:39", "42") },
+	{ "/proc/21/status", "Pid:\t21\n" ALIVE "HugetlbPages:\t 4096 kB\n" },
+	{ "/proc/21/maps", "20000000-20800000 rw-s 00400000 00:27 42 /huge/vm\\012x\n" },
+	{ "/proc/21/numa_maps", "20000000 default file=/huge/vm\\012x huge mapmax=2 N0=3 "
+	                        "N1=1 kernelpagesize_kB=2048\n" },
+};
+
+static void ledger_file_is_counted_once_with_all_its_users(void **state)
+{
+	const struct weir_hold *hold;
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load(shared, WEIR_NELEM(shared), &loaded), 0);
+	hold = &loaded.ledger.holds[0];
+	expect_u64_eq(hold->pages, 5);
+	expect_u64_eq(hold->mapped_pages, 6);
+	expect_count(hold->reserved, 1);
+	expect_u64_eq(hold->node_pages[0], 3);
+	expect_u64_eq(hold->node_pages[1], 1);
+	expect_u64_eq(hold->node_unknown, 1);
+	expect_u64_eq(hold->nr_users, 2);
+	assert_true(hold->users[0].is_open && !hold->users[1].is_open);
+	expect_text(weir_hold_name(&loaded.ledger, hold), "/huge/vm\nx");
+	assert_false(weir_hold_is_left(hold));
+	hold = only(&loaded, WEIR_HOLD_MOUNT); /* 10 less 5, 2 and 1 */
+	expect_count(hold->reserved, 2);
+	assert_false(weir_hold_is_left(hold));
+	expect_u64_eq(loaded.ledger.nr_holds, 3);
+	expect_sums(&loaded, 0, 0);
+	unload(&loaded);
+}
+
+/* Segments of 6.7 and later: 2 pages are 2 GiB. One of base pages is passed over. */
+static struct fake_file segments[] = {
+	POOLS("29", "4", "14", "15"),
+	MOUNTED(""),
+	{ "/proc/sysvipc/shm", "key shmid perms size cpid lpid nattch uid rss\n"
+	                       "0 5 600 8388608 30 30 1 0 2147483648\n"
+	                       "7 6 600 6291455 31 0 0 107 1073741824\n"
+	                       "0 8 600 4194304 31 0 0 107 8192\n" },
+	{ "/proc/30/status", "Pid:\t30\n" ALIVE "HugetlbPages:\t 4096 kB\n" },
+	{ "/proc/30/maps",
+	  "10000000-10800000 rw-s 00000000 00:0f 5 /SYSV00000000 (deleted)\n" },
+	{ "/proc/30/numa_maps",
+	  "10000000 default file=/SYSV00000000\\040(deleted) huge N0=2 "
+	  "kernelpagesize_kB=2048\n" },
+	{ "/@/file/proc/30/map_files/10000000-10800000/@",
+	  STAT("8388608", "8192", "0:15", "5") },
+};
+
+static void ledger_segments_are_joined_by_their_id(void **state)
+{
+	const struct weir_hold *hold;
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load(segments, WEIR_NELEM(segments), &loaded), 0);
+	expect_u64_eq(loaded.ledger.nr_holds, 2);
+	hold = &loaded.ledger.holds[0];
+	expect_u64_eq(hold->shm->id, 5);
+	expect_u64_eq(hold->pages, 2);
+	expect_count(hold->reserved, 2);
+	hold = &loaded.ledger.holds[1];
+	expect_u64_eq(hold->shm->id, 6);
+	expect_u64_eq(hold->pages, 1);
+	expect_count(hold->reserved, 2);
+	expect_u64_eq(hold->node_unknown, 1);
+	assert_true(weir_hold_is_left(hold));
+	expect_sums(&loaded, 0, 0);
+	unload(&loaded);
+}
+
+/* 40 may not be looked at, 41 ended meanwhile; nobody is found for what is in use. */
+static struct fake_file hidden[] = {
+	POOLS("30", "1", "14", "16"),
+	MOUNTED(""),
+	{ "/proc/40/status", "Pid:\t40\n" ALIVE },
+	{ "/proc/40/maps", .error = -EACCES },
+	{ "/proc/41/status", "Pid:\t41\n" ALIVE "HugetlbPages:\t 4096 kB\n" },
+	{ "/proc/41/maps", .error = -ESRCH },
+};
+
+static void ledger_says_what_it_could_not_see(void **state)
+{
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load(hidden, WEIR_NELEM(hidden), &loaded), 0);
+	expect_u64_eq(loaded.ledger.nr_holds, 0);
+	expect_u64_eq(loaded.ledger.holdings.nr_forbidden, 1);
+	expect_sums(&loaded, 2, 1);
+	assert_true(loaded.ledger.nr_reasons >= 1);
+	assert_true(
+		weir_str_starts(weir_strz(loaded.ledger.reasons[0]), "1 process could"));
+	unload(&loaded);
+}
+
+/* A file on a mount that is gone is seen by what the kernel says of its descriptor, which
+ * is asked only because pages are missing without it. */
+static struct fake_file unmounted[] = {
+	POOLS("31", "0", "15", "16"),
+	MOUNTED(""),
+	{ "/proc/50/status", "Pid:\t50\n" ALIVE },
+	{ "/proc/50/maps", "" },
+	{ "/proc/50/fd/3", "" },
+	{ "/@/link/proc/50/fd/3", "/lazy" },
+	{ "/@/statfs/proc/50/fd/3/@", "type 958458f6\nbsize 2097152\n" },
+	{ "/@/file/proc/50/fd/3/@", STAT("2097152", "4096", "0:50", "9") },
+};
+
+static void ledger_looks_again_when_pages_are_missing(void **state)
+{
+	const struct weir_hold *hold;
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load(unmounted, WEIR_NELEM(unmounted), &loaded), 0);
+	hold = only(&loaded, WEIR_HOLD_FILE);
+	expect_u64_eq(hold->pages, 1);
+	assert_true(hold->mount == WEIR_HOLD_NONE);
+	expect_sums(&loaded, 0, 0);
+	unload(&loaded);
+}
+
+static void ledger_of_pools_that_move_is_marked(void **state)
+{
+	struct fake_file files[WEIR_NELEM(hidden)];
+	struct loaded loaded;
+
+	(void)state;
+	memcpy(files, hidden, sizeof(files));
+	for (size_t i = 0; i < WEIR_NELEM(files); i++)
+		files[i].nr_reads = 0;
+	/* the snapshot reads it twice, the ledger's first look sees "30" no more */
+	files[1].later = "29\n";
+	expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+	assert_false(loaded.ledger.moved); /* it stood still later */
+	unload(&loaded);
+}
+
+static void ledger_of_no_hugetlb_is_empty(void **state)
+{
+	struct fake_file files[] = { { "/proc/1/status", "Pid:\t1\n" ALIVE } };
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+	expect_u64_eq(loaded.ledger.nr_sizes, 0);
+	expect_u64_eq(loaded.ledger.nr_holds, 0);
+	unload(&loaded);
+}
+
+struct many {
+	struct fake_file *files;
+	size_t nr;
+};
+
+static int load_and_drop(void *ctx)
+{
+	struct many *many = ctx;
+	struct loaded loaded;
+	int r = load(many->files, many->nr, &loaded);
+
+	unload(&loaded);
+	return r;
+}
+
+static void ledger_without_memory_fails_and_leaks_nothing(void **state)
+{
+	struct many many[] = { { forked, WEIR_NELEM(forked) },
+		               { shared, WEIR_NELEM(shared) },
+		               { segments, WEIR_NELEM(segments) } };
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(many); i++)
+		expect_int_eq(fault_every(load_and_drop, &many[i]), 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ledger_fork_counts_shared_pages_once),
+		cmocka_unit_test(ledger_fork_without_frames_counts_the_most),
+		cmocka_unit_test(ledger_file_is_counted_once_with_all_its_users),
+		cmocka_unit_test(ledger_segments_are_joined_by_their_id),
+		cmocka_unit_test(ledger_says_what_it_could_not_see),
+		cmocka_unit_test(ledger_looks_again_when_pages_are_missing),
+		cmocka_unit_test(ledger_of_pools_that_move_is_marked),
+		cmocka_unit_test(ledger_of_no_hugetlb_is_empty),
+		cmocka_unit_test(ledger_without_memory_fails_and_leaks_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
