@@ -556,7 +556,7 @@ static int check_kind(const struct weir_snapshot *snap, struct weir_ask *ask)
 			              "switch it on in the firmware and in the kvm "
 			              "module's parameters",
 			              "KVM says that %s is off on this host", kind);
-		if (!on.known && !snap->confidential.csv.known)
+		if (!on.known && !weir_host_offers(snap, vm->kind))
 			return weir_buf_printf(
 				&ask->doubts,
 				"whether this host can do %s is not known: no kvm module "
