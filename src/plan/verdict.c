@@ -379,9 +379,12 @@ static int say_twice(const struct weir_answer_in *in, size_t i, struct weir_verd
 	const char *from = demand->kind == WEIR_VM_CSV3 ? "the CSV areas" : "guest_memfd";
 	char bytes[WEIR_SIZE_TEXT_MAX];
 	uint64_t twice = 0;
+	/* a device or mlockall() fills what is not preallocated */
+	bool filled = demand->nr_vfio || demand->mem_lock;
 
 	for (size_t k = 0; beside && k < demand->nr_memory; k++)
 		if (demand->memory[k].prealloc ||
+		    (filled && !demand->memory[k].is_virtio_mem) ||
 		    (in->asks[i].memory[k].page_bytes && demand->memory[k].reserve))
 			twice += in->asks[i].memory[k].bytes;
 	for (size_t k = 0; !beside && k < demand->nr_memory; k++)
