@@ -174,7 +174,12 @@ static void put_text(const struct weir_fit *fit, const struct weir_ask *ask,
 		weir_cli_wrap(out, "  the next one: ", fit->blocks.reason, 16, width);
 	for (size_t i = 0; !fit->blocks.reason && i < fit->blocks.nr_but; i++)
 		weir_cli_wrap(out, "  the next one: ", fit->blocks.but[i], 16, width);
-	if (!no_matrix && !ask->refused) {
+	if (fit->table_left_out)
+		(void)fputs("  this host is too large for the table: ask with --nodes, "
+		            "or for another "
+		            "kind\n",
+		            out);
+	if (!no_matrix && !ask->refused && !fit->table_left_out) {
 		(void)fputc('\n', out);
 		put_matrix(fit, out);
 	}

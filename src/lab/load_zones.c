@@ -12,6 +12,9 @@
 
 #define BATCHES 186
 
+/* the two counts are not of one moment: what is more than this share apart is meant */
+#define LATE_PART 8
+
 /* gigantic pages are never there: mm/hugetlb.c htlb_alloc_mask() */
 #define MOVABLE_MAX (UINT64_C(32) << 20)
 
@@ -317,6 +320,30 @@ static void put_untold(struct weir_load *load, struct weir_load_node *node,
 	               : (weir_site)WEIR_ZONE_NORMAL);
 }
 
+/* Memory that the kernel takes up only when it is asked for is free, and in no zone yet.
+ */
+static void see_late_memory(struct weir_load *load, struct weir_load_node *node,
+                            const struct weir_snapshot *snap)
+{
+	uint64_t told = node->free_bytes / WEIR_BASE_PAGE, free = 0;
+	struct weir_zone_config *zone = &node->zones[WEIR_ZONE_NORMAL];
+
+	for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
+		free += node->zones[z].free;
+	/* the node's own file may leave it out as the zones do */
+	if (load->nr_nodes == 1 && snap->mem.free.n / WEIR_BASE_PAGE > told)
+		told = snap->mem.free.n / WEIR_BASE_PAGE;
+	if (!zone->there || told <= free + free / LATE_PART)
+		return;
+	zone->free += told - free;
+	zone->managed += told - free;
+	zone->whole = zone->whole_cma = UINT64_MAX;
+	weir_load_note(load,
+	               "node %u has more free memory than its zones show: it is taken to "
+	               "be as any",
+	               node->id);
+}
+
 static void read_node(struct weir_load *load, struct weir_load_node *node,
                       const struct weir_snapshot *snap)
 {
@@ -343,6 +370,7 @@ static void read_node(struct weir_load *load, struct weir_load_node *node,
 		put_untold(load, node, snap);
 		return;
 	}
+	see_late_memory(load, node, snap);
 	if (in_doubt(load, node, &room) && !snap->placement.known)
 		load->place_known = false;
 	for (size_t k = 0; k < load->nr_sizes; k++) {

@@ -319,13 +319,21 @@ static int round_memory(struct weir_ask *ask, const struct weir_vm_memory *mem,
 	return 0;
 }
 
-/* Base pages: the kernel refuses at once what is more than all of its memory and swap
- * (mm/util.c, __vm_enough_memory(), OVERCOMMIT_GUESS), and a file has what its file
- * system has. */
+/* Base pages: the kernel refuses at once what is more than all of its memory and swap, or
+ * in mode 2 beyond CommitLimit (mm/util.c, __vm_enough_memory()), and a file has what its
+ * file system has. */
+static struct weir_count most_at_once(const struct weir_snapshot *snap,
+                                      const struct weir_ask_options *options)
+{
+	if (options->overcommit_memory.known && options->overcommit_memory.n == 2)
+		return weir_count_sub(snap->mem.commit_limit, snap->mem.committed);
+	return weir_count_add(snap->mem.total, snap->mem.swap_total);
+}
+
 static int check_base(const struct weir_snapshot *snap, struct weir_ask *ask,
                       const struct weir_vm_memory *mem, const struct weir_ask_memory *of)
 {
-	struct weir_count all = weir_count_add(snap->mem.total, snap->mem.swap_total);
+	struct weir_count all = most_at_once(snap, &ask->options);
 	weir_auto(weir_freep) char *qemu = NULL;
 	char size[WEIR_SIZE_TEXT_MAX];
 
@@ -346,9 +354,12 @@ static int check_base(const struct weir_snapshot *snap, struct weir_ask *ask,
 	if (put(&qemu, "cannot set up guest memory '%s': Cannot allocate memory",
 	        mem->id) < 0)
 		return -ENOMEM;
-	return refuse(ask, qemu, "ask for less",
-	              "memory '%s' is larger than all memory and swap of this host (%s)",
-	              mem->id, weir_format_human(all.n, size, sizeof(size)));
+	return refuse(ask, qemu, "ask for less", "memory '%s' is larger than %s (%s)",
+	              mem->id,
+	              ask->options.overcommit_memory.n == 2
+	                      ? "what vm.overcommit_memory=2 leaves to promise"
+	                      : "all memory and swap of this host",
+	              weir_format_human(all.n, size, sizeof(size)));
 }
 
 /* ---- what QEMU wants to be a multiple of what -------------------------------------- */

@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* pages of all pools times nodes: a few seconds */
+#define TABLE_PAGES_MAX (UINT64_C(32) << 20)
+
 /* One way of filling a host: a kind, confined to nodes. */
 struct filling {
 	const struct weir_snapshot *snap;
@@ -200,6 +203,17 @@ static void free_both(struct weir_play *(*last)[2])
 	weir_play_free((*last)[1]);
 }
 
+/* Each cell fills a model of the host: seconds where pools have millions of pages. */
+static bool is_too_large(const struct weir_play *play)
+{
+	const struct weir_model *m = play->world->model;
+	uint64_t pages = 0;
+
+	for (unsigned int i = 0; i < m->nr_pools; i++)
+		pages += m->pools[i].total;
+	return pages * m->memory.nr_order > TABLE_PAGES_MAX;
+}
+
 int weir_fit(const struct weir_snapshot *snap, const struct weir_ask *ask,
              const struct weir_fit_options *options, struct weir_fit *out,
              struct weir_err *err)
@@ -240,7 +254,14 @@ int weir_fit(const struct weir_snapshot *snap, const struct weir_ask *ask,
 		return r;
 	if (find_nodes(last[0], out) < 0 || tell_block(ask, last, out) < 0)
 		return weir_err_sys(err, -ENOMEM, "count VMs");
-	for (size_t i = 0; r == 0 && !options->no_matrix && i < out->nr_rows; i++)
+	out->table_left_out = !options->no_matrix && is_too_large(last[0]);
+	if (out->table_left_out) {
+		out->rows[0] = *own;
+		out->nr_rows = 1;
+	}
+	for (size_t i = 0;
+	     r == 0 && !options->no_matrix && !out->table_left_out && i < out->nr_rows;
+	     i++)
 		r = fill_row(&f, out, &out->rows[i], err);
 	return r;
 }
