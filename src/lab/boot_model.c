@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "facts/boot.h"
 #include "model/boot.h"
+#include "model/csv.h"
 
 #include <errno.h>
 #include <string.h>
@@ -62,6 +63,18 @@ static void fill(struct weir_model *m, const struct weir_boot *boot, bool gigant
 	}
 }
 
+static void set_csv_aside(struct weir_model *m, const struct weir_boot *boot)
+{
+	uint64_t total = 0;
+	struct weir_count percent;
+
+	weir_each_node (n, m->memory.nodes)
+		total += m->memory.total_bytes[n];
+	percent = weir_boot_csv_percentage(boot, total);
+	if (percent.n)
+		weir_csv_boot(m, (unsigned int)percent.n);
+}
+
 int weir_boot_model(struct weir_str cmdline, const struct weir_model_config *config,
                     struct weir_model **out, struct weir_err *err)
 {
@@ -88,7 +101,8 @@ int weir_boot_model(struct weir_str cmdline, const struct weir_model_config *con
 	r = weir_model_new(&with, &m, err);
 	if (r < 0)
 		return r;
-	fill(m, &boot, true); /* from early boot memory, 7.3 */
+	set_csv_aside(m, &boot); /* the areas are there before any pool page */
+	fill(m, &boot, true);    /* from early boot memory, 7.3 */
 	fill(m, &boot, false);
 	if (m->failed)
 		return weir_err_sys(err, -ENOMEM, "make a model");

@@ -37,20 +37,6 @@ struct weir_csv_share weir_csv_reserve(uint64_t present_pages, unsigned int perc
 	return share;
 }
 
-unsigned int weir_csv_percent_of(uint64_t size_bytes, uint64_t total_bytes)
-{
-	uint64_t percent;
-
-	if (!total_bytes)
-		return 0;
-	percent = size_bytes / total_bytes * 100;
-	if (percent <= WEIR_CSV_PERCENT_MAX)
-		percent += size_bytes % total_bytes / WEIR_BASE_PAGE * 100 /
-		           (total_bytes / WEIR_BASE_PAGE ? total_bytes / WEIR_BASE_PAGE
-		                                         : 1);
-	return (unsigned int)min(percent, WEIR_CSV_PERCENT_MAX);
-}
-
 uint64_t weir_csv_smr_bytes(uint64_t span_bytes)
 {
 	uint64_t entries = span_bytes / WEIR_CSV_SMR_ENTRIES, bytes = SMR_BYTES_MIN;
@@ -70,6 +56,42 @@ struct weir_csv_need weir_csv_need(uint64_t guest_pages, uint64_t smr_bytes)
 
 	need.nr_smr = (need.private_bytes + need.npt_bytes) / smr_bytes;
 	return need;
+}
+
+static void set_aside(struct weir_memory_zone *zone, uint64_t pages)
+{
+	uint64_t whole = min(pages, zone->whole[0]);
+
+	pages = min(pages, zone->free[0]);
+	zone->cma += pages;
+	zone->free[0] -= pages;
+	zone->free[1] += pages;
+	zone->whole[0] -= whole;
+	zone->whole[1] += whole;
+}
+
+void weir_csv_boot(struct weir_model *m, unsigned int percent)
+{
+	uint64_t left = WEIR_CSV_AREAS_MAX;
+
+	weir_each_node (n, m->memory.nodes) {
+		struct weir_memory_zone *zones = m->memory.zones[n], *of;
+		uint64_t pages = 0, cma = 0;
+		struct weir_csv_share share;
+
+		for (unsigned int z = 0; z < WEIR_ZONE_NR; z++) {
+			pages += zones[z].managed;
+			cma += zones[z].cma;
+		}
+		share = weir_csv_reserve(pages, percent);
+		share.areas = min(share.areas, left);
+		if (cma)
+			continue;
+		left -= share.areas;
+		of = zones[WEIR_ZONE_NORMAL].there ? &zones[WEIR_ZONE_NORMAL]
+		                                   : &zones[WEIR_ZONE_DMA32];
+		set_aside(of, share.areas * (WEIR_CSV_AREA_BYTES / WEIR_BASE_PAGE));
+	}
 }
 
 /* ---- moving out what was borrowed -------------------------------------------------- */

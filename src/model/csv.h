@@ -26,9 +26,6 @@ struct weir_csv_share {
 /* @present: pages of the node, holes left out, what boot keeps included. */
 struct weir_csv_share weir_csv_reserve(uint64_t present_pages, unsigned int percent);
 
-/* csv_mem_size= as the percentage that it becomes: whole percents, cut; 0 below one. */
-unsigned int weir_csv_percent_of(uint64_t size_bytes, uint64_t total_bytes);
-
 /* The unit of allocation, by the largest span of a node's areas: 8 MiB and up. */
 uint64_t weir_csv_smr_bytes(uint64_t span_bytes);
 
@@ -38,6 +35,10 @@ struct weir_csv_need {
 	uint64_t nr_smr;
 };
 struct weir_csv_need weir_csv_need(uint64_t guest_pages, uint64_t smr_bytes);
+
+/* Sets areas aside on every node, as boot does: from its Normal zone, else DMA32. What is
+ * free there becomes free CMA. Nodes whose zones have a CMA keep it. */
+void weir_csv_boot(struct weir_model *m, unsigned int percent);
 
 /* Takes @nr units for a VM from the nodes of @allowed: that of the calling CPU first,
  * then ascending, one filled before the next. What was borrowed is moved out. Adds the

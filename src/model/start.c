@@ -558,6 +558,33 @@ static uint64_t ram_bytes(const struct starting *s)
 	return bytes;
 }
 
+/* With csv_use_hugetlb= private memory is free pool pages of 1G, its tables have memory
+ * of their own (csv_smcr_size=). */
+static bool take_private_huge(struct starting *s)
+{
+	uint64_t bytes = s->start->csv_page_bytes, addr;
+	struct weir_map_config config = {
+		.pool = weir_model_pool(s->m, bytes),
+		.pages = (ram_bytes(s) + bytes - 1) / bytes,
+	};
+	struct weir_start_end end = {
+		.step = WEIR_START_CSV3,
+		.err = -ENOMEM,
+		.unit_bytes = bytes,
+		.need = config.pages,
+	};
+
+	if (config.pool)
+		end.have = less(config.pool->free, config.pool->reserved);
+	if (!config.pool || !config.pages ||
+	    weir_map(s->m, s->task, &config, &addr) < 0 ||
+	    weir_populate(s->m, weir_vma_at(s->m, s->task, addr), 0,
+	                  (uint32_t)config.pages, true) < 0)
+		return fail(s, end);
+	passed(s, end);
+	return true;
+}
+
 /* KVM_CSV3_LAUNCH_ENCRYPT_DATA. The nodes are those that the process is bound to by its
  * policy; its cpuset is not asked. */
 static bool take_private(struct starting *s)
@@ -573,6 +600,8 @@ static bool take_private(struct starting *s)
 	};
 	uint64_t nodes = p->mode == WEIR_POLICY_BIND ? p->nodes : s->m->memory.nodes;
 
+	if (s->start->csv_page_bytes)
+		return take_private_huge(s);
 	if (weir_csv_take(s->m, need.nr_smr, s->start->smr_bytes,
 	                  weir_task_node(s->m, s->task), nodes, s->out->csv_bytes,
 	                  &end.have) < 0)

@@ -48,7 +48,10 @@ struct weir_start {
 	uint64_t nr_vfio;
 	uint64_t extra_bytes; /* firmware, video memory, ROMs */
 	uint64_t smr_bytes;   /* of CSV3 */
-	uint64_t slot_bytes;  /* CSV3: what of extra_bytes is in memory slots */
+	/* CSV3 whose private memory comes from huge pages of this size: csv_use_hugetlb=;
+	 * 0: from the CSV areas */
+	uint64_t csv_page_bytes;
+	uint64_t slot_bytes; /* CSV3: what of extra_bytes is in memory slots */
 };
 
 /* Which step failed; each has its own message of QEMU and the kernel. */

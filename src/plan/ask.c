@@ -633,6 +633,9 @@ int weir_ask_make(const struct weir_snapshot *snap, const struct weir_demand *de
 	out->nodes = options->nodes ? options->nodes : demand->task_nodes;
 	out->memlock_bytes = memlock(out);
 	out->smr_bytes = smr_bytes(snap);
+	/* the percentage wins over it */
+	if (snap->boot.csv_use_hugetlb.n && !snap->boot.csv_percentage.n)
+		out->csv_page_bytes = WEIR_GIB;
 	out->extra_bytes = demand->overhead_bytes ? demand->overhead_bytes : EXTRA_BYTES;
 	out->slot_bytes = FLASH_BYTES;
 	out->ids_left = weir_host_ids_left(snap, demand->kind);

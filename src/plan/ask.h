@@ -55,6 +55,7 @@ struct weir_ask {
 	uint64_t nodes; /* that the process may use; 0: all */
 	uint64_t extra_bytes, slot_bytes;
 	uint64_t smr_bytes;
+	uint64_t csv_page_bytes; /* see model/start.h */
 	uint64_t ids_left; /* address space or key ids of its kind; UINT64_MAX: unknown */
 };
 

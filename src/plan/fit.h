@@ -34,7 +34,7 @@ struct weir_fit {
 	size_t nr_rows;
 	struct weir_verdict blocks; /* of the one that does not fit any more */
 	bool is_cut;                /* nothing failed: it was not counted any further */
-	bool table_left_out; /* the host is too large to fill once for each cell */
+	bool table_left_out;        /* the host is too large to fill once for each cell */
 	bool limited_by_ids;        /* that is: no id is left, though there is memory */
 	struct weir_buf notes;
 };

@@ -188,6 +188,7 @@ int weir_play_prepare(struct weir_play *play, const struct weir_ask *ask, size_t
 		.nr_vfio = demand->nr_vfio,
 		.extra_bytes = ask->extra_bytes,
 		.smr_bytes = ask->smr_bytes,
+		.csv_page_bytes = ask->csv_page_bytes,
 		.slot_bytes = ask->slot_bytes,
 	};
 	if (changed && change->nodes) {

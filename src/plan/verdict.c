@@ -221,6 +221,10 @@ static struct why why(const struct weir_start_end *end, bool huge)
 		return (struct why){ "RLIMIT_MEMLOCK",
 			             "it locks %s, and its limit is %s%s" };
 	case WEIR_START_CSV3:
+		if (end->unit_bytes == WEIR_GIB)
+			return (struct why){ "free pages of 1G",
+				             "its private memory takes %s, and %s are "
+				             "free%s" };
 		return (struct why){ "CSV memory",
 			             "it needs %s units of CSV memory, and %s can be "
 			             "had%s" };
@@ -248,7 +252,7 @@ static int put_reason(const struct weir_answer_in *in, size_t i, struct weir_ver
 	weir_auto(weir_freep) char *reason = NULL;
 
 	v->has_count = end->unit_bytes != 0;
-	if (end->step == WEIR_START_CSV3)
+	if (end->step == WEIR_START_CSV3 && end->unit_bytes != WEIR_GIB)
 		(void)snprintf(need.text, sizeof(need.text), "%" PRIu64, v->need);
 	if (weir_answer_words(&v->decides, "%s", w.decides) < 0)
 		return -ENOMEM;
@@ -358,11 +362,12 @@ static int put_messages(const struct weir_answer_in *in, size_t i, struct weir_v
 	case WEIR_START_CSV3:
 		r = weir_answer_words(&v->qemu, "csv3_launch_encrypt_data: CSV3 "
 		                                "LAUNCH_ENCRYPT_DATA ret=-12 ...");
-		return r < 0 ? r
-		             : weir_answer_words(&v->kernel,
-		                                 "CSV-CMA: Fail to alloc secure "
-		                                 "memory(size = 0x%" PRIx64 ")",
-		                                 end->unit_bytes);
+		return r < 0 || end->unit_bytes == WEIR_GIB
+		               ? r
+		               : weir_answer_words(&v->kernel,
+		                                   "CSV-CMA: Fail to alloc secure "
+		                                   "memory(size = 0x%" PRIx64 ")",
+		                                   end->unit_bytes);
 	case WEIR_START_DONE: break;
 	}
 	return 0;

@@ -159,7 +159,19 @@ def emitted_is_read_again(directory):
         raise Wrong(out)
 
 
-CHECKS = [bad_command_lines, bad_texts, names_are_told_apart, several_vms_in_order,
+def csv3_from_pages_of_1g(directory):
+    host = Path(directory) / "csv"
+    host.write_text("boot csv_use_hugetlb=4 hugepagesz=1G hugepages=8\n"
+                    "node 0 memory=32G cpus=0\ntask A\n")
+    for gib, status in ((8, 0), (9, 3)):
+        code, out, _ = weir("check", "--json", "--host", f"scenario:{host}", "-",
+                            text=f"{{name: x, kind: CSV3, memory: {gib}G}}")
+        vm = json.loads(out)["vms"][0]
+        expect(f"{gib}G", (code, vm["unit_bytes"], vm["need"], vm["have_max"]),
+               (status, 1 << 30, gib, 8))
+
+
+CHECKS = [bad_command_lines, csv3_from_pages_of_1g, bad_texts, names_are_told_apart, several_vms_in_order,
           fit_agrees_with_check, hosts_that_tell_little, same_bytes_twice, nowhere_to_write,
           emitted_is_read_again]
 
