@@ -37,6 +37,7 @@ enum weir_vm_vendor weir_host_vendor(const struct weir_snapshot *snap)
 	return WEIR_VENDOR_UNKNOWN;
 }
 
+static char *words(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 static char *words(const char *fmt, va_list ap)
 {
 	char *text;
