@@ -23,8 +23,8 @@ struct weir_zone {
 	struct weir_count inactive_anon, active_anon, inactive_file, active_file,
 		unevictable;
 	struct weir_count start_pfn;
-	/* on per-CPU lists, neither free nor in use, and how many CPUs have one: looked at
-	 * only in zones where it matters, those with a CMA and ZONE_MOVABLE */
+	/* on per-CPU lists, neither free nor in use, and how many CPUs have one: looked
+	 * at only in zones where it matters, those with a CMA and ZONE_MOVABLE */
 	struct weir_count per_cpu, nr_cpus;
 	/* protection: pages kept from requests that could use zone i and higher */
 	uint64_t reserve[WEIR_ZONE_RESERVES_MAX];

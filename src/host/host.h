@@ -16,8 +16,8 @@
  *	/@/frames/...     page frames of a mapping: see frames.h
  *	/@/poolpages      where the pages of the huge page pools lie: see poolpages.h
  *	/@/capture        only in captures: what manifest.h describes
- * Three of them end in "/@" because one PATH may lie below another, and in a capture all of
- * them are files. */
+ * Three of them end in "/@" because one PATH may lie below another, and in a capture all
+ *of them are files. */
 #ifndef WEIR_HOST_HOST_H
 #define WEIR_HOST_HOST_H
 

@@ -30,9 +30,9 @@
 			"Node 0, zone   Normal\n  pages free     1\n        spanned  "   \
 			"1000\n        present  1000\n        managed  1000\n  "         \
 			"start_pfn:           0\nNode 1, zone   Normal\n  pages free   " \
-		        "  "                                                             \
+			"  "                                                             \
 			"1\n        spanned  1000\n        present  1000\n        "      \
-		        "managed  "                                                      \
+			"managed  "                                                      \
 			"1000\n  start_pfn:           1000\n"                            \
 	}
 #define MOUNTED(line)                        \
