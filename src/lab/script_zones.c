@@ -42,7 +42,7 @@ static bool parse_reserve(struct weir_str value, uint64_t *out)
 static int parse_word(struct weir_parse *p, struct weir_str word,
                       struct weir_zone_config *zone, unsigned int *seen)
 {
-	struct weir_str key, value;
+	struct weir_str key, value = { 0 };
 	size_t i = 0;
 	uint64_t n;
 
@@ -65,7 +65,7 @@ static int parse_word(struct weir_parse *p, struct weir_str word,
 					 p, word,
 					 "reserve=N,N,N,N: for requests up to DMA, "
 					 "DMA32, Normal, Movable");
-	if (!weir_is_number(value, PAGES_MAX, &n))
+	if (!value.n || !weir_is_number(value, PAGES_MAX, &n))
 		return weir_parse_bad(p, word, "no number of base pages");
 	memcpy((char *)zone + counts[i].at, &n, sizeof(n));
 	return 0;

@@ -438,7 +438,7 @@ static void csv_borrowed_pinned_pool_pages_stay(void **state)
 	(void)state;
 	grow(m, 0, CMA / 512);
 	vma = weir_vma_at(m, task, map(m, task, CMA / 512));
-	for (uint32_t i = 0; i < vma->nr && pinned < SMR / 512; i++) {
+	for (uint32_t i = 0; vma && i < vma->nr && pinned < SMR / 512; i++) {
 		struct weir_page *page = weir_page(&m->pages, weir_pte(vma, i));
 
 		if (weir_site_is_cma(page->site)) {

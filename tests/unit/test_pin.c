@@ -145,7 +145,7 @@ static uint64_t there(struct weir_model *m, struct weir_task *task, uint64_t add
 	const struct weir_vma *vma = weir_vma_at(m, task, addr);
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < vma->nr; i++)
+	for (uint32_t i = 0; vma && i < vma->nr; i++)
 		n += weir_pte(vma, i) != 0;
 	return n;
 }
@@ -155,7 +155,7 @@ static uint64_t pinnable(struct weir_model *m, struct weir_task *task, uint64_t 
 	const struct weir_vma *vma = weir_vma_at(m, task, addr);
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < vma->nr; i++)
+	for (uint32_t i = 0; vma && i < vma->nr; i++)
 		n += weir_pte(vma, i) &&
 		     weir_page_is_pinnable(m, weir_page(&m->pages, weir_pte(vma, i)));
 	return n;
@@ -166,7 +166,7 @@ static uint64_t pins_of(struct weir_model *m, struct weir_task *task, uint64_t a
 	const struct weir_vma *vma = weir_vma_at(m, task, addr);
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < vma->nr; i++)
+	for (uint32_t i = 0; vma && i < vma->nr; i++)
 		n += weir_pte(vma, i) ? weir_page(&m->pages, weir_pte(vma, i))->pins : 0;
 	return n;
 }
