@@ -5,6 +5,7 @@
 #include "model/task.h"
 #include "plan/answer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ static int prepare(const struct filling *f, struct weir_play **out, struct weir_
 
 	if (r < 0)
 		return r;
+	assert(play);
 	demand.kind = f->kind;
 	demand.nr_vfio = f->vfio;
 	ask.demand = &demand;
@@ -87,6 +89,7 @@ static int count_one(const struct filling *f, uint64_t most, enum weir_load_plac
 	r = prepare(&with, &play, err);
 	if (r < 0)
 		return r;
+	assert(play);
 	r = fill(play, most, out);
 	if (r < 0)
 		return weir_err_sys(err, r, "play a start");
@@ -109,7 +112,7 @@ static int count(const struct filling *f, struct weir_fit_count *out,
                  struct weir_play *last[2], struct weir_err *err)
 {
 	uint64_t few = 0, many = 0, most = at_most(f);
-	bool known;
+	bool known = true;
 	int r = count_one(f, most, WEIR_LOAD_FEW, &few, &known, last, err);
 
 	many = few;
@@ -191,6 +194,7 @@ static int tell_block(const struct weir_ask *ask, struct weir_play *const last[2
 		.most = last[1] ? last[1] : play,
 	};
 
+	assert(play); /* counting gave one */
 	/* counting ended before anything failed? */
 	out->is_cut = play->vms[0].started && !play->vms[0].dies;
 	out->limited_by_ids = out->is_cut && ask->ids_left <= WEIR_FIT_MAX;
@@ -252,6 +256,7 @@ int weir_fit(const struct weir_snapshot *snap, const struct weir_ask *ask,
 	r = count(&f, &own->all, last, err);
 	if (r < 0)
 		return r;
+	assert(last[0]);
 	if (find_nodes(last[0], out) < 0 || tell_block(ask, last, out) < 0)
 		return weir_err_sys(err, -ENOMEM, "count VMs");
 	out->table_left_out = !options->no_matrix && is_too_large(last[0]);

@@ -504,10 +504,11 @@ static int put_sources(struct weir_play *play, size_t i, struct weir_verdict *v)
 		struct weir_source_row row = { .node = n };
 		bool any = from->csv[n] != 0;
 
-		for (weir_site s = 0; s < WEIR_SITE_NR; s++) {
-			int kind = weir_site_is_cma(s)                      ? 1
-			           : weir_site_zone(s) == WEIR_ZONE_MOVABLE ? 2
-			                                                    : 0;
+		for (unsigned int s = 0; s < WEIR_SITE_NR; s++) {
+			int kind = weir_site_is_cma((weir_site)s) ? 1
+			           : weir_site_zone((weir_site)s) == WEIR_ZONE_MOVABLE
+			                   ? 2
+			                   : 0;
 
 			row.bytes[pool[kind]] += from->pool.pages[n][s] * WEIR_BASE_PAGE;
 			row.bytes[base[kind]] += from->base.pages[n][s] * WEIR_BASE_PAGE;
