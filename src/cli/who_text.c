@@ -125,9 +125,9 @@ static int put_age(struct text *t, uint64_t changed_at)
 	if (!now || !changed_at || changed_at > now)
 		return 0;
 	age = now - changed_at;
-	if (age >= 2 * DAY)
+	if (age >= UINT64_C(2) * DAY)
 		return put(t, ", %" PRIu64 " days old", age / DAY);
-	if (age >= 2 * 3600)
+	if (age >= UINT64_C(2) * 3600)
 		return put(t, ", %" PRIu64 " hours old", age / 3600);
 	return put(t, ", %" PRIu64 " minutes old", age / 60);
 }

@@ -102,7 +102,8 @@ int weir_anon_pin(struct weir_model *m, struct weir_task *task)
 	if (!anon)
 		return -ENOMEM;
 	weir_each_node (n, m->memory.all)
-		for (weir_site s = 0; s < WEIR_SITE_NR; s++) {
+		for (unsigned int i = 0; i < WEIR_SITE_NR; i++) {
+			weir_site s = (weir_site)i;
 			uint64_t pages = anon->movable.pages[n][s], got = pages;
 			uint64_t near = UINT64_C(1) << n;
 
@@ -163,8 +164,8 @@ uint64_t weir_anon_leave_cma(struct weir_model *m, unsigned int node, uint64_t p
 	uint64_t done = 0;
 
 	for (size_t i = 0; i < m->nr_tasks && done < pages; i++)
-		for (weir_site s = WEIR_SITE_CMA;
+		for (unsigned int s = WEIR_SITE_CMA;
 		     m->tasks[i]->anon && s < WEIR_SITE_NR && done < pages; s++)
-			done += leave(m, m->tasks[i], node, s, pages - done);
+			done += leave(m, m->tasks[i], node, (weir_site)s, pages - done);
 	return done;
 }

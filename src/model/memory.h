@@ -113,7 +113,7 @@ static inline unsigned int weir_memory_near(const struct weir_memory *mem,
 
 static inline bool weir_node_in(uint64_t mask, unsigned int node)
 {
-	return mask >> node & 1;
+	return node < WEIR_MODEL_NODES_MAX && mask >> node & 1;
 }
 
 /* What is asked for. */
