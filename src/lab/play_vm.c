@@ -4,14 +4,11 @@
 
 #include "model/anon.h"
 #include "model/start.h"
+#include "model/start_sizes.h"
 #include "model/task.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define EXTRA_BYTES (UINT64_C(28) << 20) /* as plan/ask.c has it */
-#define SLOT_BYTES  (UINT64_C(4) << 20)
-#define SMR_BYTES   (UINT64_C(8) << 20)
 
 static uint64_t pages_of(const struct weir_step *step)
 {
@@ -150,9 +147,9 @@ int weir_play_start(struct weir_world *w, const struct weir_step *step)
 		.memlock_bytes = UINT64_MAX,
 		.mem_lock = step->flags & WEIR_STEP_LOCKED,
 		.nr_vfio = step->used,
-		.extra_bytes = EXTRA_BYTES,
-		.slot_bytes = SLOT_BYTES,
-		.smr_bytes = SMR_BYTES,
+		.extra_bytes = WEIR_START_EXTRA_BYTES,
+		.slot_bytes = WEIR_START_FLASH_BYTES,
+		.smr_bytes = WEIR_CSV_SMR_BYTES_MIN,
 	};
 	if (weir_start(w->model, &vm->start, vm->started) < 0)
 		return -ENOMEM;

@@ -43,7 +43,6 @@ struct weir_render_files {
 extern const struct weir_render_files weir_render_mem, weir_render_pools,
 	weir_render_mounts, weir_render_groups, weir_render_tasks;
 
-#define WEIR_RENDER_BASE_PAGE 4096U
 #define WEIR_RENDER_PID_FIRST 1000U
 
 /* "0-3,8" of a mask, without a newline. */

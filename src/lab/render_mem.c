@@ -5,6 +5,7 @@
  * mm/hugetlb.c hugetlb_report_meminfo(), mm/vmstat.c zoneinfo_show_print() and
  * frag_show_print(), v6.6. */
 #include "lab/render_files.h"
+#include "lab/term.h"
 
 #include "base/own.h"
 #include "base/size.h"
@@ -129,13 +130,6 @@ static int show_node_meminfo(const struct weir_subject *s, struct weir_buf *out)
 
 /* ---- zones ---- */
 
-static const char *const zone_names[] = {
-	[WEIR_ZONE_DMA] = "DMA",
-	[WEIR_ZONE_DMA32] = "DMA32",
-	[WEIR_ZONE_NORMAL] = "Normal",
-	[WEIR_ZONE_MOVABLE] = "Movable",
-};
-
 static bool is_shown(const struct weir_memory *mem, unsigned int node, unsigned int zone)
 {
 	return mem->zones[node][zone].there ||
@@ -150,27 +144,28 @@ static int show_zone(const struct weir_memory *mem, unsigned int node, unsigned 
 	uint64_t free = zone->free[0] + zone->free[1], pages = zone->managed;
 
 	if (!weir_node_in(mem->zoned, node))
-		pages = mem->total_bytes[node] / WEIR_RENDER_BASE_PAGE;
-	return weir_buf_printf(
-		out,
-		"Node %u, zone %8s\n"
-		"  pages free     %" PRIu64 "\n"
-		"        boost    0\n"
-		"        min      %" PRIu64 "\n"
-		"        low      %" PRIu64 "\n"
-		"        high     %" PRIu64 "\n"
-		"        spanned  %" PRIu64 "\n"
-		"        present  %" PRIu64 "\n"
-		"        managed  %" PRIu64 "\n"
-		"        cma      %" PRIu64 "\n"
-		"        protection: (%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
-		")\n"
-		"      nr_free_pages %" PRIu64 "\n"
-		"      nr_free_cma  %" PRIu64 "\n",
-		node, zone_names[idx], free, zone->min, zone->low, zone->high, pages,
-		pages, pages, zone->cma, zone->reserve[WEIR_ZONE_DMA],
-		zone->reserve[WEIR_ZONE_DMA32], zone->reserve[WEIR_ZONE_NORMAL],
-		zone->reserve[WEIR_ZONE_MOVABLE], free, zone->free[1]);
+		pages = mem->total_bytes[node] / WEIR_BASE_PAGE;
+	return weir_buf_printf(out,
+	                       "Node %u, zone %8s\n"
+	                       "  pages free     %" PRIu64 "\n"
+	                       "        boost    0\n"
+	                       "        min      %" PRIu64 "\n"
+	                       "        low      %" PRIu64 "\n"
+	                       "        high     %" PRIu64 "\n"
+	                       "        spanned  %" PRIu64 "\n"
+	                       "        present  %" PRIu64 "\n"
+	                       "        managed  %" PRIu64 "\n"
+	                       "        cma      %" PRIu64 "\n"
+	                       "        protection: (%" PRIu64 ", %" PRIu64 ", %" PRIu64
+	                       ", %" PRIu64 ")\n"
+	                       "      nr_free_pages %" PRIu64 "\n"
+	                       "      nr_free_cma  %" PRIu64 "\n",
+	                       node, weir_zone_name((enum weir_zone_kind)idx), free,
+	                       zone->min, zone->low, zone->high, pages, pages, pages,
+	                       zone->cma, zone->reserve[WEIR_ZONE_DMA],
+	                       zone->reserve[WEIR_ZONE_DMA32],
+	                       zone->reserve[WEIR_ZONE_NORMAL],
+	                       zone->reserve[WEIR_ZONE_MOVABLE], free, zone->free[1]);
 }
 
 static int show_zoneinfo(const struct weir_subject *s, struct weir_buf *out)
@@ -192,7 +187,8 @@ static int show_buddy(const struct weir_memory *mem, unsigned int node, unsigned
 	const struct weir_memory_zone *zone = &mem->zones[node][idx];
 	uint64_t whole = zone->whole[0] + zone->whole[1];
 	uint64_t rest = zone->free[0] + zone->free[1] - whole;
-	int r = weir_buf_printf(out, "Node %u, zone %8s ", node, zone_names[idx]);
+	int r = weir_buf_printf(out, "Node %u, zone %8s ", node,
+	                        weir_zone_name((enum weir_zone_kind)idx));
 
 	for (unsigned int o = 0; r == 0 && o < ORDERS; o++) {
 		uint64_t nr = o < HUGE_ORDER ? rest >> o & 1 : whole >> o & 1;
@@ -346,7 +342,7 @@ static int show_cmdline(const struct weir_subject *s, struct weir_buf *out)
 static int show_page_size(const struct weir_subject *s, struct weir_buf *out)
 {
 	(void)s;
-	return weir_buf_printf(out, "%u\n", WEIR_RENDER_BASE_PAGE);
+	return weir_buf_printf(out, "%" PRIu64 "\n", WEIR_BASE_PAGE);
 }
 
 /* No log was kept: nothing of it is known, and that there is none is known. */

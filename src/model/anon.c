@@ -81,12 +81,6 @@ uint64_t weir_anon_cache(struct weir_model *m, struct weir_task *task, uint64_t 
 	return done;
 }
 
-static bool is_pinnable(const struct weir_model *m, weir_site site)
-{
-	return !weir_site_is_cma(site) &&
-	       !(m->rules.pin_minds_movable && weir_site_zone(site) == WEIR_ZONE_MOVABLE);
-}
-
 static void give_back(struct weir_memory *mem, struct weir_spread *from,
                       unsigned int node, weir_site site, uint64_t pages)
 {
@@ -107,7 +101,7 @@ int weir_anon_pin(struct weir_model *m, struct weir_task *task)
 			uint64_t pages = anon->movable.pages[n][s], got = pages;
 			uint64_t near = UINT64_C(1) << n;
 
-			if (!is_pinnable(m, s)) {
+			if (!weir_site_is_pinnable(m, s)) {
 				got = weir_memory_take_pages(
 					&m->memory, n,
 					allowed &

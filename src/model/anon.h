@@ -15,8 +15,8 @@
 struct weir_task;
 
 struct weir_anon {
-	/* may move; pinned or the kernel's own; file pages that could be given back */
-	struct weir_spread movable, fixed, cache;
+	struct weir_spread movable; /* may move */
+	struct weir_spread fixed;   /* pinned, or the kernel's own */
 };
 
 /* @pages are touched, by a task with this (interned) policy, 0: its own. Returns how many

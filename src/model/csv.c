@@ -9,11 +9,11 @@
 #include "model/anon.h"
 #include "model/migrate.h"
 #include "model/offline.h"
+#include "model/start_sizes.h"
 
 #include <errno.h>
 
-#define SMR_BYTES_MIN (UINT64_C(8) << 20)
-#define NPT_BYTES     9 /* a page: 8 bytes of entry and their tables' share, rounded up */
+#define NPT_BYTES 9 /* a page: 8 bytes of entry and their tables' share, rounded up */
 
 static uint64_t min(uint64_t a, uint64_t b)
 {
@@ -39,7 +39,8 @@ struct weir_csv_share weir_csv_reserve(uint64_t present_pages, unsigned int perc
 
 uint64_t weir_csv_smr_bytes(uint64_t span_bytes)
 {
-	uint64_t entries = span_bytes / WEIR_CSV_SMR_ENTRIES, bytes = SMR_BYTES_MIN;
+	uint64_t entries = span_bytes / WEIR_CSV_SMR_ENTRIES,
+		 bytes = WEIR_CSV_SMR_BYTES_MIN;
 
 	/* shift = max(23, ilog2(span / 8192 - 1) + 1): the next power of two */
 	while (bytes < entries)

@@ -161,7 +161,7 @@ void weir_memory_give_pages(struct weir_memory *mem, const struct weir_spread *f
 uint64_t weir_memory_free(const struct weir_memory *mem, unsigned int node);
 
 /* Pages that single-page requests of this kind could still take from one node without
- * anybody giving back anything; and whole 2M blocks. */
+ * anybody giving back anything. */
 uint64_t weir_memory_can_take(const struct weir_memory *mem, unsigned int node,
                               enum weir_request want);
 

@@ -86,11 +86,15 @@ weir_page_id weir_pool_pop(struct weir_model *m, struct weir_pool *pool,
 }
 
 /* folio_is_longterm_pinnable(), mm.h; up to 5.12 is_migrate_cma_page() alone. */
+bool weir_site_is_pinnable(const struct weir_model *m, weir_site site)
+{
+	return !weir_site_is_cma(site) &&
+	       !(m->rules.pin_minds_movable && weir_site_zone(site) == WEIR_ZONE_MOVABLE);
+}
+
 bool weir_page_is_pinnable(const struct weir_model *m, const struct weir_page *page)
 {
-	return !weir_site_is_cma(page->site) &&
-	       !(m->rules.pin_minds_movable &&
-	         weir_site_zone(page->site) == WEIR_ZONE_MOVABLE);
+	return weir_site_is_pinnable(m, page->site);
 }
 
 /* HVO, 10.8: MemTotal grows once for each page whose boot-time vmemmap is released, and

@@ -121,7 +121,8 @@ weir_page_id weir_pool_take_at(struct weir_model *m, struct weir_pool *pool,
 weir_page_id weir_pool_enter(struct weir_model *m, struct weir_pool *pool,
                              unsigned int node, weir_site site);
 
-/* May a page be pinned for long where it lies? 8.5. */
+/* May what lies there be pinned for long? 8.5. And a page, where it lies? */
+bool weir_site_is_pinnable(const struct weir_model *m, weir_site site);
 bool weir_page_is_pinnable(const struct weir_model *m, const struct weir_page *page);
 
 /* A surplus page from the nodes as an allocation on @near tries them, within @allowed.

@@ -16,6 +16,7 @@ struct weir_answer_in {
 	uint64_t *effort;
 };
 
+/* Fills few and most. 0, or as weir_check(). */
 int weir_answer_play(struct weir_answer_in *in, struct weir_buf *notes,
                      struct weir_err *err);
 void weir_answer_done(struct weir_answer_in *in);

@@ -8,17 +8,12 @@
 #include "base/own.h"
 #include "base/size.h"
 #include "facts/snapshot.h"
+#include "model/start_sizes.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-
-/* Firmware, ROMs and 16 MiB of video memory, what q35 with OVMF registers. */
-#define EXTRA_BYTES (UINT64_C(28) << 20)
-/* of them in memory slots that hold guest memory: the flash */
-#define FLASH_BYTES (UINT64_C(4) << 20)
-#define SMR_BYTES   (UINT64_C(8) << 20)
 
 enum weir_vm_vendor weir_host_vendor(const struct weir_snapshot *snap)
 {
@@ -602,7 +597,7 @@ uint64_t weir_host_ids_left(const struct weir_snapshot *snap, enum weir_vm_kind 
 /* The unit of CSV3's memory is a power of two, 8 MiB at least (model/csv.c). */
 static bool is_smr(struct weir_count bytes)
 {
-	return bytes.n >= SMR_BYTES && (bytes.n & (bytes.n - 1)) == 0;
+	return bytes.n >= WEIR_CSV_SMR_BYTES_MIN && (bytes.n & (bytes.n - 1)) == 0;
 }
 
 static uint64_t smr_bytes(const struct weir_snapshot *snap)
@@ -610,7 +605,7 @@ static uint64_t smr_bytes(const struct weir_snapshot *snap)
 	if (is_smr(snap->confidential.csv_smr_bytes))
 		return snap->confidential.csv_smr_bytes.n;
 	return is_smr(snap->klog.csv_smr_entry_bytes) ? snap->klog.csv_smr_entry_bytes.n
-	                                              : SMR_BYTES;
+	                                              : WEIR_CSV_SMR_BYTES_MIN;
 }
 
 static uint64_t memlock(const struct weir_ask *ask)
@@ -637,8 +632,9 @@ int weir_ask_make(const struct weir_snapshot *snap, const struct weir_demand *de
 	/* the percentage wins over it */
 	if (snap->boot.csv_use_hugetlb.n && !snap->boot.csv_percentage.n)
 		out->csv_page_bytes = WEIR_GIB;
-	out->extra_bytes = demand->overhead_bytes ? demand->overhead_bytes : EXTRA_BYTES;
-	out->slot_bytes = FLASH_BYTES;
+	out->extra_bytes = demand->overhead_bytes ? demand->overhead_bytes
+	                                          : WEIR_START_EXTRA_BYTES;
+	out->slot_bytes = WEIR_START_FLASH_BYTES;
 	out->ids_left = weir_host_ids_left(snap, demand->kind);
 	r = check_nodes(snap, out);
 	if (r == 0)

@@ -677,7 +677,7 @@ int weir_answer_one(const struct weir_answer_in *in, size_t i, struct weir_verdi
 
 /* ---- all --------------------------------------------------------------------------- */
 
-static int play_both(struct weir_answer_in *in, struct weir_buf *notes,
+int weir_answer_play(struct weir_answer_in *in, struct weir_buf *notes,
                      struct weir_err *err)
 {
 	struct weir_load_options few = in->load, most = in->load;
@@ -695,12 +695,6 @@ static int play_both(struct weir_answer_in *in, struct weir_buf *notes,
 	in->most = NULL;
 	return weir_play(in->snap, &most, in->asks, in->nr, in->change, true, &in->most,
 	                 NULL, err);
-}
-
-int weir_answer_play(struct weir_answer_in *in, struct weir_buf *notes,
-                     struct weir_err *err)
-{
-	return play_both(in, notes, err);
 }
 
 void weir_answer_done(struct weir_answer_in *in)
