@@ -140,31 +140,40 @@ static void put_numatune(const struct weir_demand *vm, uint64_t nodes, FILE *out
 	(void)fputs("</numatune>\n", out);
 }
 
-static void emit_libvirt(const struct weir_verdict *v, const struct weir_ask *ask,
-                         uint64_t nodes, FILE *out)
+/* What holds for all of it is what holds for its first memory. */
+static void put_backing(const struct weir_demand *vm, uint64_t page, FILE *out)
 {
-	const struct weir_demand *vm = v->demand;
-	const struct weir_vm_memory *first = vm->nr_memory ? &vm->memory[0] : NULL;
-	uint64_t page = first ? ask->memory[0].page_bytes : 0;
+	const struct weir_vm_memory *first = vm->memory;
 
-	if (page)
-		put_mount(page, out, "<!-- ", " -->");
-	(void)fprintf(out, "<memory unit='KiB'>%" PRIu64 "</memory>\n<memoryBacking>\n",
-	              weir_demand_bytes(vm) / 1024 + (weir_demand_bytes(vm) % 1024 != 0));
+	(void)fputs("<memoryBacking>\n", out);
 	if (page)
 		(void)fprintf(out,
 		              "  <hugepages><page size='%" PRIu64
 		              "' unit='KiB'/></hugepages>\n",
 		              page >> 10);
-	if (first && first->backing == WEIR_BACKING_MEMFD)
+	if (first->backing == WEIR_BACKING_MEMFD)
 		(void)fputs("  <source type='memfd'/>\n", out);
-	if (first)
-		(void)fprintf(out, "  <access mode='%s'/>\n  <allocation mode='%s'/>\n",
-		              first->shared ? "shared" : "private",
-		              first->prealloc ? "immediate" : "ondemand");
+	(void)fprintf(out, "  <access mode='%s'/>\n  <allocation mode='%s'/>\n",
+	              first->shared ? "shared" : "private",
+	              first->prealloc ? "immediate" : "ondemand");
 	if (vm->mem_lock)
 		(void)fputs("  <locked/>\n", out);
 	(void)fputs("</memoryBacking>\n", out);
+}
+
+static void emit_libvirt(const struct weir_verdict *v, const struct weir_ask *ask,
+                         uint64_t nodes, FILE *out)
+{
+	const struct weir_demand *vm = v->demand;
+	uint64_t page = vm->nr_memory ? ask->memory[0].page_bytes : 0;
+
+	if (page)
+		put_mount(page, out, "<!-- ", " -->");
+	(void)fprintf(out, "<memory unit='KiB'>%" PRIu64 "</memory>\n",
+	              weir_demand_bytes(vm) / 1024 + (weir_demand_bytes(vm) % 1024 != 0));
+	if (!vm->nr_memory)
+		return;
+	put_backing(vm, page, out);
 	put_numatune(vm, nodes, out);
 }
 
