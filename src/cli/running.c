@@ -2,12 +2,14 @@
  * promised and what of it is there. */
 #include "cli/check.h"
 
+#include "base/ckd.h"
 #include "base/json.h"
 #include "base/own.h"
 #include "base/size.h"
 #include "cli/cli.h"
 #include "cli/vms.h"
 #include "facts/snapshot.h"
+#include "facts/task_maps.h"
 #include "host/host.h"
 #include "vm/qemu.h"
 
@@ -17,12 +19,23 @@
 #define NAME        "check"
 #define CMDLINE_MAX (4U << 20)
 #define STATUS_MAX  65536U
+#define MAPS_MAX    (64U << 20)
+
+struct place { /* ascending */
+	unsigned int node;
+	uint64_t huge_bytes, base_bytes;
+};
 
 struct running {
 	struct weir_demand demand;
 	uint64_t pid;
 	struct weir_count huge_bytes, rss_bytes; /* resident: in huge pages, in others */
 	char nodes[128];                         /* Mems_allowed_list; "" unknown */
+	/* what of it is there, by node; not known where its numa_maps may not be read. Of
+	 * base pages captures do not keep it. */
+	bool has_huge_place, has_base_place;
+	struct place *place;
+	size_t nr_place, cap_place;
 };
 
 struct list {
@@ -33,8 +46,10 @@ struct list {
 
 static void list_done(struct list *list)
 {
-	for (size_t i = 0; i < list->nr; i++)
+	for (size_t i = 0; i < list->nr; i++) {
 		weir_demand_done(&list->v[i].demand);
+		free(list->v[i].place);
+	}
 	free(list->v);
 }
 
@@ -70,6 +85,68 @@ static void see_status(const struct weir_host *host, struct running *vm)
 			                    vm->nodes, sizeof(vm->nodes));
 }
 
+static int place_on(struct running *vm, unsigned int node, struct place **out)
+{
+	size_t i = 0;
+
+	while (i < vm->nr_place && vm->place[i].node < node)
+		i++;
+	if (i == vm->nr_place || vm->place[i].node != node) {
+		if (weir_grow(&vm->place, &vm->cap_place, vm->nr_place,
+		              sizeof(vm->place[0])) < 0)
+			return -ENOMEM;
+		memmove(&vm->place[i + 1], &vm->place[i],
+		        (vm->nr_place - i) * sizeof(vm->place[0]));
+		vm->place[i] = (struct place){ .node = node };
+		vm->nr_place++;
+	}
+	*out = &vm->place[i];
+	return 0;
+}
+
+static int add_mapping(struct running *vm, struct weir_numa_mapping *map)
+{
+	struct place *place;
+	unsigned int node;
+	uint64_t pages, bytes;
+
+	vm->has_huge_place = true;
+	while (weir_numa_node(&map->words, &node, &pages)) {
+		uint64_t *sum;
+
+		if (!map->page_bytes || ckd_mul(&bytes, pages, map->page_bytes))
+			continue;
+		if (place_on(vm, node, &place) < 0)
+			return -ENOMEM;
+		vm->has_base_place = vm->has_base_place || !map->huge;
+		sum = map->huge ? &place->huge_bytes : &place->base_bytes;
+		if (ckd_add(sum, *sum, bytes))
+			*sum = UINT64_MAX;
+	}
+	return 0;
+}
+
+static int see_place(const struct weir_host *host, struct running *vm)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	struct weir_str rest, line;
+	char path[64];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/numa_maps", vm->pid);
+	r = weir_host_read(host, path, MAPS_MAX, &text);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	rest = weir_buf_str(&text);
+	while (r == 0 && weir_str_line(&rest, &line)) {
+		struct weir_numa_mapping map;
+
+		if (weir_numa_mapping_parse(line, &map))
+			r = add_mapping(vm, &map);
+	}
+	return r;
+}
+
 static int add(const struct weir_host *host, enum weir_vm_vendor vendor, uint64_t pid,
                struct weir_str cmdline, struct list *list)
 {
@@ -88,7 +165,7 @@ static int add(const struct weir_host *host, enum weir_vm_vendor vendor, uint64_
 	vm->pid = pid;
 	see_status(host, vm);
 	list->nr++;
-	return 0;
+	return see_place(host, vm);
 }
 
 static int find(const struct weir_host *host, enum weir_vm_vendor vendor,
@@ -139,6 +216,25 @@ static const char *pages_of(const struct running *vm, char *out, size_t cap)
 	return "4K";
 }
 
+/* "0:4G 1:512M": of huge pages, where there are any, else of base pages. */
+static int nodes_of(const struct running *vm, struct weir_buf *out)
+{
+	bool huge = !vm->huge_bytes.known || vm->huge_bytes.n;
+	bool known = huge ? vm->has_huge_place : vm->has_base_place;
+	char size[WEIR_SIZE_TEXT_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && known && i < vm->nr_place; i++) {
+		uint64_t bytes = huge ? vm->place[i].huge_bytes : vm->place[i].base_bytes;
+
+		if (bytes)
+			r = weir_buf_printf(out, "%s%u:%s", out->n ? " " : "",
+			                    vm->place[i].node,
+			                    weir_format_human(bytes, size, sizeof(size)));
+	}
+	return r < 0 || out->n ? r : weir_buf_addz(out, known ? "-" : "?");
+}
+
 static void put_text(const struct list *list, FILE *out)
 {
 	char size[3][WEIR_SIZE_TEXT_MAX], pages[WEIR_SIZE_TEXT_MAX];
@@ -149,19 +245,22 @@ static void put_text(const struct list *list, FILE *out)
 		            out);
 		return;
 	}
-	(void)fprintf(out, "%8s %-7s %8s %8s %8s %-6s %-8s %s\n", "PID", "KIND",
-	              "PROMISED", "IN-HUGE", "RESIDENT", "PAGES", "NODES", "NAME");
+	(void)fprintf(out, "%8s %-7s %8s %8s %8s %-6s %-8s %-12s %s\n", "PID", "KIND",
+	              "PROMISED", "IN-HUGE", "RESIDENT", "PAGES", "ALLOWED", "ON-NODES",
+	              "NAME");
 	for (size_t i = 0; i < list->nr; i++) {
 		const struct running *vm = &list->v[i];
+		weir_auto(weir_buf_done) struct weir_buf nodes = { 0 };
 
-		(void)fprintf(out, "%8" PRIu64 " %-7s %8s %8s %8s %-6s %-8s ", vm->pid,
-		              weir_vm_kind_word(vm->demand.kind),
+		(void)nodes_of(vm, &nodes);
+		(void)fprintf(out, "%8" PRIu64 " %-7s %8s %8s %8s %-6s %-8s %-12s ",
+		              vm->pid, weir_vm_kind_word(vm->demand.kind),
 		              weir_format_human(weir_demand_bytes(&vm->demand), size[0],
 		                                sizeof(size[0])),
 		              size_of(vm->huge_bytes, size[1], sizeof(size[1])),
 		              size_of(vm->rss_bytes, size[2], sizeof(size[2])),
 		              pages_of(vm, pages, sizeof(pages)),
-		              *vm->nodes ? vm->nodes : "?");
+		              *vm->nodes ? vm->nodes : "?", nodes.p ? nodes.p : "?");
 		weir_cli_put(out, weir_strz(vm->demand.name));
 		(void)fputc('\n', out);
 	}
@@ -173,6 +272,26 @@ static void put_count(struct weir_json *j, const char *key, struct weir_count n)
 		weir_json_u64(j, key, n.n);
 	else
 		weir_json_null(j, key);
+}
+
+static void put_places(struct weir_json *j, const struct running *vm)
+{
+	if (!vm->has_huge_place) {
+		weir_json_null(j, "on_nodes");
+		return;
+	}
+	weir_json_open(j, "on_nodes", '[');
+	for (size_t i = 0; i < vm->nr_place; i++) {
+		const struct place *p = &vm->place[i];
+		struct weir_count base = { vm->has_base_place, p->base_bytes };
+
+		weir_json_open(j, NULL, '{');
+		weir_json_u64(j, "node", p->node);
+		weir_json_u64(j, "huge_bytes", p->huge_bytes);
+		put_count(j, "base_bytes", base);
+		weir_json_close(j);
+	}
+	weir_json_close(j);
 }
 
 static int put_json(const struct list *list, FILE *out)
@@ -195,6 +314,7 @@ static int put_json(const struct list *list, FILE *out)
 		put_count(&j, "resident_bytes", vm->rss_bytes);
 		weir_json_strz(&j, "pages", pages_of(vm, pages, sizeof(pages)));
 		weir_json_strz(&j, "nodes", *vm->nodes ? vm->nodes : NULL);
+		put_places(&j, vm);
 		weir_json_close(&j);
 	}
 	weir_json_close(&j);

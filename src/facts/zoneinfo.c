@@ -31,6 +31,7 @@ static const struct {
 	{ "nr_zone_inactive_file", AT(inactive_file) },
 	{ "nr_zone_active_file", AT(active_file) },
 	{ "nr_zone_unevictable", AT(unevictable) },
+	{ "nr_zone_write_pending", AT(write_pending) },
 	{ "start_pfn:", AT(start_pfn) },
 };
 

@@ -22,6 +22,7 @@ struct weir_zone {
 	struct weir_count spanned, present, managed, cma, free_cma;
 	struct weir_count inactive_anon, active_anon, inactive_file, active_file,
 		unevictable;
+	struct weir_count write_pending; /* dirty, or being written back */
 	struct weir_count start_pfn;
 	/* on per-CPU lists, neither free nor in use, and how many CPUs have one: looked
 	 * at only in zones where it matters, those with a CMA and ZONE_MOVABLE */

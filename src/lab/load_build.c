@@ -84,8 +84,10 @@ static void set_free(struct weir_memory *mem, const struct weir_load_node *node)
 		only->whole[0] = only->free[0] / 512 * 512;
 		return;
 	}
-	for (unsigned int s = 0; s < WEIR_SITE_NR; s++)
+	for (unsigned int s = 0; s < WEIR_SITE_NR; s++) {
 		zones[s % WEIR_ZONE_NR].cache[s >= WEIR_SITE_CMA] = node->cache[s];
+		zones[s % WEIR_ZONE_NR].dirty[s >= WEIR_SITE_CMA] = node->dirty[s];
+	}
 	for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
 		if (zones[z].cma) {
 			zones[z].csv = min(node->csv_pages, zones[z].cma);

@@ -26,9 +26,9 @@ struct weir_load_node {
 	bool has_zones; /* false: its memory is one count */
 	struct weir_zone_config zones[WEIR_ZONE_NR];
 	uint64_t csv_pages; /* of the CMA: what CSV3 VMs have */
-	/* base pages by place: page cache that is given back when wanted, and what else
-	 * stands in the CMA and can move */
-	uint64_t cache[WEIR_SITE_NR], lent[WEIR_SITE_NR];
+	/* base pages by place: page cache that is given back when wanted, what of it must
+	 * be written back before, and what else stands in the CMA and can move */
+	uint64_t cache[WEIR_SITE_NR], dirty[WEIR_SITE_NR], lent[WEIR_SITE_NR];
 	/* pool pages by size and place: all, and the free ones of them */
 	uint64_t at[WEIR_LOAD_SIZES_MAX][WEIR_SITE_NR];
 	uint64_t free_at[WEIR_LOAD_SIZES_MAX][WEIR_SITE_NR];

@@ -8,6 +8,7 @@
  * ZONE_MOVABLE. load.h's enum says which end of these bounds is wanted. */
 #include "lab/load_host.h"
 
+#include "base/own.h"
 #include "facts/snapshot.h"
 
 #define BATCHES 186
@@ -266,6 +267,22 @@ static uint64_t csv_used(const struct weir_snapshot *snap, unsigned int node)
 	return 0;
 }
 
+/* Of a zone's page cache, what is not clean: where is not told, so it is looked for
+ * outside of the CMA first. */
+static void split_dirty(struct weir_load_node *node, unsigned int zone, uint64_t pending)
+{
+	static const unsigned int sides[] = { 0, WEIR_SITE_CMA };
+
+	for (size_t i = 0; i < WEIR_NELEM(sides); i++) {
+		unsigned int s = sides[i] + zone;
+		uint64_t n = min(pending, node->cache[s]);
+
+		node->cache[s] -= n;
+		node->dirty[s] = n;
+		pending -= n;
+	}
+}
+
 /* Of what is left where pool pages are not: page cache, and what can move. */
 static void share_rest(struct weir_load_node *node, const struct room *room,
                        const uint64_t *file, unsigned int zone)
@@ -348,7 +365,7 @@ static void read_node(struct weir_load *load, struct weir_load_node *node,
                       const struct weir_snapshot *snap)
 {
 	struct room room = { 0 };
-	uint64_t file[WEIR_ZONE_NR] = { 0 };
+	uint64_t file[WEIR_ZONE_NR] = { 0 }, pending[WEIR_ZONE_NR] = { 0 };
 	unsigned int cma_site = WEIR_SITE_CMA + WEIR_ZONE_NORMAL;
 
 	node->csv_pages = csv_used(snap, node->id);
@@ -363,6 +380,7 @@ static void read_node(struct weir_load *load, struct weir_load_node *node,
 		see_room(&room, zone, (enum weir_zone_kind)kind,
 		         zone->cma.n ? node->csv_pages : 0);
 		file[kind] = reclaimable(zone);
+		pending[kind] = zone->write_pending.n;
 		if (zone->cma.n)
 			cma_site = WEIR_SITE_CMA + (unsigned int)kind;
 	}
@@ -384,9 +402,12 @@ static void read_node(struct weir_load *load, struct weir_load_node *node,
 			choose_free(load, node, k);
 		}
 	}
-	for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
-		if (node->zones[z].there)
-			share_rest(node, &room, file, z);
+	for (unsigned int z = 0; z < WEIR_ZONE_NR; z++) {
+		if (!node->zones[z].there)
+			continue;
+		share_rest(node, &room, file, z);
+		split_dirty(node, z, pending[z]);
+	}
 }
 
 void weir_load_read_zones(struct weir_load *load, const struct weir_snapshot *snap)

@@ -27,7 +27,10 @@ struct weir_answer weir_play_anon(struct weir_world *w, struct weir_world_task *
 struct weir_answer weir_play_cache(struct weir_world *w, struct weir_world_task *task,
                                    const struct weir_step *step)
 {
-	(void)weir_anon_cache(w->model, task->task, pages_of(step));
+	if (step->flags & WEIR_STEP_LOCKED)
+		return weir_play_anon(w, task, step);
+	(void)weir_anon_cache(w->model, task->task, pages_of(step),
+	                      step->flags & WEIR_STEP_DIRTY);
 	return weir_answer(0);
 }
 
@@ -42,16 +45,8 @@ struct weir_answer weir_play_unmovable(struct weir_world *w, struct weir_world_t
 
 int weir_play_drop_caches(struct weir_world *w, const struct weir_step *step)
 {
-	struct weir_memory *mem = &w->model->memory;
-
 	(void)step;
-	weir_each_node (n, mem->all)
-		for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
-			for (unsigned int side = 0; side < 2; side++) {
-				mem->zones[n][z].free[side] +=
-					mem->zones[n][z].cache[side];
-				mem->zones[n][z].cache[side] = 0;
-			}
+	weir_memory_drop_caches(&w->model->memory);
 	return 0;
 }
 

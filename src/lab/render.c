@@ -17,7 +17,7 @@
 
 static const struct weir_render_files *const tables[] = {
 	&weir_render_mem,    &weir_render_pools, &weir_render_mounts,
-	&weir_render_groups, &weir_render_tasks,
+	&weir_render_groups, &weir_render_tasks, &weir_render_cma,
 };
 
 /* ---- what a pattern leaves open ---- */
@@ -116,6 +116,14 @@ static enum found nth_vma(struct weir_subject *s, size_t i, struct candidate *c)
 	return FOUND;
 }
 
+static enum found nth_area(struct weir_subject *s, size_t i, struct candidate *c)
+{
+	if (!weir_render_area(s, i, &s->area))
+		return NO_MORE;
+	c->name = weir_strz(s->area.name);
+	return FOUND;
+}
+
 static const struct kind {
 	char letter;
 	enum found (*nth)(struct weir_subject *s, size_t i, struct candidate *c);
@@ -131,6 +139,7 @@ static const struct kind {
 	{ 't', nth_task, WEIR_RENDER_PID_FIRST },
 	{ 'f', nth_fd, FD_FIRST },
 	{ 'v', nth_vma, SIZE_MAX },
+	{ 'a', nth_area, SIZE_MAX },
 };
 
 static const struct kind *kind_of(char letter)

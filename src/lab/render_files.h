@@ -7,11 +7,17 @@
  *	%g  a cgroup           by path: any number of directories
  *	%t  a task             by its number
  *	%f  its descriptor     by number
- *	%v  its mapping        by address range */
+ *	%v  its mapping        by address range
+ *	%a  a CMA area         by name */
 #ifndef WEIR_LAB_RENDER_FILES_H
 #define WEIR_LAB_RENDER_FILES_H
 
 #include "lab/world.h"
+
+struct weir_render_area { /* of the CMA; base pages */
+	char name[32];
+	uint64_t pages, used; /* used: by who asks the CMA itself */
+};
 
 struct weir_subject {
 	const struct weir_world *world;
@@ -23,6 +29,7 @@ struct weir_subject {
 	size_t task_idx;              /* in the world */
 	const struct weir_file *file; /* behind the descriptor */
 	const struct weir_vma *vma;
+	struct weir_render_area area;
 };
 
 struct weir_render_file {
@@ -41,7 +48,7 @@ struct weir_render_files {
 };
 
 extern const struct weir_render_files weir_render_mem, weir_render_pools,
-	weir_render_mounts, weir_render_groups, weir_render_tasks;
+	weir_render_mounts, weir_render_groups, weir_render_tasks, weir_render_cma;
 
 #define WEIR_RENDER_PID_FIRST 1000U
 
@@ -57,5 +64,9 @@ unsigned int weir_render_mount_device(const struct weir_world *world,
 /* What statfs(2) says of a mount, NULL: of the kernel's own. */
 int weir_render_statfs(const struct weir_pool *pool, const struct weir_mount *mount,
                        struct weir_buf *out);
+
+/* The @i-th CMA area of a host; false after the last. */
+bool weir_render_area(const struct weir_subject *s, size_t i,
+                      struct weir_render_area *out);
 
 #endif

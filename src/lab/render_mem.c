@@ -214,47 +214,6 @@ static int show_buddyinfo(const struct weir_subject *s, struct weir_buf *out)
 	return r;
 }
 
-/* ---- CSV3 ---- */
-
-static uint64_t csv_mib(const struct weir_memory *mem, unsigned int node, bool used)
-{
-	uint64_t pages = 0;
-
-	for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
-		pages += used ? mem->zones[node][z].csv : mem->zones[node][z].cma;
-	return (pages * WEIR_BASE_PAGE + WEIR_MIB - 1) / WEIR_MIB;
-}
-
-/* A CMA is CSV's where the command line asked for it. */
-static bool has_csv(const struct weir_subject *s)
-{
-	return s->world->boot && strstr(s->world->boot, "csv_mem_") &&
-	       cma_bytes(&s->world->model->memory, false);
-}
-
-static int show_csv(const struct weir_subject *s, struct weir_buf *out)
-{
-	const struct weir_memory *mem = &s->world->model->memory;
-	uint64_t total = 0, used = 0;
-	int r = 0;
-
-	weir_each_node (n, mem->nodes) {
-		total += csv_mib(mem, n, false);
-		used += csv_mib(mem, n, true);
-		if (r == 0)
-			r = weir_buf_printf(out,
-			                    "Node%u:\n total cma size: %12" PRIu64
-			                    " MiB\n csv3 cma used:  %12" PRIu64 " MiB\n",
-			                    n, csv_mib(mem, n, false),
-			                    csv_mib(mem, n, true));
-	}
-	return r < 0 ? r
-	             : weir_buf_printf(out,
-	                               "All Nodes:\n total cma size: %12" PRIu64
-	                               " MiB\n csv3 cma used:  %12" PRIu64 " MiB\n",
-	                               total, used);
-}
-
 /* ---- nodes ---- */
 
 static int show_list(uint64_t mask, struct weir_buf *out)
@@ -359,7 +318,6 @@ static const struct weir_render_file files[] = {
 	{ "/proc/meminfo", show_meminfo, NULL, false, 0 },
 	{ "/proc/zoneinfo", show_zoneinfo, NULL, false, 0 },
 	{ "/proc/buddyinfo", show_buddyinfo, NULL, false, 0 },
-	{ "/sys/kernel/mm/csv3_cma/mem_info", show_csv, has_csv, false, 0 },
 	{ "/proc/cmdline", show_cmdline, NULL, false, 0 },
 	{ "/proc/sys/kernel/osrelease", show_release, NULL, false, 0 },
 	{ "/proc/sys/kernel/hostname", show_hostname, NULL, false, 0 },

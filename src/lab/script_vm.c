@@ -26,6 +26,27 @@ int weir_words_need_size(struct weir_words *w)
 	return r < 0 ? r : size_of(w, word, word, &w->step->size);
 }
 
+int weir_words_cache(struct weir_words *w)
+{
+	static const char *const keys[] = { "dirty", "unevictable" };
+	struct weir_str word, value;
+	unsigned int seen = 0;
+	int which, r = weir_words_need_size(w);
+
+	while (r == 0 && weir_str_word(&w->rest, &word)) {
+		r = weir_words_option(w, word, keys, WEIR_NELEM(keys), &seen, &value,
+		                      &which);
+		if (r == 0 && which < 0)
+			return weir_words_unknown(w, word);
+		if (r == 0 && seen == 3)
+			return weir_parse_bad(
+				w->p, word, "it is dirty, or unevictable: %s", w->usage);
+		if (r == 0)
+			w->step->flags |= which ? WEIR_STEP_LOCKED : WEIR_STEP_DIRTY;
+	}
+	return r;
+}
+
 static int kind_of(struct weir_words *w, struct weir_str word, struct weir_str text)
 {
 	static const struct {

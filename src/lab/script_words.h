@@ -67,6 +67,7 @@ int weir_words_maybe_flag(struct weir_words *w, const char *flag, unsigned int b
 /* script_vm.c: SIZE into step->size; the words of start; a VM that was started; a node;
  * none. */
 int weir_words_need_size(struct weir_words *w);
+int weir_words_cache(struct weir_words *w);
 int weir_words_start(struct weir_words *w);
 int weir_words_vm(struct weir_words *w);
 int weir_words_compact(struct weir_words *w);

@@ -110,6 +110,7 @@ enum weir_step_flags {                               /* words of map, and others
 	               WEIR_STEP_SIZE_PERCENT =
 	                       1 << 12, /* size is a percentage; likewise min_size */
 	               WEIR_STEP_MIN_SIZE_PERCENT = 1 << 13,
+	               WEIR_STEP_DIRTY = 1 << 14, /* cache */
 };
 
 struct weir_step {

@@ -62,7 +62,8 @@ uint64_t weir_anon_fix(struct weir_model *m, struct weir_task *task, uint64_t pa
 	return anon ? take(m, task, pages, policy, WEIR_WANT_PINNABLE, &anon->fixed) : 0;
 }
 
-uint64_t weir_anon_cache(struct weir_model *m, struct weir_task *task, uint64_t pages)
+uint64_t weir_anon_cache(struct weir_model *m, struct weir_task *task, uint64_t pages,
+                         bool dirty)
 {
 	struct weir_spread *got = calloc(1, sizeof(*got));
 	uint64_t done;
@@ -74,9 +75,13 @@ uint64_t weir_anon_cache(struct weir_model *m, struct weir_task *task, uint64_t 
 	/* nobody's own: it stays in the zone's count until it is given back */
 	done = take(m, task, pages, 0, WEIR_WANT_MOVABLE, got);
 	weir_each_node (n, m->memory.all)
-		for (unsigned int s = 0; s < WEIR_SITE_NR; s++)
-			m->memory.zones[n][s % WEIR_ZONE_NR].cache[s >= WEIR_SITE_CMA] +=
-				got->pages[n][s];
+		for (unsigned int s = 0; s < WEIR_SITE_NR; s++) {
+			struct weir_memory_zone *zone =
+				&m->memory.zones[n][s % WEIR_ZONE_NR];
+
+			(dirty ? zone->dirty
+			       : zone->cache)[s >= WEIR_SITE_CMA] += got->pages[n][s];
+		}
 	free(got);
 	return done;
 }

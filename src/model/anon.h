@@ -24,8 +24,10 @@ struct weir_anon {
 uint64_t weir_anon_touch(struct weir_model *m, struct weir_task *task, uint64_t pages,
                          uint16_t policy);
 
-/* The same as clean page cache, which others get when they need it. */
-uint64_t weir_anon_cache(struct weir_model *m, struct weir_task *task, uint64_t pages);
+/* The same as page cache, which others get when they need it; @dirty: once it is written
+ * back. */
+uint64_t weir_anon_cache(struct weir_model *m, struct weir_task *task, uint64_t pages,
+                         bool dirty);
 
 /* @pages of unmovable memory: guest_memfd, page tables, and what is faulted inside of a
  * long-term pin. Returns how many came. */

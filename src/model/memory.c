@@ -336,19 +336,43 @@ static uint64_t node_take_pages(struct weir_memory *mem, unsigned int node,
 	return done;
 }
 
-/* Gives back clean page cache that the request could then use, as much as is wanted. */
+static uint64_t give_cache(struct weir_memory_zone *zone, unsigned int side,
+                           uint64_t *cache, uint64_t pages)
+{
+	uint64_t n = min(pages, *cache);
+
+	*cache -= n;
+	zone->free[side] += n;
+	return n;
+}
+
+/* Gives back page cache that the request could then use, as much as is wanted: clean one
+ * of all zones, then what is written back for it (mm/vmscan.c shrink_folio_list()). */
 static void reclaim(struct weir_memory *mem, unsigned int node, enum weir_request want,
                     uint64_t pages)
 {
-	for (int z = (int)highest(want); z >= 0; z--)
-		for (int side = 0; side <= (int)may_use_cma(want); side++) {
-			struct weir_memory_zone *zone = &mem->zones[node][z];
-			uint64_t n = min(pages, zone->cache[side]);
+	for (int dirty = 0; dirty < 2; dirty++)
+		for (int z = (int)highest(want); z >= 0; z--)
+			for (unsigned int side = 0; side <= may_use_cma(want); side++) {
+				struct weir_memory_zone *zone = &mem->zones[node][z];
 
-			zone->cache[side] -= n;
-			zone->free[side] += n;
-			pages -= n;
-		}
+				pages -= give_cache(zone, side,
+				                    dirty ? &zone->dirty[side]
+				                          : &zone->cache[side],
+				                    pages);
+			}
+}
+
+void weir_memory_drop_caches(struct weir_memory *mem)
+{
+	weir_each_node (n, mem->all)
+		for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
+			for (unsigned int side = 0; side < 2; side++) {
+				struct weir_memory_zone *zone = &mem->zones[n][z];
+
+				(void)give_cache(zone, side, &zone->cache[side],
+				                 UINT64_MAX);
+			}
 }
 
 uint64_t weir_memory_take_pages(struct weir_memory *mem, unsigned int near,

@@ -77,8 +77,9 @@ struct weir_memory_zone {
 	uint64_t free[2], whole[2];
 	uint64_t min, low, high;
 	uint64_t reserve[WEIR_ZONE_NR];
-	/* what could be had back from the page cache, by side: clean and not mapped */
-	uint64_t cache[2];
+	/* what could be had back from the page cache, by side: clean and not mapped; and
+	 * what must be written back first */
+	uint64_t cache[2], dirty[2];
 	uint64_t csv; /* of the CMA, what CSV3 VMs have: it never moves */
 };
 
@@ -150,12 +151,16 @@ struct weir_spread {
 };
 
 /* Takes @pages single pages as an allocation on @near does, within @allowed: first from
- * all nodes down to the low watermarks, then down to the min ones, with clean page cache
- * given back on the way. Adds what it got to @out (may be NULL); returns how many. */
+ * all nodes down to the low watermarks, then down to the min ones, with page cache given
+ * back on the way, clean one first. Adds what it got to @out (may be NULL); returns how
+ * many. */
 uint64_t weir_memory_take_pages(struct weir_memory *mem, unsigned int near,
                                 uint64_t allowed, uint64_t pages, enum weir_request want,
                                 struct weir_spread *out);
 void weir_memory_give_pages(struct weir_memory *mem, const struct weir_spread *from);
+
+/* Page cache that is clean becomes free: /proc/sys/vm/drop_caches. fs/drop_caches.c. */
+void weir_memory_drop_caches(struct weir_memory *mem);
 
 /* Free bytes of a node. */
 uint64_t weir_memory_free(const struct weir_memory *mem, unsigned int node);

@@ -103,6 +103,12 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 	/* arch/x86/kvm/svm/sev.c sev_mem_enc_register_region(), 6.15, taken back to     \
 	 * 6.1.192 and 6.12.117 */                                                       \
 	X(k, sev_pins_longterm, FROM(K6_1))                                              \
+	/* mm/page_alloc.c: one per-CPU list of THP for all migratetypes, 6.0 to 6.9;    \
+	 * mm/gup.c __gup_longterm_locked() tries again and again; read, not run */      \
+	X(k, pin_thp_loops, ONLY(K6_1) | ONLY(K6_6))                                     \
+	/* mm/compaction.c __compaction_suitable() counts the CMA as usable, until       \
+	 * 6.13; read, not run */                                                        \
+	X(k, compaction_counts_cma, UNTIL(K6_12))                                        \
 	/* mm/page_alloc.c alloc_contig_range(), 5.13 */                                 \
 	X(k, cma_moves_huge, FROM(K6_1))                                                 \
 	/* mm/page_alloc.c build_zonelists(): a place in the list, then a count, 5.16 */ \

@@ -91,6 +91,10 @@
 	  "fork copies private pages that are pinned")                                  \
 	X(sev_pins_longterm, "sev-pins-longterm",                                       \
 	  "SEV registers guest memory with a long-term pin")                            \
+	X(pin_thp_loops, "pin-thp-loops",                                               \
+	  "bug: pinning transparent huge pages beside much CMA may never end")          \
+	X(compaction_counts_cma, "compaction-counts-cma",                               \
+	  "bug: memory to be pinned is compacted in vain where much of it is CMA")      \
 	X(cma_moves_huge, "cma-moves-huge",                                             \
 	  "an allocation from a CMA area moves the huge pages in it")                   \
 	/* nodes */                                                                     \

@@ -31,6 +31,34 @@ int weir_answer_remedies(const struct weir_answer_in *in, size_t i,
 int weir_answer_remedy(struct weir_verdict *v, const char *command, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* ---- words: why.c and known.c; all are 0 or -ENOMEM ---------------------------------
+ */
+
+/* What a step needs, as it is called: "free pages of 1G". */
+const char *weir_answer_decides(const struct weir_start_end *end);
+
+/* Fills decides and reason, from @v's numbers. */
+int weir_answer_reason(const struct weir_answer_in *in, size_t i, struct weir_verdict *v,
+                       const struct weir_start_end *end);
+/* What QEMU and the kernel print when it ends so. */
+int weir_answer_messages(const struct weir_answer_in *in, size_t i,
+                         struct weir_verdict *v, const struct weir_start_end *end);
+
+/* How it dies after its start. */
+int weir_answer_death(const struct weir_start_end *end, struct weir_verdict *v);
+/* What else is to be known of one that starts, or may. */
+int weir_answer_known(const struct weir_answer_in *in, size_t i, struct weir_verdict *v);
+
+/* A sentence more of that kind. */
+int weir_answer_but(struct weir_verdict *v, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* "16384 pages of 2M", or "31.5G" for base pages and bytes. */
+struct weir_amount {
+	char text[80];
+};
+struct weir_amount weir_answer_amount(uint64_t n, uint64_t unit_bytes);
+
 /* Replaces *to. 0 or -ENOMEM. */
 int weir_answer_words(char **to, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -206,6 +206,64 @@ static int by_overcommit(const struct weir_answer_in *in, size_t i,
 		weir_format_size(pool->page_bytes, size, sizeof(size)).p);
 }
 
+struct sides { /* free memory of the nodes that have a CMA, bytes */
+	uint64_t outside, inside;
+	bool any;
+};
+
+/* As it is before anything starts. 0 or as weir_play(). */
+static int see_sides(const struct weir_answer_in *in, const struct weir_change *change,
+                     struct sides *out)
+{
+	weir_auto(weir_play_freep) struct weir_play *play = NULL;
+	const struct weir_memory *mem;
+	struct weir_err err;
+	int r = weir_play(in->snap, &in->load, NULL, 0, change, false, &play, NULL, &err);
+
+	*out = (struct sides){ 0 };
+	if (r < 0)
+		return r;
+	mem = &play->world->model->memory;
+	weir_each_node (n, mem->all) {
+		uint64_t cma = 0, free[2] = { 0 };
+
+		for (unsigned int z = 0; z < WEIR_ZONE_NR; z++) {
+			cma += mem->zones[n][z].cma;
+			for (unsigned int side = 0; side < 2; side++)
+				free[side] += mem->zones[n][z].free[side];
+		}
+		if (!cma)
+			continue;
+		out->any = true;
+		out->outside += free[0] * WEIR_BASE_PAGE;
+		out->inside += free[1] * WEIR_BASE_PAGE;
+	}
+	return 0;
+}
+
+/* A larger pool takes from both sides of the CMA's border, and what it takes outside
+ * VMs that pin can no longer have: both numbers, before and after. */
+static int cost_of_growing(const struct weir_answer_in *in,
+                           const struct weir_change *change, struct weir_buf *out)
+{
+	char size[4][WEIR_SIZE_TEXT_MAX];
+	struct sides now, then;
+	int r = see_sides(in, NULL, &now);
+
+	if (r == 0 && now.any)
+		r = see_sides(in, change, &then);
+	if (r < 0 || !now.any)
+		return r;
+	return weir_buf_printf(
+		out,
+		": free memory outside of the CMA falls from %s to %s, in it from %s to "
+		"%s",
+		weir_format_human(now.outside, size[0], sizeof(size[0])),
+		weir_format_human(then.outside, size[1], sizeof(size[1])),
+		weir_format_human(now.inside, size[2], sizeof(size[2])),
+		weir_format_human(then.inside, size[3], sizeof(size[3])));
+}
+
 static int by_growing(const struct weir_answer_in *in, size_t i, struct weir_verdict *v)
 {
 	const struct weir_start_end *end = end_of(in, i);
@@ -213,6 +271,7 @@ static int by_growing(const struct weir_answer_in *in, size_t i, struct weir_ver
 	const struct weir_start *start = &in->few->vms[i].start;
 	struct weir_change change = none;
 	uint64_t nodes = start->nodes, target;
+	weir_auto(weir_buf_done) struct weir_buf cost = { 0 };
 	char file[128], command[256], size[WEIR_SIZE_TEXT_MAX];
 	int r;
 
@@ -230,13 +289,16 @@ static int by_growing(const struct weir_answer_in *in, size_t i, struct weir_ver
 	target = change.grow +
 	         (change.grow_node < 0 ? pool->max : pool->nr[change.grow_node]);
 	r = try(in, i, &change);
+	if (r > 0 && cost_of_growing(in, &change, &cost) < 0)
+		r = -ENOMEM;
 	if (r <= 0)
 		return r;
 	pool_file(file, sizeof(file), pool->page_bytes, change.grow_node, "nr_hugepages");
 	(void)snprintf(command, sizeof(command), "echo %" PRIu64 " > %s", target, file);
 	return weir_answer_remedy(
-		v, command, "make the pool of %s larger by %" PRIu64,
-		weir_format_size(pool->page_bytes, size, sizeof(size)).p, change.grow);
+		v, command, "make the pool of %s larger by %" PRIu64 "%s",
+		weir_format_size(pool->page_bytes, size, sizeof(size)).p, change.grow,
+		cost.n ? cost.p : "");
 }
 
 /* More memory than it asked for would be no remedy. */

@@ -341,7 +341,7 @@ static void csv_borrowed_page_cache_is_dropped(void **state)
 	struct weir_task *task = task_on(m, 0);
 
 	(void)state;
-	expect_u64_eq(weir_anon_cache(m, task, CMA), CMA);
+	expect_u64_eq(weir_anon_cache(m, task, CMA, false), CMA);
 	fill_beside_cma(m);
 	expect_u64_eq(zone_of(m, 0)->cache[1], CMA / 2);
 	expect_u64_eq(weir_csv_room(m, M8, 1).sure, 5);
@@ -522,7 +522,8 @@ static void random_task(struct weir_rng *rng, struct world *w)
 		(void)weir_anon_fix(w->m, w->tasks[i], weir_rng_below(rng, 5000), 0);
 		break;
 	case 3:
-		(void)weir_anon_cache(w->m, w->tasks[i], weir_rng_below(rng, 5000));
+		(void)weir_anon_cache(w->m, w->tasks[i], weir_rng_below(rng, 5000),
+		                      false);
 		break;
 	default:
 		if (weir_map(w->m, w->tasks[i], &config, &addr) == 0)

@@ -726,6 +726,38 @@ static void memory_page_cache_is_given_back_when_it_is_wanted(void **state)
 	expect_u64_eq(zone->free[0] + zone->free[1] + zone->cache[1], 1500);
 }
 
+/* What is not clean is given back last, and not by drop_caches. */
+static void memory_dirty_page_cache_is_written_back_before(void **state)
+{
+	struct weir_zone_config zones[WEIR_ZONE_NR] = {
+		[WEIR_ZONE_NORMAL] = zone_of(1000, 400),
+	};
+	struct weir_node_config node = { .memory_bytes = G1, .zones = zones };
+	struct weir_spread got = { 0 };
+	static struct weir_memory mem;
+	struct weir_memory_zone *zone = normal(&mem);
+
+	(void)state;
+	expect_int_eq(weir_memory_init(&mem, &node, 1, false), 0);
+	zone->cache[0] = 100;
+	zone->dirty[0] = 50;
+	zone->dirty[1] = 30;
+	expect_u64_eq(weir_memory_take_pages(&mem, 0, 1, 1090, WEIR_WANT_MOVABLE, &got),
+	              1090);
+	expect_u64_eq(zone->cache[0], 10);
+	expect_u64_eq(zone->dirty[0], 50);
+	weir_memory_drop_caches(&mem);
+	expect_u64_eq(zone->cache[0], 0);
+	expect_u64_eq(zone->free[0], 10);
+	expect_u64_eq(zone->dirty[0] + zone->dirty[1], 80);
+	expect_u64_eq(weir_memory_take_pages(&mem, 0, 1, 100, WEIR_WANT_PINNABLE, &got),
+	              60);
+	expect_u64_eq(zone->dirty[0], 0);
+	expect_u64_eq(zone->dirty[1], 30); /* in the CMA: of no use to this one */
+	expect_u64_eq(weir_memory_take_pages(&mem, 0, 1, 100, WEIR_WANT_MOVABLE, &got),
+	              30);
+}
+
 /* A node without zones is a count of bytes: no marks, no CMA, but whole blocks. */
 static void memory_of_a_node_without_zones_is_a_count(void **state)
 {
@@ -791,6 +823,7 @@ int main(void)
 		cmocka_unit_test(memory_broken_blocks_come_back_by_compaction),
 		cmocka_unit_test(memory_given_back_goes_where_it_came_from),
 		cmocka_unit_test(memory_page_cache_is_given_back_when_it_is_wanted),
+		cmocka_unit_test(memory_dirty_page_cache_is_written_back_before),
 		cmocka_unit_test(memory_of_a_node_without_zones_is_a_count),
 		cmocka_unit_test(memory_of_impossible_zones_is_cut),
 	};

@@ -413,6 +413,55 @@ static void kernels_differ_in_their_files(void **state)
 	weir_host_free(host);
 }
 
+#define CMA "/sys/kernel/mm/cma/"
+
+/* A node with 2.5G of CMA, one without, and one with 1M of it. */
+#define THREE_NODES                                                               \
+	"node 0 memory=8G cpus=0\n"                                               \
+	"node 1 memory=8G cpus=1\n"                                               \
+	"node 2 memory=8G cpus=2\n"                                               \
+	"zone 0 Normal managed=2097152 free=2097152 cma=655360 free_cma=655360\n" \
+	"zone 1 Normal managed=2097152 free=2097152\n"                            \
+	"zone 2 Normal managed=2097152 free=2097152 cma=256 free_cma=256\n"
+
+static void cma_areas_are_those_of_the_host(void **state)
+{
+	struct weir_world *world;
+	struct weir_host *host = host_of("boot csv_mem_percentage=50\n" THREE_NODES
+	                                 "start v kind=csv3 memory=1G\n",
+	                                 &world);
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+
+	(void)state;
+	/* nodes that have a CMA keep it; the others get the half in areas of 1G */
+	expect_names(host, "/sys/kernel/mm/cma",
+	             "csv-n0c0/ csv-n0c1/ csv-n0c2/ csv-n1c0/ csv-n1c1/ csv-n1c2/ "
+	             "csv-n1c3/ csv-n2c0/");
+	expect_file(host, CMA "csv-n0c0/total_pages", "262144\n");
+	expect_file(host, CMA "csv-n0c2/total_pages", "131072\n");
+	expect_file(host, CMA "csv-n2c0/total_pages", "256\n");
+	/* 1G and its nested page table, in units of 8M: 130 of them are 1040M */
+	expect_file(host, CMA "csv-n0c0/available_pages", "0\n");
+	expect_file(host, CMA "csv-n0c1/available_pages", "258048\n");
+	expect_file(host, CMA "csv-n0c2/available_pages", "131072\n");
+	weir_host_free(host);
+
+	host = host_of(THREE_NODES "task a\na anon 20G\n", &world);
+	expect_names(host, "/sys/kernel/mm/cma", "pernuma0/ pernuma2/");
+	/* what is lent is there to be had */
+	expect_file(host, CMA "pernuma0/available_pages", "655360\n");
+	weir_host_free(host);
+
+	host = host_of("nodes 1\n", &world);
+	expect_int_eq(weir_host_read(host, CMA "reserved/total_pages", 64, &text),
+	              -ENOENT);
+	weir_host_free(host);
+	host = host_of("kernel 6.6\n" THREE_NODES, &world);
+	expect_int_eq(weir_host_read(host, CMA "pernuma0/total_pages", 64, &text),
+	              -ENOENT);
+	weir_host_free(host);
+}
+
 static int read_and_list(void *ctx)
 {
 	static const char *const paths[] = {
@@ -467,6 +516,7 @@ int main(void)
 		cmocka_unit_test(writes_do_what_the_kernel_does),
 		cmocka_unit_test(steps_played_meanwhile_show),
 		cmocka_unit_test(kernels_differ_in_their_files),
+		cmocka_unit_test(cma_areas_are_those_of_the_host),
 		cmocka_unit_test(every_allocation_may_fail),
 	};
 

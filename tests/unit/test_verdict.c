@@ -491,7 +491,9 @@ static void verdict_of_a_pool_too_small_says_by_how_much(void **state)
 	           "allow 2 surplus pages of 2M: they are taken when it starts");
 	expect_str(v->remedies[0].command,
 	           "echo 2 > " POOLS "/hugepages-2048kB/nr_overcommit_hugepages");
-	expect_str(v->remedies[1].text, "make the pool of 2M larger by 2");
+	expect_str(v->remedies[1].text,
+	           "make the pool of 2M larger by 2: free memory outside of the CMA "
+	           "falls from 316M to 316M, in it from 452M to 448M");
 	expect_str(v->remedies[1].command,
 	           "echo 42 > " POOLS "/hugepages-2048kB/nr_hugepages");
 	assert_true(helps(v, "do without huge pages"));
@@ -565,6 +567,59 @@ static void verdict_of_a_pinned_vm_is_in_doubt_between_bounds(void **state)
 	expect_str(v->kernel, "kvm_amd: SEV: Failure locking 5632 pages.");
 	assert_true(helps(v, "allow 6 surplus pages"));
 	assert_true(helps(v, "do without huge pages"));
+	scene_close(&s);
+}
+
+/* Base pages that are pinned beside a CMA of half the node: some kernels take very long.
+ */
+static void verdict_of_pinned_base_pages_beside_much_cma_warns(void **state)
+{
+	static const struct {
+		const char *release, *vm;
+		bool slow, hangs;
+	} cases[] = {
+		{ "6.6.30\n", ANON_OF("32M") SEV, false, true },
+		{ "6.6.30\n", ANON_OF("32M") USES_M " -device vfio-pci,host=01:00.0",
+		  false, true },
+		{ "6.1.0\n", ANON_OF("32M") SEV, false, true },
+		{ "5.10.0\n", ANON_OF("32M") USES_M " -device vfio-pci,host=01:00.0",
+		  true, false },
+		{ "6.12.3\n", ANON_OF("32M") SEV, true, false },
+		{ "6.18.0\n", ANON_OF("32M") SEV, false, false },
+		/* nobody reported it of huge pages, and nothing is pinned here */
+		{ "6.6.30\n", MEMFD_OF("8M") SEV, false, false },
+		{ "6.6.30\n", ANON_OF("32M") USES_M, false, false },
+	};
+	static struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		const struct change kernel[] = { { "/proc/sys/kernel/osrelease",
+			                           cases[i].release } };
+		const struct weir_verdict *v;
+
+		scene_open(&s, kernel, 1);
+		v = check_one(&s, cases[i].vm);
+		assert_true(v->word != WEIR_VERDICT_NO);
+		expect_int_eq(says(v, "it may take long, up to an hour"), cases[i].slow);
+		expect_int_eq(says(v, "it may hang"), cases[i].hangs);
+		scene_close(&s);
+	}
+}
+
+/* A larger pool is paid from both sides of the CMA's border. */
+static void verdict_of_a_larger_pool_tells_what_it_costs(void **state)
+{
+	const struct weir_verdict *v;
+	static struct scene s;
+
+	(void)state;
+	scene_open(&s, NULL, 0);
+	v = check_one(&s, MEMFD_OF("180M") USES_M);
+	expect_int_eq(v->word, WEIR_VERDICT_NO);
+	/* 98304 free pages a node, 57856 of them in the CMA: so these go first */
+	assert_true(helps(v, "make the pool of 2M larger by 50: free memory outside of "
+	                     "the CMA falls from 316M to 316M, in it from 452M to 352M"));
 	scene_close(&s);
 }
 
@@ -831,6 +886,8 @@ int main(void)
 		cmocka_unit_test(verdict_of_a_pool_too_small_says_by_how_much),
 		cmocka_unit_test(verdict_of_a_mount_and_a_group_names_them),
 		cmocka_unit_test(verdict_of_a_pinned_vm_is_in_doubt_between_bounds),
+		cmocka_unit_test(verdict_of_pinned_base_pages_beside_much_cma_warns),
+		cmocka_unit_test(verdict_of_a_larger_pool_tells_what_it_costs),
 		cmocka_unit_test(verdict_of_a_host_that_tells_nothing_of_its_zones),
 		cmocka_unit_test(verdict_of_locked_memory_minds_the_limit),
 		cmocka_unit_test(verdicts_of_several_follow_their_order),
