@@ -75,7 +75,7 @@ fuzz: ## run each fuzzer FUZZ_RUNS times, or one: FUZZER=name
 
 bench: all ## measure what looking costs, beside other tools
 	@tools/install-deps bench
-	@$(NINJA) -C $(RELEASE) tests/bench/model_bench
+	@$(NINJA) -C $(RELEASE) bench_programs
 	@tests/bench/run $(RELEASE)
 
 format: ## format all C sources in place

@@ -4,14 +4,19 @@
 #include "capture/keep.h"
 
 #include "base/own.h"
+#include "facts/blocks.h"
+#include "facts/owners.h"
+#include "facts/pinners.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 struct keep {
 	struct weir_tasks *walk; /* at the process that is kept now */
 	struct weir_tasks_kept *out;
 	struct weir_members *files;
 	struct weir_manifest *manifest;
+	struct weir_owners owners; /* of all processes */
 	struct weir_buf path, text, kept;
 };
 
@@ -55,6 +60,15 @@ static int copy_file(struct keep *k, const char *file, size_t max)
 	return r == 0 && read < 0 ? add_error(k, file, read) : r;
 }
 
+/* Its registered buffers. */
+static int keep_ring(struct keep *k, const char *fd)
+{
+	char name[40];
+
+	(void)snprintf(name, sizeof(name), "fdinfo/%.20s", fd);
+	return copy_file(k, name, WEIR_SMALL_MAX);
+}
+
 static int keep_links(struct keep *k)
 {
 	const struct weir_task *task = &k->walk->task;
@@ -68,6 +82,8 @@ static int keep_links(struct keep *k)
 			r = weir_buf_addz(&k->path, task->links[i].fd);
 		if (r == 0)
 			r = weir_members_add(k->files, k->path.p, &target);
+		if (r == 0 && weir_pins_by_link(target) == WEIR_PINS_IO_URING)
+			r = keep_ring(k, task->links[i].fd);
 	}
 	return r;
 }
@@ -116,10 +132,45 @@ static int keep_task(struct keep *k)
 static int keep_each(void *ctx, struct weir_tasks *walk, const struct weir_task *task)
 {
 	struct keep *k = ctx;
+	int r;
 
 	k->walk = walk;
 	k->out->nr_holders += task->is_holder;
-	return keep_task(k);
+	r = weir_owners_add(&k->owners, task);
+	return r < 0 ? r : keep_task(k);
+}
+
+/* One small file a block: kept only while one of them goes offline. */
+static int keep_blocks(const struct weir_host *host, const struct weir_host *recording)
+{
+	struct weir_blocks blocks;
+	int r = weir_blocks_read(host, &blocks);
+	bool leaving = r == 0 && blocks.nr;
+
+	if (r == 0)
+		weir_blocks_done(&blocks);
+	if (!leaving)
+		return r;
+	r = weir_blocks_read(recording, &blocks);
+	if (r == 0)
+		weir_blocks_done(&blocks);
+	return r;
+}
+
+/* Whether users who own something huge have processes, and what goes offline. */
+static int keep_more(struct keep *k, const struct weir_host *host,
+                     const struct weir_host *recording,
+                     const struct weir_holdings *holdings)
+{
+	const struct weir_huge_files *files = &holdings->files;
+	int r = weir_owners_finish(&k->owners, host);
+
+	for (size_t i = 0; r == 0 && i < files->nr; i++)
+		if (files->v[i].known && files->v[i].in_directory)
+			weir_owners_ask(recording, &k->owners, &files->v[i].st.uid, 1);
+	for (size_t i = 0; r == 0 && i < holdings->shm.nr; i++)
+		weir_owners_ask(recording, &k->owners, &holdings->shm.v[i].uid, 1);
+	return r == 0 ? keep_blocks(host, recording) : r;
 }
 
 /* The readers of the ledger's facts run over a host that remembers what they ask about
@@ -144,6 +195,8 @@ static int keep_all(struct keep *k, const struct weir_tasks_keep *what,
 	r = weir_held_frames_ask(recording, &holdings);
 	if (r == 0)
 		weir_creators_ask(recording, &holdings);
+	if (r == 0)
+		r = keep_more(k, what->host, recording, &holdings);
 	weir_holdings_done(&holdings);
 	return r;
 }
@@ -162,6 +215,7 @@ int weir_tasks_keep(const struct weir_tasks_keep *what, struct weir_record *reco
 	r = weir_record_more(record, &recording);
 	if (r == 0)
 		r = keep_all(&k, what, recording, err);
+	weir_owners_done(&k.owners);
 	weir_buf_done(&k.path);
 	weir_buf_done(&k.text);
 	weir_buf_done(&k.kept);

@@ -43,8 +43,9 @@ static int help(void)
 		"      --by WHAT    one row for each process (default), vm, file, cgroup "
 		"or user\n"
 		"      --tree       below each row what it is made of\n"
-		"      --leaks      only what no process uses, and how it could be "
-		"released\n"
+		"      --leaks      only what no process or no VM uses any more, and how "
+		"it could\n"
+		"                   be released\n"
 		"      --size SIZE  only this page size (2M, 1G, 2048kB)\n"
 		"      --node N     only what may be on this node\n"
 		"  -b, --bytes      bytes, not pages\n"
@@ -55,7 +56,9 @@ static int help(void)
 		"Columns: PAGES in use, RESERVED, MAPPED or promised, of PAGES those in "
 		"PRIVATE\n"
 		"mappings and in SHARED files, NODES, ALSO: other processes that share "
-		"it.\n"
+		"it,\n"
+		"PINNED: what they have that pins memory, and how much they have "
+		"pinned.\n"
 		"3-7 is a number that the kernel bounds only; >=3 one that may be "
 		"larger.\n",
 		stdout);

@@ -66,14 +66,49 @@ void weir_who_rows_done(struct weir_who_rows *rows);
  * comes first. SIZE_MAX without any. */
 size_t weir_who_main_user(const struct weir_who *who, const struct weir_hold *hold);
 
+/* True for what nobody uses, and for a VM's memory that no VM uses. */
+bool weir_who_is_leak(const struct weir_who *who, const struct weir_hold *hold);
+
 /* True for a hold that the style selects. */
 bool weir_who_shows(const struct weir_who *who, const struct weir_who_style *style,
                     const struct weir_hold *hold);
 
-/* What may be done about a hold that nobody uses. */
+/* What is known of a hold that nobody uses. */
+struct weir_who_left {
+	uint64_t creator_pid; /* 0: not told */
+	bool creator_lives;
+	enum weir_owner_lives owner; /* has the user that owns it any process? */
+	struct weir_str domain;      /* libvirt's, by its path: "4-db"; empty: none */
+	uint64_t domain_pid;         /* 0, or the process that runs it */
+};
+
+void weir_who_left(const struct weir_who *who, const struct weir_hold *hold,
+                   struct weir_who_left *out);
+
+/* The user who owns a file or a segment. */
+struct weir_count weir_who_owner(const struct weir_who *who,
+                                 const struct weir_hold *hold);
+
+enum weir_who_guest {                        /* is a file or memfd a VM's memory? */
+	              WEIR_WHO_GUEST_NONE,   /* nothing says so */
+	              WEIR_WHO_GUEST_LIVES,  /* a VM has it */
+	              WEIR_WHO_GUEST_UNSEEN, /* by its name it may be; none of its
+	                                        processes is a VM */
+	              WEIR_WHO_GUEST_GONE,   /* by its name it is, and the VM is gone */
+};
+
+/* @vm: its name, where the path has it; else empty. */
+enum weir_who_guest weir_who_guest(const struct weir_who *who,
+                                   const struct weir_hold *hold, struct weir_str *vm);
+
+/* Adds "process NAME (PID)", with what there is to say of it. 0 or -ENOMEM. */
+int weir_who_keeper(const struct weir_who *who, const struct weir_hold *hold,
+                    struct weir_buf *out);
+
+/* What may be done about what weir who --leaks shows. */
 struct weir_who_release {
 	bool safe;
-	char why[160];
+	char why[248];
 	struct weir_buf command; /* empty: there is none */
 };
 

@@ -6,7 +6,6 @@
 #include "vm/qemu.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 /* --- reading ------------------------------------------------------------------------ */
@@ -111,12 +110,20 @@ static bool is_about(const struct weir_who *who, const struct weir_hold *hold,
 	return false;
 }
 
+bool weir_who_is_leak(const struct weir_who *who, const struct weir_hold *hold)
+{
+	struct weir_str vm;
+
+	return weir_hold_is_left(hold) ||
+	       weir_who_guest(who, hold, &vm) >= WEIR_WHO_GUEST_UNSEEN;
+}
+
 bool weir_who_shows(const struct weir_who *who, const struct weir_who_style *style,
                     const struct weir_hold *hold)
 {
 	if (style->one_size && hold->page_bytes != style->size_bytes)
 		return false;
-	if (style->leaks && !weir_hold_is_left(hold))
+	if (style->leaks && !weir_who_is_leak(who, hold))
 		return false;
 	if (style->about && !is_about(who, hold, style->about))
 		return false;
@@ -286,88 +293,4 @@ void weir_who_rows_done(struct weir_who_rows *rows)
 	free(rows->v);
 	free(rows->holds);
 	*rows = (struct weir_who_rows){ 0 };
-}
-
-/* --- what may be done --------------------------------------------------------------- */
-
-/* For a shell: in single quotes, which only the quote itself ends. */
-static int add_quoted(struct weir_buf *out, struct weir_str s)
-{
-	int r = weir_buf_addz(out, "'");
-
-	for (size_t i = 0; r == 0 && i < s.n; i++)
-		r = s.p[i] == '\'' ? weir_buf_addz(out, "'\\''")
-		                   : weir_buf_add(out, weir_str(s.p + i, 1));
-	return r < 0 ? r : weir_buf_addz(out, "'");
-}
-
-/* A name that a terminal would act on cannot be copied from it: by inode then. */
-static bool is_plain(struct weir_str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < ' ' || s.p[i] > '~')
-			return false;
-	return true;
-}
-
-static int release_file(const struct weir_who *who, const struct weir_hold *hold,
-                        struct weir_who_release *out)
-{
-	const struct weir_huge_file *file = &who->ledger.holdings.files.v[hold->file];
-	const struct weir_mounts *mounts = &who->ledger.holdings.mounts.mounts;
-	struct weir_str name = weir_hold_name(&who->ledger, hold);
-	int r = 0;
-
-	if (file->seen_by)
-		r = weir_buf_printf(&out->command, "nsenter -t %" PRIu64 " -m ",
-		                    file->seen_by);
-	if (r == 0 && is_plain(name))
-		r = weir_buf_addz(&out->command, "rm -- ");
-	if (r == 0 && is_plain(name))
-		return add_quoted(&out->command, name);
-	if (r == 0)
-		r = weir_buf_addz(&out->command, "find ");
-	if (r == 0 && hold->mount != SIZE_MAX)
-		r = add_quoted(&out->command, weir_strz(mounts->v[hold->mount].target));
-	return r < 0 ? r
-	             : weir_buf_printf(&out->command, " -xdev -inum %" PRIu64 " -delete",
-	                               file->inode);
-}
-
-static uint64_t creator_of(const struct weir_who *who, const struct weir_hold *hold)
-{
-	return hold->shm ? hold->shm->creator_pid
-	                 : weir_creator_of_name(weir_hold_name(&who->ledger, hold));
-}
-
-int weir_who_release(const struct weir_who *who, const struct weir_hold *hold,
-                     struct weir_who_release *out)
-{
-	uint64_t creator = creator_of(who, hold);
-	size_t unseen = who->ledger.holdings.nr_forbidden;
-	int r = 0;
-
-	*out = (struct weir_who_release){ 0 };
-	if (creator && weir_process_lives(who->host, creator))
-		(void)snprintf(out->why, sizeof(out->why),
-		               "its creator, process %" PRIu64 ", lives", creator);
-	else if (unseen)
-		(void)snprintf(out->why, sizeof(out->why),
-		               "%zu process%s could not be looked at and may use it",
-		               unseen, unseen == 1 ? "" : "es");
-	else if (hold->shm && hold->shm->nr_attached)
-		(void)snprintf(out->why, sizeof(out->why),
-		               "%" PRIu64
-		               " process(es) that are not seen have it attached",
-		               hold->shm->nr_attached);
-	else
-		out->safe = true;
-	if (hold->shm)
-		r = weir_buf_printf(&out->command, "ipcrm -m %" PRIu64, hold->shm->id);
-	else if (hold->file != SIZE_MAX &&
-	         who->ledger.holdings.files.v[hold->file].in_directory)
-		r = release_file(who, hold, out);
-	if (r < 0)
-		weir_buf_done(&out->command);
-	return r;
 }

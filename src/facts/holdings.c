@@ -358,6 +358,7 @@ static int add_task(struct reading *rd, const struct weir_task *seen)
 		return r;
 	task = &out->tasks[out->nr_tasks++];
 	*task = (struct weir_holding_task){
+		.nth = seen->nth,
 		.ppid = seen->status.ppid.n,
 		.uid = seen->status.uid,
 		.huge_bytes = seen->status.hugetlb_bytes,
@@ -377,7 +378,7 @@ static int add_task(struct reading *rd, const struct weir_task *seen)
 	return r;
 }
 
-static int read_tasks(struct reading *rd)
+static int walk_tasks(struct reading *rd)
 {
 	const struct weir_task *task;
 	int r;
@@ -390,10 +391,88 @@ static int read_tasks(struct reading *rd)
 		if (r < 0)
 			return r;
 	}
-	rd->out->nr_seen = rd->walk.nr_seen;
-	rd->out->nr_vanished = rd->walk.nr_vanished;
-	rd->out->nr_forbidden = rd->walk.nr_forbidden;
 	return r < 0 ? r : 0;
+}
+
+/* A file that somebody may have open without having touched it. What the kernel made for
+ * mmap(2) and for SysV segments nobody can open, but by map_files, as debuggers might. */
+static bool has_file_to_open(const struct weir_huge_files *files)
+{
+	for (size_t i = 0; i < files->nr; i++) {
+		struct weir_str path = weir_strz(files->v[i].path ? files->v[i].path
+		                                                  : "");
+
+		if (files->v[i].in_directory ||
+		    (!weir_str_starts(path, "/anon_hugepage") &&
+		     !weir_str_starts(path, "/SYSV")))
+			return true;
+	}
+	return false;
+}
+
+static int by_nth(const void *a, const void *b, void *ctx)
+{
+	const struct weir_holding_task *tasks = ctx;
+	const struct weir_holding_task *x = &tasks[*(const size_t *)a],
+				       *y = &tasks[*(const size_t *)b];
+
+	return (x->nth > y->nth) - (x->nth < y->nth);
+}
+
+/* Back into the order of /proc, whichever way a process was found. */
+static int order_tasks(struct weir_holdings *out)
+{
+	size_t nr = out->nr_tasks;
+	weir_auto(weir_freep) size_t *from = calloc(nr, sizeof(*from));
+	weir_auto(weir_freep) size_t *to = calloc(nr, sizeof(*to));
+	struct weir_holding_task *sorted = calloc(nr, sizeof(*sorted));
+
+	if (!from || !to || !sorted) {
+		free(sorted);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < nr; i++)
+		from[i] = i;
+	qsort_r(from, nr, sizeof(*from), by_nth, out->tasks);
+	for (size_t i = 0; i < nr; i++) {
+		sorted[i] = out->tasks[from[i]];
+		to[from[i]] = i;
+	}
+	free(out->tasks);
+	out->tasks = sorted;
+	out->cap_tasks = nr;
+	for (size_t i = 0; i < out->nr_maps; i++)
+		out->maps[i].task = to[out->maps[i].task];
+	for (size_t i = 0; i < out->nr_links; i++)
+		out->links[i].task = to[out->links[i].task];
+	return 0;
+}
+
+/* While no file is known that could be open, nobody's open files are asked for but those
+ * of holders. What is open and nowhere mapped has pages, or keeps some reserved, that are
+ * then missing in the sum; or else it is empty. */
+static int read_tasks(struct reading *rd)
+{
+	struct weir_holdings *out = rd->out;
+	size_t nr;
+	int r;
+
+	/* who may ask for the namespace may read maps: the kernel's test is the same
+	 * (fs/proc/namespaces.c, proc_ns_readlink(); kernel/fork.c, mm_access(), v6.6) */
+	rd->walk.links_later = out->mounts.nr_namespaces > 0;
+	rd->walk.refused = out->mounts.refused;
+	r = walk_tasks(rd);
+	nr = out->nr_tasks;
+	if (r == 0 && rd->walk.nr_later && has_file_to_open(&out->files)) {
+		weir_tasks_again(&rd->walk);
+		r = walk_tasks(rd);
+	}
+	if (r == 0 && out->nr_tasks > nr)
+		r = order_tasks(out);
+	out->nr_seen = rd->walk.nr_seen;
+	out->nr_vanished = rd->walk.nr_vanished;
+	out->nr_forbidden = rd->walk.nr_forbidden;
+	return r;
 }
 
 static int read_shm(struct reading *rd)
@@ -424,7 +503,8 @@ static void fill_sizes(struct reading *rd)
 				out->files.v[out->maps[i].file].page_bytes;
 }
 
-static int read_all(struct reading *rd, const struct weir_names *pids,
+/* Takes @pids. */
+static int read_all(struct reading *rd, struct weir_names *pids,
                     const struct weir_mounts *own, struct weir_count default_page,
                     struct weir_err *err)
 {
@@ -438,7 +518,8 @@ static int read_all(struct reading *rd, const struct weir_names *pids,
 		r = note_size(rd, (uint64_t)m->major << 32 | m->minor, m->page_bytes.n);
 	}
 	if (r == 0)
-		r = weir_tasks_open(&rd->walk, rd->ask->host, &out->mounts.mounts, err);
+		r = weir_tasks_open_listed(&rd->walk, rd->ask->host, &out->mounts.mounts,
+		                           pids, err);
 	rd->walk.lean = rd->ask->lean;
 	rd->walk.thorough = rd->ask->thorough;
 	if (r == 0)

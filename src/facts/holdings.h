@@ -13,6 +13,7 @@
 
 struct weir_holding_task {
 	uint64_t pid, ppid;
+	size_t nth; /* its place in the listing of /proc */
 	struct weir_count uid;
 	struct weir_count huge_bytes; /* touched and mapped, of all sizes */
 	char *name;                   /* escaped by the kernel, 15 bytes */
@@ -68,7 +69,8 @@ struct weir_holdings_ask {
 	const struct weir_host
 		*details;    /* NULL: @host; one that remembers, for captures */
 	bool lean, thorough; /* see weir_tasks */
-	/* NULL, or called for each process, holder or not, before it is looked at */
+	/* NULL, or called for each process, holder or not, before it is looked at; lean,
+	 * a second time for one that turns out to be a holder */
 	int (*each)(void *ctx, struct weir_tasks *walk, const struct weir_task *task);
 	void *ctx;
 };

@@ -92,6 +92,7 @@ void weir_everywhere_done(struct weir_everywhere *all)
 {
 	weir_mounts_done(&all->mounts);
 	free(all->pids);
+	free(all->refused);
 	*all = (struct weir_everywhere){ 0 };
 }
 
@@ -185,48 +186,61 @@ static int is_new(struct seen *seen, struct weir_str id, bool *out)
 	return 0;
 }
 
-static int look_at(const struct weir_host *host, const struct weir_host *details,
-                   const char *pid, struct weir_count default_page, struct seen *seen,
+struct looking {
+	const struct weir_host *host, *details;
+	struct weir_count default_page;
+	struct seen seen;
+	struct weir_buf id; /* used again from process to process */
+};
+
+static int look_at(struct looking *look, const char *pid, bool *refused,
                    struct weir_everywhere *out)
 {
-	weir_auto(weir_buf_done) struct weir_buf id = { 0 };
 	uint64_t nr = 0;
 	bool fresh = false;
 	int r;
 
 	if (strcmp(pid, "self") != 0 && weir_parse_u64(weir_strz(pid), &nr) < 0)
 		return 0;
-	r = ask_namespace(host, pid, &id);
+	r = ask_namespace(look->host, pid, &look->id);
 	if (r == -ENOMEM)
 		return r;
-	out->nr_refused += r == -EACCES || r == -EPERM;
+	*refused = r == -EACCES || r == -EPERM;
+	out->nr_refused += *refused;
 	if (r == 0)
-		r = is_new(seen, weir_str_trim(weir_buf_str(&id)), &fresh);
+		r = is_new(&look->seen, weir_str_trim(weir_buf_str(&look->id)), &fresh);
 	if (r < 0 || !fresh)
 		return r == -ENOMEM ? r : 0;
 	out->nr_namespaces++;
-	r = ask_namespace(details, pid, &id); /* to be remembered */
+	r = ask_namespace(look->details, pid, &look->id); /* to be remembered */
 	if (r == -ENOMEM)
 		return r;
-	return nr ? add_namespace(details, nr, default_page, out) : 0;
+	return nr ? add_namespace(look->details, nr, look->default_page, out) : 0;
 }
 
 int weir_everywhere_read(const struct weir_host *host, const struct weir_host *details,
                          const struct weir_names *pids, const struct weir_mounts *own,
                          struct weir_count default_page, struct weir_everywhere *out)
 {
-	struct seen seen = { 0 };
+	struct looking look = { .host = host,
+		                .details = details,
+		                .default_page = default_page };
+	bool refused;
 	int r = 0;
 
 	*out = (struct weir_everywhere){ .mounts.known = own->known };
+	out->refused = calloc(pids->nr + 1, sizeof(*out->refused));
+	if (!out->refused)
+		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < own->nr; i++)
 		r = add_mount(out, &own->v[i], 0);
 	if (r == 0)
-		r = look_at(host, details, "self", default_page, &seen, out);
+		r = look_at(&look, "self", &refused, out);
 	/* without knowing which namespace is ours all would look like others */
-	for (size_t i = 0; r == 0 && seen.nr && i < pids->nr; i++)
-		r = look_at(host, details, pids->v[i].name, default_page, &seen, out);
-	free(seen.v);
+	for (size_t i = 0; r == 0 && look.seen.nr && i < pids->nr; i++)
+		r = look_at(&look, pids->v[i].name, &out->refused[i], out);
+	free(look.seen.v);
+	weir_buf_done(&look.id);
 	if (r < 0)
 		weir_everywhere_done(out);
 	return r;

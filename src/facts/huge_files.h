@@ -31,7 +31,8 @@ struct weir_everywhere {
 	uint64_t *pids; /* of each: 0, or a process that sees it there */
 	size_t cap_pids;
 	size_t nr_namespaces; /* mount namespaces seen, this one too; 0: not told */
-	size_t nr_refused;    /* processes whose namespace may not be asked */
+	bool *refused;     /* of each process in @pids: its namespace may not be asked */
+	size_t nr_refused; /* how many */
 };
 
 void weir_everywhere_done(struct weir_everywhere *all);

@@ -1,6 +1,8 @@
-/* tasks: see tasks.h. A host may have 5,000 processes, so each costs three open files, a
- * listing and a readlink(2) an open file; buffers are used again, and what is looked up
- * for each line or link (devices, mount points) is searched by halving. */
+/* tasks: see tasks.h. A host may have 5,000 processes, so in a lean walk each costs one
+ * open file, its status; buffers are used again, and what is looked up for each line or
+ * link (devices, mount points) is searched by halving. Open files cost more than all
+ * else, a listing and a readlink(2) each: of those who have touched no huge page they
+ * wait until it is known that there is a file that somebody may have open. */
 #include "facts/tasks.h"
 
 #include "base/ckd.h"
@@ -54,37 +56,44 @@ int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,
 {
 	struct weir_task_status got = { .name = weir_str(text.p, 0) };
 	const struct {
-		const char *name;
+		struct weir_str name; /* its length first: most lines are of others */
 		enum field_kind kind;
 		struct weir_count *slot;
 	} fields[] = {
-		{ "Pid", FIELD_NUMBER, &got.pid },
-		{ "Tgid", FIELD_NUMBER, &got.tgid },
-		{ "PPid", FIELD_NUMBER, &got.ppid },
-		{ "Uid", FIELD_SECOND, &got.uid },
-		{ "Gid", FIELD_SECOND, &got.gid },
-		{ "HugetlbPages", FIELD_KB, &got.hugetlb_bytes },
-		{ "VmPin", FIELD_KB, &got.pinned_bytes },
-		{ "Kthread", FIELD_NUMBER, &got.kthread },
+		{ weir_strz("Pid"), FIELD_NUMBER, &got.pid },
+		{ weir_strz("Tgid"), FIELD_NUMBER, &got.tgid },
+		{ weir_strz("PPid"), FIELD_NUMBER, &got.ppid },
+		{ weir_strz("Uid"), FIELD_SECOND, &got.uid },
+		{ weir_strz("Gid"), FIELD_SECOND, &got.gid },
+		{ weir_strz("HugetlbPages"), FIELD_KB, &got.hugetlb_bytes },
+		{ weir_strz("VmPin"), FIELD_KB, &got.pinned_bytes },
+		{ weir_strz("Kthread"), FIELD_NUMBER, &got.kthread },
 	};
 	struct weir_str line, name, value;
+	size_t nr_left = WEIR_NELEM(fields);
 	int result = 0;
 
-	while (weir_str_line(&text, &line)) {
+	/* what is looked for stands in the first half, and each once */
+	while ((nr_left || !got.has_memory) && weir_str_line(&text, &line)) {
 		if (!weir_str_split(line, ':', &name, &value))
 			continue;
 		if (weir_str_eq(name, "Name")) /* blanks in front of a name are its own */
 			got.name = weir_str_skip(value, weir_str_starts(value, "\t"));
 		if (weir_str_eq(name, "VmSize"))
 			got.has_memory = true;
-		for (size_t i = 0; i < WEIR_NELEM(fields); i++)
-			if (weir_str_eq(name, fields[i].name) &&
-			    parse_field(weir_str_trim(value), fields[i].kind,
+		for (size_t i = 0; i < WEIR_NELEM(fields); i++) {
+			if (name.n != fields[i].name.n ||
+			    memcmp(name.p, fields[i].name.p, name.n) != 0)
+				continue;
+			nr_left -= nr_left > 0;
+			if (parse_field(weir_str_trim(value), fields[i].kind,
 			                fields[i].slot) != 0 &&
 			    !result)
 				result = weir_err_set(err, WEIR_GARBLED,
 				                      "no plausible value: '%.*s'",
 				                      WEIR_STR_ARG(line));
+			break;
+		}
 	}
 	*out = got;
 	return result;
@@ -283,6 +292,7 @@ void weir_tasks_done(struct weir_tasks *walk)
 	weir_buf_done(&walk->maps_text);
 	weir_buf_done(&walk->target);
 	weir_names_done(&walk->pids);
+	free(walk->later);
 	weir_huge_places_done(&walk->places);
 	*walk = (struct weir_tasks){ 0 };
 }
@@ -297,26 +307,42 @@ static int read_page_size(struct weir_tasks *walk)
 	return r == -ENOMEM ? r : 0;
 }
 
-int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
-                    const struct weir_mounts *mounts, struct weir_err *err)
+int weir_tasks_open_listed(struct weir_tasks *walk, const struct weir_host *host,
+                           const struct weir_mounts *mounts, struct weir_names *pids,
+                           struct weir_err *err)
 {
 	int r;
 
-	*walk = (struct weir_tasks){ .host = host };
+	*walk = (struct weir_tasks){ .host = host, .pids = *pids };
+	*pids = (struct weir_names){ 0 };
 	r = weir_huge_places_init(&walk->places, mounts);
 	if (r == 0)
 		r = read_page_size(walk);
-	if (r == 0)
-		r = weir_host_list(host, "/proc", &walk->pids);
-	return r < 0 ? weir_err_sys(err, r, "list '/proc'") : 0;
+	return r < 0 ? weir_err_sys(err, r, "look at the processes") : 0;
+}
+
+int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
+                    const struct weir_mounts *mounts, struct weir_err *err)
+{
+	struct weir_names pids = { 0 };
+	int r = weir_host_list(host, "/proc", &pids);
+
+	*walk = (struct weir_tasks){ 0 };
+	return r < 0 ? weir_err_sys(err, r, "list '/proc'")
+	             : weir_tasks_open_listed(walk, host, mounts, &pids, err);
 }
 
 /* @prefix, /proc/PID/ and @file. 0 or -ENOMEM. */
 static int set_path(struct weir_buf *path, const char *prefix, const char *pid,
                     const char *file)
 {
+	const char *const parts[] = { prefix, "/proc/", pid, "/", file };
+	int r = 0;
+
 	path->n = 0;
-	return weir_buf_printf(path, "%s/proc/%s/%s", prefix, pid, file);
+	for (size_t i = 0; r == 0 && i < WEIR_NELEM(parts); i++)
+		r = weir_buf_addz(path, parts[i]);
+	return r;
 }
 
 int weir_tasks_read(struct weir_tasks *walk, const char *file, size_t max,
@@ -397,13 +423,14 @@ static int read_link(struct weir_tasks *walk, const char *fd)
 	bool matters, huge;
 	int r;
 
-	walk->path.n = 0;
-	r = weir_buf_printf(&walk->path, "/@/link/proc/%s/fd/%s", task->pid, fd);
+	r = set_path(&walk->path, "/@/link", task->pid, "fd/");
+	if (r == 0)
+		r = weir_buf_addz(&walk->path, fd);
 	if (r < 0)
 		return r;
 	r = weir_host_read(walk->host, walk->path.p, WEIR_SMALL_MAX, &walk->target);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0; /* it was closed since the listing */
+	if (r < 0) /* refused, as all of this process are; or closed since the listing */
+		return r == -ENOMEM || r == -EACCES ? r : 0;
 	target = weir_buf_str(&walk->target);
 	matters = weir_task_link_matters(&walk->places, target);
 	huge = weir_huge_places_has(&walk->places, target);
@@ -444,7 +471,7 @@ static int read_links(struct weir_tasks *walk)
 		                    : 0; /* it ended, or it is a capture without any */
 	for (size_t i = 0; r == 0 && i < fds.nr; i++)
 		r = read_link(walk, fds.v[i].name);
-	return r;
+	return r == -EACCES ? 0 : r;
 }
 
 /* Asks once for each device, whether it is huge: those with one of the kernel's own names
@@ -528,23 +555,56 @@ static int read_hidden(struct weir_tasks *walk, int status_error)
 	return 0;
 }
 
-static int read_task(struct weir_tasks *walk)
+static int read_status(struct weir_tasks *walk)
 {
 	struct weir_task *task = &walk->task;
 	struct weir_err garbled;
 	int r = weir_tasks_read(walk, "status", WEIR_SMALL_MAX, &task->status_text);
 
+	/* what is garbled in it is unknown, and that is said by whoever shows it */
+	if (r == 0)
+		(void)weir_task_status_parse(weir_buf_str(&task->status_text),
+		                             &task->status, &garbled);
+	return r;
+}
+
+/* Nothing tells yet that its maps and open files are needed. Whoever may not be looked at
+ * is not put off, so that it is counted. */
+static bool can_wait(const struct weir_tasks *walk)
+{
+	return walk->lean && walk->links_later &&
+	       !(walk->refused && walk->refused[walk->task.nth]);
+}
+
+static int put_off(struct weir_tasks *walk)
+{
+	int r = weir_grow(&walk->later, &walk->cap_later, walk->nr_later,
+	                  sizeof(*walk->later));
+
+	if (r < 0)
+		return r;
+	walk->later[walk->nr_later++] = walk->task.nth;
+	walk->nr_seen++;
+	return 0;
+}
+
+static int read_task(struct weir_tasks *walk)
+{
+	struct weir_task *task = &walk->task;
+	bool may_have_touched;
+	int r = read_status(walk);
+
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
 		return read_hidden(walk, r);
-	/* what is garbled in it is unknown, and that is said by whoever shows it */
-	(void)weir_task_status_parse(weir_buf_str(&task->status_text), &task->status,
-	                             &garbled);
 	if (!task->status.has_memory)
 		return SKIPPED;
 	task->is_holder = task->status.hugetlb_bytes.n > 0;
-	if (!walk->lean || task->is_holder || !task->status.hugetlb_bytes.known)
+	may_have_touched = task->is_holder || !task->status.hugetlb_bytes.known;
+	if (!may_have_touched && can_wait(walk))
+		return put_off(walk);
+	if (!walk->lean || may_have_touched)
 		r = read_maps(walk);
 	if (r < 0)
 		return r;
@@ -557,10 +617,13 @@ static int read_task(struct weir_tasks *walk)
 	return r;
 }
 
-static void begin_task(struct weir_task *task, const char *pid)
+static void begin_task(struct weir_tasks *walk, size_t nth)
 {
+	struct weir_task *task = &walk->task;
+
 	drop_links(task);
-	task->pid = pid;
+	task->pid = walk->pids.v[nth].name;
+	task->nth = nth;
 	task->status = (struct weir_task_status){ 0 };
 	task->is_holder = false;
 	task->maps_error = 0;
@@ -568,17 +631,46 @@ static void begin_task(struct weir_task *task, const char *pid)
 	task->maps.n = 0;
 }
 
+void weir_tasks_again(struct weir_tasks *walk)
+{
+	walk->is_later = true;
+}
+
+/* Its open files; and its status again if one of them is huge, which is rare. */
+static int read_later(struct weir_tasks *walk)
+{
+	struct weir_task *task = &walk->task;
+	int r = read_links(walk);
+
+	walk->nr_forbidden += task->maps_error == -EACCES;
+	if (r < 0 || !task->is_holder)
+		return r < 0 ? r : SKIPPED;
+	r = read_status(walk);
+	return r < 0 && r != -ENOMEM ? vanished(walk) : r;
+}
+
+static bool take_nth(struct weir_tasks *walk, size_t *nth)
+{
+	bool more = walk->is_later ? walk->at_later < walk->nr_later
+	                           : walk->at < walk->pids.nr;
+
+	if (more)
+		*nth = walk->is_later ? walk->later[walk->at_later++] : walk->at++;
+	return more;
+}
+
 int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out)
 {
-	while (walk->at < walk->pids.nr) {
-		const char *name = walk->pids.v[walk->at++].name;
+	size_t nth;
+
+	while (take_nth(walk, &nth)) {
 		uint64_t pid;
 		int r;
 
-		if (weir_parse_u64(weir_strz(name), &pid) < 0)
+		if (weir_parse_u64(weir_strz(walk->pids.v[nth].name), &pid) < 0)
 			continue;
-		begin_task(&walk->task, name);
-		r = read_task(walk);
+		begin_task(walk, nth);
+		r = walk->is_later ? read_later(walk) : read_task(walk);
 		if (r == SKIPPED)
 			continue;
 		if (r == 0)

@@ -79,6 +79,7 @@ struct weir_task_link {
 
 struct weir_task { /* valid until the next one is read */
 	const char *pid;
+	size_t nth; /* its place in the listing of /proc */
 	struct weir_task_status status;
 	bool is_holder; /* holds huge pages, or perhaps does */
 	int maps_error; /* 0; -EACCES: not ours to see, nor are the links; -EFBIG: cut */
@@ -94,10 +95,17 @@ struct weir_tasks {
 	struct weir_count page_bytes; /* the base page */
 	bool lean; /* pass over maps of those that have touched no huge page; to be set
 	            * after opening. What they have only reserved is then not seen */
+	bool links_later;    /* with lean: pass over their open files too, which are then
+	                      * read after weir_tasks_again() */
+	const bool *refused; /* NULL, or of each in pids: it is not ours to see, and not
+	                      * to be passed over. Borrowed */
 	bool thorough; /* ask of each open file that no mount explains: to be set after
 	                * opening; costs a call for each open file of the host */
 	struct weir_names pids;
 	size_t at;
+	size_t *later; /* of pids those whose open files were passed over */
+	size_t nr_later, cap_later, at_later;
+	bool is_later; /* the walk over these has begun */
 	struct weir_task task;
 	struct weir_buf path, text, maps_text, target; /* used again from file to file */
 	size_t nr_seen;      /* processes with memory of their own */
@@ -109,12 +117,21 @@ struct weir_tasks {
  * of listing /proc with words. After a failure it is to be done with, too. */
 int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
                     const struct weir_mounts *mounts, struct weir_err *err);
+
+/* The same over processes that are already listed; takes @pids, also when it fails. */
+int weir_tasks_open_listed(struct weir_tasks *walk, const struct weir_host *host,
+                           const struct weir_mounts *mounts, struct weir_names *pids,
+                           struct weir_err *err);
 void weir_tasks_done(struct weir_tasks *walk);
 
 enum { WEIR_TASKS_END = 1 };
 
 /* Reads the next process. 0 and *out; WEIR_TASKS_END after the last; -ENOMEM. */
 int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out);
+
+/* After the last: begins a walk over the open files that were passed over. It gives only
+ * the processes that have huge ones, and counts none of them as seen again. */
+void weir_tasks_again(struct weir_tasks *walk);
 
 /* Reads /proc/PID/@file of the process that the walk has come to; as weir_host_read(). */
 int weir_tasks_read(struct weir_tasks *walk, const char *file, size_t max,

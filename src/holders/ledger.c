@@ -9,9 +9,6 @@
 #include "holders/match.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static void drop_holds(struct weir_ledger *ledger)
@@ -36,6 +33,9 @@ void weir_ledger_done(struct weir_ledger *ledger)
 		free(ledger->reasons[i]);
 	free(ledger->reasons);
 	weir_holdings_done(&ledger->holdings);
+	weir_pinners_done(&ledger->pinners);
+	weir_owners_done(&ledger->owners);
+	weir_blocks_done(&ledger->blocks);
 	weir_pools_done(&ledger->pools);
 	*ledger = (struct weir_ledger){ 0 };
 }
@@ -288,134 +288,51 @@ static void tidy(struct weir_ledger *ledger)
 		qsort_r(ledger->holds, kept, sizeof(*ledger->holds), by_weight, ledger);
 }
 
-/* --- reasons ------------------------------------------------------------------------ */
+/* --- pages that the kernel takes out of use ------------------------------------------
+ */
 
-static int reason(struct weir_ledger *ledger, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int reason(struct weir_ledger *ledger, const char *fmt, ...)
+static void find_damage(struct weir_ledger *ledger, const struct weir_snapshot *snap)
 {
-	char *text = NULL;
-	va_list ap;
-	int r = weir_grow(&ledger->reasons, &ledger->cap_reasons, ledger->nr_reasons,
-	                  sizeof(*ledger->reasons));
+	struct weir_count bad = snap->mem.hardware_corrupted;
 
-	if (r < 0)
-		return r;
-	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (r < 0)
-		return -ENOMEM;
-	ledger->reasons[ledger->nr_reasons++] = text;
-	return 0;
-}
+	for (size_t i = 0; i < ledger->nr_sizes; i++) {
+		struct weir_ledger_size *size = &ledger->sizes[i];
 
-static bool is_missing(const struct weir_ledger *ledger)
-{
-	for (size_t i = 0; i < ledger->nr_sizes; i++)
-		if (ledger->sizes[i].unattributed.n ||
-		    ledger->sizes[i].unattributed_reserved.n)
-			return true;
-	return false;
-}
-
-static const char *plural(size_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-/* What was not seen: said whenever it is so. */
-static int say_unseen(struct weir_ledger *ledger)
-{
-	const struct weir_holdings *all = &ledger->holdings;
-	size_t nr_no_numa = 0, nr_cut = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < all->nr_tasks; i++) {
-		nr_no_numa += !all->tasks[i].numa_known && all->tasks[i].huge_bytes.n;
-		nr_cut += all->tasks[i].cut;
+		size->leaving = weir_blocks_pages(&ledger->blocks, snap->page_bytes,
+		                                  size->page_bytes);
+		if (!bad.known || !snap->page_bytes.n || !size->unattributed.known)
+			continue;
+		/* one bad base page is enough */
+		size->poisoned_max = WEIR_COUNT(bad.n / snap->page_bytes.n);
+		if (size->poisoned_max.n > size->unattributed.n)
+			size->poisoned_max.n = size->unattributed.n;
 	}
-	if (all->nr_forbidden)
-		r = reason(ledger,
-		           "%zu process%s could not be looked at: no permission, which "
-		           "root has as a rule",
-		           all->nr_forbidden, all->nr_forbidden == 1 ? "" : "es");
-	if (r == 0 && all->files.nr_dirs_refused)
-		r = reason(ledger, "%zu director%s of hugetlbfs may not be listed",
-		           all->files.nr_dirs_refused,
-		           all->files.nr_dirs_refused == 1 ? "y" : "ies");
-	if (r == 0 && nr_no_numa)
-		r = reason(ledger, "numa_maps of %zu process%s could not be read",
-		           nr_no_numa, nr_no_numa == 1 ? "" : "es");
-	if (r == 0 && nr_cut)
-		r = reason(ledger, "%zu process%s more mappings than are looked at",
-		           nr_cut, nr_cut == 1 ? " has" : "es have");
-	if (r == 0 && all->nr_unseen_files)
-		r = reason(ledger, "%zu open file%s could not be asked about",
-		           all->nr_unseen_files, plural(all->nr_unseen_files));
-	if (r == 0 && all->files.cut)
-		r = reason(ledger, "more than %u files", WEIR_HUGE_FILES_MAX);
-	if (r == 0 && !all->mounts.mounts.known)
-		r = reason(ledger, "the mounts are not known");
-	if (r == 0 && ledger->moved)
-		r = reason(ledger,
-		           "the pools changed while they were read, %u times: the "
-		           "numbers are of different moments",
-		           WEIR_LEDGER_READS_MAX);
-	return r;
-}
-
-/* A file system that nobody has mounted any more lives as long as one of its files is
- * open, with all that are linked in it. */
-static bool has_detached(const struct weir_ledger *ledger)
-{
-	for (size_t i = 0; i < ledger->nr_holds; i++)
-		if (ledger->holds[i].kind == WEIR_HOLD_FILE &&
-		    ledger->holds[i].mount == WEIR_HOLD_NONE)
-			return true;
-	return false;
-}
-
-/* Why something may be missing: said only when it is. */
-static int say_missing(struct weir_ledger *ledger, const struct weir_snapshot *snap)
-{
-	int r = 0;
-
-	if (!is_missing(ledger))
-		return 0;
-	if (has_detached(ledger))
-		r = reason(ledger,
-		           "a lazily unmounted hugetlbfs may hold more files than "
-		           "those that are open");
-	if (r == 0 && !ledger->holdings.shm.known)
-		r = reason(ledger, "SysV segments are not known: no /proc/sysvipc/shm");
-	if (r == 0 && ledger->holdings.mounts.nr_refused)
-		r = reason(ledger,
-		           "mount namespaces of %zu process%s may not be looked at",
-		           ledger->holdings.mounts.nr_refused,
-		           ledger->holdings.mounts.nr_refused == 1 ? "" : "es");
-	if (r == 0 && snap->mem.hardware_corrupted.n)
-		r = reason(ledger,
-		           "memory errors: the kernel took %" PRIu64
-		           " KiB out of use, perhaps of the pools",
-		           snap->mem.hardware_corrupted.n / 1024);
-	if (r == 0 && !ledger->nr_reasons)
-		r = reason(ledger,
-		           "SysV segments of another IPC namespace, files of a mount "
-		           "that no process sees, pins that outlive their mapping, or a "
-		           "leak in the kernel");
-	return r;
 }
 
 /* --- all of it ---------------------------------------------------------------------- */
+
+/* Of each process that the walk comes by, holder or not. */
+static int note_task(void *ctx, struct weir_tasks *walk, const struct weir_task *task)
+{
+	struct weir_ledger *ledger = ctx;
+	int r = weir_pinners_add(&ledger->pinners, walk, task);
+
+	if (r == 0)
+		r = weir_owners_add(&ledger->owners, task);
+	if (task->maps_error == -EACCES)
+		ledger->nr_forbidden_idle += task->status.hugetlb_bytes.known &&
+		                             !task->status.hugetlb_bytes.n;
+	return r;
+}
 
 static int read_once(const struct weir_host *host, const struct weir_snapshot *snap,
                      bool thorough, struct weir_ledger *out, struct weir_err *err)
 {
 	struct weir_holdings_ask ask = { .host = host,
 		                         .lean = !thorough,
-		                         .thorough = thorough };
+		                         .thorough = thorough,
+		                         .each = note_task,
+		                         .ctx = out };
 	struct weir_pools after = { 0 };
 	int r = read_pools(host, snap, &out->pools);
 
@@ -423,9 +340,13 @@ static int read_once(const struct weir_host *host, const struct weir_snapshot *s
 		r = weir_holdings_read(&ask, &snap->mounts, snap->mem.huge_size,
 		                       &out->holdings, err);
 	if (r == 0)
+		r = weir_owners_finish(&out->owners, host);
+	if (r == 0)
 		r = make_sizes(out);
 	if (r == 0)
 		r = weir_ledger_match(host, snap, out);
+	if (r == 0)
+		r = weir_ledger_find_pins(out);
 	if (r == 0)
 		r = read_pools(host, snap, &after);
 	if (r == 0)
@@ -456,10 +377,13 @@ int weir_ledger_read(const struct weir_host *host, const struct weir_snapshot *s
 			break;
 		thorough = true;
 	}
-	if (r == 0)
-		r = say_unseen(out);
-	if (r == 0)
-		r = say_missing(out, snap);
+	/* hundreds of small files, and of interest where something is missing */
+	if (r == 0 && (!adds_up(out) || out->moved))
+		r = weir_blocks_read(host, &out->blocks);
+	if (r == 0) {
+		find_damage(out, snap);
+		r = weir_ledger_say(out, snap);
+	}
 	if (r < 0)
 		weir_ledger_done(out);
 	return r == -ENOMEM ? weir_err_sys(err, r, "find who holds huge pages") : r;
@@ -472,6 +396,13 @@ const struct weir_ledger_size *weir_ledger_size(const struct weir_ledger *ledger
 		if (ledger->sizes[i].page_bytes == page_bytes)
 			return &ledger->sizes[i];
 	return NULL;
+}
+
+size_t weir_ledger_unseen_huge(const struct weir_ledger *ledger)
+{
+	size_t all = ledger->holdings.nr_forbidden, idle = ledger->nr_forbidden_idle;
+
+	return all > idle ? all - idle : 0;
 }
 
 const char *weir_hold_kind_word(enum weir_hold_kind kind)

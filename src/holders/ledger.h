@@ -13,7 +13,10 @@
 #ifndef WEIR_HOLDERS_LEDGER_H
 #define WEIR_HOLDERS_LEDGER_H
 
+#include "facts/blocks.h"
 #include "facts/holdings.h"
+#include "facts/owners.h"
+#include "facts/pinners.h"
 #include "facts/snapshot.h"
 
 #define WEIR_LEDGER_READS_MAX 3U /* of a host that changes: then it is taken as it is */
@@ -49,6 +52,9 @@ struct weir_hold {
 	struct weir_count reserved; /* unknown: one of several that may have reserved */
 	uint64_t reserved_max;
 	uint64_t mapped_pages; /* of address space or file, each page once */
+	/* Of its users' mappings, what is registered with io_uring, each byte once a
+	 * user. Unknown when one of them has a ring that does not tell. */
+	struct weir_count registered_bytes;
 	struct weir_hold_user *users;
 	size_t nr_users, cap_users;
 };
@@ -63,10 +69,21 @@ struct weir_ledger_size {
 	struct weir_count *node_in_use; /* of each node */
 	uint64_t *node_held;
 	uint64_t node_unknown; /* held, and on which node is not known */
+	/* Of the unattributed: at most so many have memory errors. A page of a file with
+	 * one stays in use when the file is gone (mm/memory-failure.c and mm/hugetlb.c,
+	 * v5.10 to v6.18). */
+	struct weir_count poisoned_max;
+	/* In memory blocks that are going offline now; unknown when there are none. */
+	struct weir_count leaving;
 };
 
 struct weir_ledger {
 	struct weir_holdings holdings;
+	struct weir_pinners pinners;
+	struct weir_owners owners;
+	struct weir_blocks blocks;
+	/* of holdings.nr_forbidden those that are known to have touched no huge page */
+	size_t nr_forbidden_idle;
 	struct weir_pools pools;
 	unsigned int *nodes; /* ids, ascending: those that have pools */
 	size_t nr_nodes;
@@ -87,6 +104,9 @@ void weir_ledger_done(struct weir_ledger *ledger);
 
 const struct weir_ledger_size *weir_ledger_size(const struct weir_ledger *ledger,
                                                 uint64_t page_bytes);
+
+/* Processes that may not be looked at and have touched huge pages, or may have. */
+size_t weir_ledger_unseen_huge(const struct weir_ledger *ledger);
 
 const char *weir_hold_kind_word(enum weir_hold_kind kind); /* "private", "file", ... */
 

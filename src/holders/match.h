@@ -12,6 +12,16 @@ int weir_ledger_match(const struct weir_host *host, const struct weir_snapshot *
 /* Finds out what each hold keeps reserved, and adds mounts that do. 0 or -ENOMEM. */
 int weir_ledger_reserve(struct weir_ledger *ledger);
 
+/* Finds out what of each hold is registered with io_uring. 0 or -ENOMEM. */
+int weir_ledger_find_pins(struct weir_ledger *ledger);
+
+/* Bytes of its buffers that are in no mapping of huge pages. 0 or -ENOMEM. */
+int weir_pinner_outside(const struct weir_ledger *ledger,
+                        const struct weir_pinner *pinner, uint64_t *out);
+
+/* Says what was not seen, and why something may be missing. 0 or -ENOMEM. */
+int weir_ledger_say(struct weir_ledger *ledger, const struct weir_snapshot *snap);
+
 /* One more hold, empty, with counts for each node. NULL: out of memory. */
 struct weir_hold *weir_hold_add(struct weir_ledger *ledger, enum weir_hold_kind kind,
                                 uint64_t page_bytes);

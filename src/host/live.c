@@ -23,6 +23,7 @@
 
 struct live {
 	int root;
+	int proc; /* -1, or "/proc", where most of the paths lead */
 };
 
 static const char *below_root(const char *path)
@@ -30,6 +31,18 @@ static const char *below_root(const char *path)
 	while (*path == '/')
 		path++;
 	return *path ? path : ".";
+}
+
+/* The directory to look @path up in, which begins at the root; and its rest. */
+static int where(const struct live *live, const char **path)
+{
+	static const char proc[] = "proc/";
+
+	*path = below_root(*path);
+	if (live->proc < 0 || strncmp(*path, proc, sizeof(proc) - 1) != 0)
+		return live->root;
+	*path = below_root(*path + sizeof(proc) - 1);
+	return live->proc;
 }
 
 static int text_pagesize(const struct live *live, const char *path, struct weir_buf *out)
@@ -62,7 +75,8 @@ static int text_klog(const struct live *live, const char *path, struct weir_buf 
 
 static int text_statfs(const struct live *live, const char *path, struct weir_buf *out)
 {
-	weir_auto(weir_closep) int fd = openat(live->root, path, O_PATH | O_CLOEXEC);
+	int dir = where(live, &path);
+	weir_auto(weir_closep) int fd = openat(dir, path, O_PATH | O_CLOEXEC);
 	struct statfs st;
 
 	if (fd < 0 || fstatfs(fd, &st) < 0)
@@ -92,9 +106,10 @@ static const char *type_word(mode_t mode)
 static int text_of_stat(const struct live *live, const char *path, int flags,
                         struct weir_buf *out)
 {
+	int dir = where(live, &path);
 	struct stat st;
 
-	if (fstatat(live->root, path, &st, flags) < 0)
+	if (fstatat(dir, path, &st, flags) < 0)
 		return -errno;
 	return weir_buf_printf(
 		out,
@@ -120,11 +135,12 @@ static int text_link(const struct live *live, const char *path, struct weir_buf 
 {
 	enum { LINK_MAX_BYTES = 4096 }; /* PATH_MAX: the kernel gives no longer link */
 	ssize_t n;
+	int dir = where(live, &path);
 	int r = weir_buf_reserve(out, LINK_MAX_BYTES);
 
 	if (r < 0)
 		return r;
-	n = readlinkat(live->root, path, out->p, LINK_MAX_BYTES);
+	n = readlinkat(dir, path, out->p, LINK_MAX_BYTES);
 	if (n < 0)
 		return -errno;
 	out->n = (size_t)n;
@@ -187,12 +203,26 @@ static bool text_path(size_t i, struct weir_str path, struct weir_str *out)
 static int live_text(const struct live *live, size_t i, struct weir_str path, size_t max,
                      struct weir_buf *out)
 {
-	weir_auto(weir_freep) char *of = strndup(path.p, path.n);
-	int r = of ? texts[i].text(live, below_root(of), out) : -ENOMEM;
+	weir_auto(weir_freep) char *of = NULL;
+	const char *asked = path.p; /* what no suffix follows ends as it is */
+	int r;
 
+	if (path.p[path.n]) {
+		of = strndup(path.p, path.n);
+		asked = of;
+	}
+	r = asked ? texts[i].text(live, below_root(asked), out) : -ENOMEM;
 	if (r == 0 && out->n > max)
 		out->n = max, r = -EFBIG;
 	return r;
+}
+
+/* The status of a process is one record, which seq_file hands out whole where the buffer
+ * has room (fs/proc/base.c, proc_single_open(); fs/seq_file.c, seq_read_iter(), v6.6). */
+static bool is_status(const char *path)
+{
+	return strncmp(path, "/proc/", 6) == 0 && weir_is_digit(path[6]) &&
+	       weir_str_ends(weir_strz(path), "/status");
 }
 
 /* An attribute of sysfs and a sysctl hand out all they have at the first read, up to a
@@ -212,16 +242,18 @@ static int live_read(void *ctx, const char *path, size_t max, struct weir_buf *o
 {
 	const struct live *live = ctx;
 	weir_auto(weir_closep) int fd = -1;
+	const char *rest = path;
 	struct weir_str of;
+	int dir;
 
-	for (size_t i = 0; i < WEIR_NELEM(texts); i++)
+	for (size_t i = 0; strncmp(path, "/@/", 3) == 0 && i < WEIR_NELEM(texts); i++)
 		if (text_path(i, weir_strz(path), &of))
 			return live_text(live, i, of, max, out);
-	fd = openat(live->root, below_root(path),
-	            O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	dir = where(live, &rest);
+	fd = openat(dir, rest, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	return weir_fd_read(fd, max, is_attribute(path), out);
+	return weir_fd_read(fd, max, is_status(path) || is_attribute(path), out);
 }
 
 static int live_write(void *ctx, const char *path, struct weir_str text)
@@ -242,7 +274,8 @@ static int live_write(void *ctx, const char *path, struct weir_str text)
 static int live_list(void *ctx, const char *path, struct weir_names *out)
 {
 	const struct live *live = ctx;
-	int fd = openat(live->root, below_root(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = where(live, &path);
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : weir_fd_list(fd, out);
 }
@@ -261,6 +294,8 @@ static void live_free(void *ctx)
 	struct live *live = ctx;
 
 	(void)close(live->root);
+	if (live->proc >= 0)
+		(void)close(live->proc);
 	free(live);
 }
 
@@ -285,6 +320,7 @@ int weir_live_new(struct weir_host **out, struct weir_err *err)
 		free(live);
 		return r;
 	}
+	live->proc = openat(live->root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = weir_host_new(&live_ops, live, out);
 	return r < 0 ? weir_err_sys(err, r, "open this machine") : 0;
 }

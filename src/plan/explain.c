@@ -3,137 +3,25 @@
 #include "plan/explain.h"
 
 #include "base/own.h"
-#include "base/size.h"
 #include "facts/shortfall.h"
 #include "holders/ledger.h"
+#include "plan/explain_growth.h"
+#include "plan/explain_play.h"
+#include "plan/explain_words.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #define HOLDERS_SHOWN 8 /* the largest; weir who has all of them */
-
-const char *weir_topic_word(enum weir_topic topic)
-{
-	static const char *const words[] = {
-		[WEIR_TOPIC_PAGES] = "pages",       [WEIR_TOPIC_HOLDER] = "holder",
-		[WEIR_TOPIC_RESERVED] = "reserved", [WEIR_TOPIC_SURPLUS] = "surplus",
-		[WEIR_TOPIC_DIFFER] = "differ",     [WEIR_TOPIC_MINIMUM] = "minimum",
-		[WEIR_TOPIC_BOOT] = "boot",         [WEIR_TOPIC_GROWTH] = "growth",
-		[WEIR_TOPIC_UNKNOWN] = "unknown",   [WEIR_TOPIC_WRITE] = "write",
-	};
-
-	return words[topic];
-}
-
-void weir_sentences_done(struct weir_sentences *out)
-{
-	for (size_t i = 0; i < out->nr; i++)
-		free(out->v[i].text);
-	free(out->v);
-	*out = (struct weir_sentences){ 0 };
-}
-
-int weir_sentences_add(struct weir_sentences *out, enum weir_topic topic,
-                       uint64_t size_bytes, const char *fmt, ...)
-{
-	struct weir_sentence *to;
-	va_list ap;
-	int n;
-
-	if (weir_grow(&out->v, &out->cap, out->nr, sizeof(out->v[0])) < 0)
-		return -ENOMEM;
-	to = &out->v[out->nr];
-	va_start(ap, fmt);
-	n = vasprintf(&to->text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return -ENOMEM;
-	to->topic = topic;
-	to->size_bytes = size_bytes;
-	out->nr++;
-	return 0;
-}
-
-/* ---- names ------------------------------------------------------------------------- */
-
-struct name {
-	char text[160];
-};
-
-static struct name size_name(uint64_t bytes)
-{
-	struct name n;
-
-	(void)weir_format_size(bytes, n.text, sizeof(n.text));
-	return n;
-}
-
-static const char *s(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static const char *are(uint64_t n)
-{
-	return n == 1 ? "is" : "are";
-}
-
-/* "process 1234 (qemu-system-x86)" */
-static struct name task_name(const struct weir_ledger *ledger, size_t task)
-{
-	const struct weir_holding_task *t = &ledger->holdings.tasks[task];
-	char shown[48];
-	struct name n;
-
-	(void)weir_str_show(weir_strz(t->name ? t->name : "?"), shown, sizeof(shown));
-	(void)snprintf(n.text, sizeof(n.text), "process %" PRIu64 " (%s)", t->pid, shown);
-	return n;
-}
-
-/* "the file /dev/hugepages/a of process 12 (x) and 2 others" */
-static struct name hold_name(const struct weir_ledger *ledger,
-                             const struct weir_hold *hold)
-{
-	static const char *const what[] = {
-		[WEIR_HOLD_PRIVATE] = "private memory of ",
-		[WEIR_HOLD_ANON] = "shared memory of ",
-		[WEIR_HOLD_FILE] = "the file ",
-		[WEIR_HOLD_MEMFD] = "the memfd ",
-		[WEIR_HOLD_SHM] = "a SysV segment ",
-		[WEIR_HOLD_MOUNT] = "the minimum of the mount ",
-	};
-	char file[80];
-	struct name n;
-	size_t at;
-
-	(void)weir_str_show(weir_hold_name(ledger, hold), file, sizeof(file));
-	at = (size_t)snprintf(n.text, sizeof(n.text), "%s%s", what[hold->kind],
-	                      hold->kind == WEIR_HOLD_PRIVATE ? "" : file);
-	if (at >= sizeof(n.text) || hold->kind == WEIR_HOLD_MOUNT)
-		return n;
-	if (!hold->nr_users) {
-		(void)snprintf(n.text + at, sizeof(n.text) - at,
-		               "%swhich no process has open",
-		               hold->kind == WEIR_HOLD_PRIVATE ? "" : ", ");
-		return n;
-	}
-	at += (size_t)snprintf(n.text + at, sizeof(n.text) - at, "%s%s",
-	                       hold->kind == WEIR_HOLD_PRIVATE || !*file ? "" : " of ",
-	                       task_name(ledger, hold->users[0].task).text);
-	if (at < sizeof(n.text) && hold->nr_users > 1)
-		(void)snprintf(n.text + at, sizeof(n.text) - at, " and %zu other%s",
-		               hold->nr_users - 1, s(hold->nr_users - 1));
-	return n;
-}
+#define GIB           (UINT64_C(1) << 30)
 
 /* ---- a pool ------------------------------------------------------------------------ */
 
 static int say_pages(const struct weir_ledger_size *size, struct weir_sentences *out)
 {
 	uint64_t total = size->total.n, free = size->free.n, promised = size->reserved.n;
-	struct name name = size_name(size->page_bytes);
+	struct weir_words name = weir_words_size(size->page_bytes);
 
 	if (!size->total.known || !size->free.known)
 		return weir_sentences_add(out, WEIR_TOPIC_UNKNOWN, size->page_bytes,
@@ -142,24 +30,37 @@ static int say_pages(const struct weir_ledger_size *size, struct weir_sentences 
 	if (!total)
 		return weir_sentences_add(out, WEIR_TOPIC_PAGES, size->page_bytes,
 		                          "The pool of %s is empty.", name.text);
-	if (!size->reserved.known || free < promised)
+	if (!size->reserved.known)
+		return weir_sentences_add(
+			out, WEIR_TOPIC_PAGES, size->page_bytes,
+			"%" PRIu64 " page%s of %s: %" PRIu64 " in use, %" PRIu64
+			" free. How many of these are promised is not "
+			"known.",
+			total, weir_words_s(total), name.text, total - free, free);
+	if (free < promised)
+		return weir_sentences_add(
+			out, WEIR_TOPIC_PAGES, size->page_bytes,
+			"%" PRIu64 " page%s of %s: %" PRIu64 " in use, %" PRIu64 " free.",
+			total, weir_words_s(total), name.text, total - free, free);
+	if (!free)
 		return weir_sentences_add(out, WEIR_TOPIC_PAGES, size->page_bytes,
 		                          "%" PRIu64 " page%s of %s: %" PRIu64
-		                          " in use, %" PRIu64 " free.",
-		                          total, s(total), name.text, total - free, free);
+		                          " in use, 0 free: nothing for a newcomer.",
+		                          total, weir_words_s(total), name.text, total);
 	if (!promised)
-		return weir_sentences_add(out, WEIR_TOPIC_PAGES, size->page_bytes,
-		                          "%" PRIu64 " page%s of %s: %" PRIu64
-		                          " in use, %" PRIu64
-		                          " free, and a newcomer can have all of these.",
-		                          total, s(total), name.text, total - free, free);
+		return weir_sentences_add(
+			out, WEIR_TOPIC_PAGES, size->page_bytes,
+			"%" PRIu64 " page%s of %s: %" PRIu64 " in use, %" PRIu64
+			" free, and a newcomer can have all of these.",
+			total, weir_words_s(total), name.text, total - free, free);
 	return weir_sentences_add(out, WEIR_TOPIC_PAGES, size->page_bytes,
 	                          "%" PRIu64 " page%s of %s: %" PRIu64 " in use, %" PRIu64
 	                          " free. Of the free ones %" PRIu64
 	                          " %s promised to mappings that have not "
 	                          "touched them yet, so a newcomer can have %" PRIu64 ".",
-	                          total, s(total), name.text, total - free, free,
-	                          promised, are(promised), free - promised);
+	                          total, weir_words_s(total), name.text, total - free,
+	                          free, promised, weir_words_are(promised),
+	                          free - promised);
 }
 
 static bool is_of(const struct weir_hold *hold, uint64_t page_bytes)
@@ -200,7 +101,7 @@ static int say_holders(const struct weir_ledger *ledger, uint64_t page_bytes, si
 		}
 		r = weir_sentences_add(out, WEIR_TOPIC_HOLDER, page_bytes,
 		                       "%" PRIu64 " in use: %s.", pages,
-		                       hold_name(ledger, hold).text);
+		                       weir_words_hold(ledger, hold).text);
 	}
 	if (r == 0 && more)
 		r = weir_sentences_add(out, WEIR_TOPIC_HOLDER, page_bytes,
@@ -225,7 +126,7 @@ static int say_promises(const struct weir_ledger *ledger, uint64_t page_bytes,
 			out, WEIR_TOPIC_RESERVED, page_bytes,
 			"%s%" PRIu64 " promised, not touched yet: %s%s.",
 			hold->reserved.known ? "" : "Up to ", n,
-			hold_name(ledger, hold).text,
+			weir_words_hold(ledger, hold).text,
 			hold->pages ? ", which has touched some of its memory" : "");
 	}
 	return r;
@@ -248,12 +149,15 @@ static int say_minimum(const struct weir_ledger *ledger, uint64_t page_bytes,
 			" page%s %s kept by %s (min_size=): promised as long as it "
 			"is mounted, so that the pool never falls below, whatever is "
 			"written.",
-			n, s(n), are(n), hold_name(ledger, hold).text);
+			n, weir_words_s(n), weir_words_are(n),
+			weir_words_hold(ledger, hold).text);
 	}
 	return r;
 }
 
-static int say_surplus(const struct weir_snapshot *snap, const struct weir_ledger *ledger,
+/* Who made surplus is not kept: overcommit and a shrink leave the same counters, and the
+ * limit may have been changed since. Only what is beyond it is sure. */
+static int say_surplus(const struct weir_snapshot *snap,
                        const struct weir_ledger_size *size, struct weir_sentences *out)
 {
 	const struct weir_huge_size *pool = weir_pools_size(&snap->pools,
@@ -262,7 +166,6 @@ static int say_surplus(const struct weir_snapshot *snap, const struct weir_ledge
 	uint64_t n = size->surplus.n,
 		 busy = size->total.n - size->free.n + size->reserved.n;
 
-	(void)ledger;
 	if (!size->surplus.known || !n)
 		return 0;
 	if (limit.known && n <= limit.n)
@@ -271,17 +174,45 @@ static int say_surplus(const struct weir_snapshot *snap, const struct weir_ledge
 			"%" PRIu64
 			" of the pages %s surplus: made when the pool was used up, "
 			"within the overcommit limit of %" PRIu64
-			"; as many leave the pool as pages are freed.",
-			n, are(n), limit.n);
+			", or left when it was made smaller (the kernel does not keep "
+			"which); as many leave the pool as pages are freed.",
+			n, weir_words_are(n), limit.n);
 	return weir_sentences_add(
 		out, WEIR_TOPIC_SURPLUS, size->page_bytes,
 		"%" PRIu64
 		" of the pages %s surplus, beyond the overcommit limit of %" PRIu64
-		": the pool was made smaller while more were in use or promised (now "
-		"%" PRIu64 "). The write succeeded, the pages stayed; each leaves the "
-		"pool when it is "
-		"freed, down to the %" PRIu64 " that were asked for.",
-		n, are(n), limit.n, busy, size->total.n - n);
+		": the pool was made smaller, or the limit was, while more were in use "
+		"or promised (now %" PRIu64
+		"). The write succeeded, the pages stayed with the holders above; each "
+		"leaves the pool when it is freed, down to the %" PRIu64
+		" that were asked for.",
+		n, weir_words_are(n), limit.n, busy, size->total.n - n);
+}
+
+/* Whether the pool grows by itself, and why not. The limit counts all surplus, also what
+ * a shrink left. */
+static int say_overcommit(const struct weir_snapshot *snap,
+                          const struct weir_ledger_size *size, struct weir_sentences *out)
+{
+	const struct weir_huge_size *pool = weir_pools_size(&snap->pools,
+	                                                    size->page_bytes);
+
+	if (!pool || !pool->overcommit.known || !pool->overcommit.n ||
+	    !size->surplus.known)
+		return 0;
+	if (size->surplus.n >= pool->overcommit.n)
+		return weir_sentences_add(
+			out, WEIR_TOPIC_GROWTH, size->page_bytes,
+			"The overcommit limit of %" PRIu64 " is used up by the %" PRIu64
+			" surplus page%s, those that a shrink left counted in: the pool "
+			"does not grow by itself.",
+			pool->overcommit.n, size->surplus.n,
+			weir_words_s(size->surplus.n));
+	return weir_sentences_add(
+		out, WEIR_TOPIC_GROWTH, size->page_bytes,
+		"Beyond these, up to %" PRIu64 " more are made on demand, if there is "
+		"memory (overcommit limit %" PRIu64 ").",
+		pool->overcommit.n - size->surplus.n, pool->overcommit.n);
 }
 
 static int say_differ(const struct weir_snapshot *snap,
@@ -327,37 +258,6 @@ static int say_boot(const struct weir_snapshot *snap, uint64_t page_bytes,
 	return r;
 }
 
-/* Why more do not come: what the nodes have in blocks of this size. */
-static int say_growth(const struct weir_snapshot *snap, uint64_t page_bytes, int node,
-                      struct weir_sentences *out)
-{
-	unsigned int order = 0;
-	int r = 0;
-
-	if (!snap->page_bytes.known || page_bytes > (UINT64_C(4) << 20))
-		return 0;
-	while (snap->page_bytes.n << order < page_bytes)
-		order++;
-	for (size_t i = 0; r == 0 && i < snap->nodes.nr; i++) {
-		unsigned int id = snap->nodes.v[i].id;
-		struct weir_count blocks = weir_buddyinfo_blocks(&snap->buddy, id, order);
-		struct weir_count free = snap->nodes.v[i].mem.free;
-
-		if ((node >= 0 && id != (unsigned int)node) || !blocks.known ||
-		    !free.known)
-			continue;
-		r = weir_sentences_add(
-			out, WEIR_TOPIC_GROWTH, page_bytes,
-			"Node %u could give about %" PRIu64
-			" more of them now, from whole free blocks, and at most %" PRIu64
-			" after compaction (echo 1 > "
-			"/sys/devices/system/node/node%u/compact), less what the kernel "
-			"keeps.",
-			id, blocks.n, free.n / page_bytes, id);
-	}
-	return r;
-}
-
 static int say_unseen(const struct weir_ledger *ledger,
                       const struct weir_ledger_size *size, struct weir_sentences *out)
 {
@@ -393,7 +293,9 @@ static int explain_size(const struct weir_snapshot *snap,
 	if (r == 0)
 		r = say_minimum(ledger, bytes, out);
 	if (r == 0)
-		r = say_surplus(snap, ledger, size, out);
+		r = say_surplus(snap, size, out);
+	if (r == 0)
+		r = say_overcommit(snap, size, out);
 	if (r == 0)
 		r = say_differ(snap, size, out);
 	if (r == 0)
@@ -409,11 +311,20 @@ static bool is_empty(const struct weir_ledger_size *size)
 int weir_explain_counters(const struct weir_snapshot *snap,
                           const struct weir_ledger *ledger, struct weir_sentences *out)
 {
+	size_t said = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ledger->nr_sizes; i++)
-		if (!is_empty(&ledger->sizes[i]))
-			r = explain_size(snap, ledger, &ledger->sizes[i], -1, out);
+	for (size_t i = 0; r == 0 && i < ledger->nr_sizes; i++) {
+		if (is_empty(&ledger->sizes[i]))
+			continue;
+		said++;
+		r = explain_size(snap, ledger, &ledger->sizes[i], -1, out);
+	}
+	if (r == 0 && said > 1)
+		r = weir_sentences_add(
+			out, WEIR_TOPIC_RULE, 0,
+			"Each size has a pool of its own, and each mapping one size: "
+			"free pages of one do not help a mapping of another.");
 	if (r == 0 && !out->nr)
 		r = weir_sentences_add(out, WEIR_TOPIC_PAGES, 0,
 		                       "This host has no huge pages in its pools.");
@@ -436,24 +347,96 @@ static int say_node(const struct weir_ledger_size *size, const struct weir_snaps
 			"Node %u: %" PRIu64 " page%s, %" PRIu64 " free, %" PRIu64
 			" surplus. Promises choose no node: which of its free pages are "
 			"promised nobody can say.",
-			node, at->nr.n, s(at->nr.n), at->free.n, at->surplus.n);
+			node, at->nr.n, weir_words_s(at->nr.n), at->free.n,
+			at->surplus.n);
 	}
 	return -ENOENT;
 }
 
-int weir_explain_pool(const struct weir_snapshot *snap, const struct weir_ledger *ledger,
-                      uint64_t size_bytes, int node, struct weir_sentences *out)
+/* "2M, 1G" */
+static struct weir_words sizes_of(const struct weir_snapshot *snap)
 {
-	const struct weir_ledger_size *size = weir_ledger_size(ledger, size_bytes);
+	struct weir_words w = { "none" };
+	size_t at = 0;
+
+	for (size_t i = 0; i < snap->pools.nr && at < sizeof(w.text); i++)
+		at += (size_t)snprintf(
+			w.text + at, sizeof(w.text) - at, "%s%s", at ? ", " : "",
+			weir_words_size(snap->pools.sizes[i].size_bytes).text);
+	return w;
+}
+
+int weir_explain_missing(const struct weir_snapshot *snap,
+                         const struct weir_explain_write *what, struct weir_err *err)
+{
+	uint64_t size_bytes = what->size_bytes;
+	struct weir_words size = weir_words_size(size_bytes);
+	struct weir_buf nodes = { 0 };
+
+	if (!snap->pools.known)
+		return weir_err_set(err, -ENOENT,
+		                    "this host has no huge pages, or they cannot be "
+		                    "seen");
+	if (weir_pools_size(&snap->pools, size_bytes)) {
+		if (weir_ranges_format(&snap->nodes.online, &nodes) == 0)
+			(void)weir_err_set(err, -ENOENT,
+			                   "this host has no such node with memory: it "
+			                   "has %.*s",
+			                   WEIR_STR_ARG(weir_buf_str(&nodes)));
+		weir_buf_done(&nodes);
+		return -ENOENT;
+	}
+	if (size_bytes == GIB && snap->cpu.pdpe1gb.known && !snap->cpu.pdpe1gb.n)
+		return weir_err_set(err, -ENOENT,
+		                    "this host has no pages of 1G: its CPU cannot "
+		                    "(/proc/cpuinfo has no flag pdpe1gb); it has %s",
+		                    sizes_of(snap).text);
+	return weir_err_set(err, -ENOENT, "this host has no pages of %s; it has %s",
+	                    size.text, sizes_of(snap).text);
+}
+
+/* How many more could be had, as the model has it; a host that cannot be a model has no
+ * answer. */
+static int say_growth(const struct weir_snapshot *snap,
+                      const struct weir_explain_write *what, struct weir_sentences *out)
+{
+	weir_auto(weir_freep) struct weir_played *p = calloc(1, sizeof(*p));
+	weir_auto(weir_buf_done) struct weir_buf notes = { 0 };
+	struct weir_err err = { 0 };
+	int r = p ? weir_explain_play(snap, what, true, p, &notes, &err) : -ENOMEM;
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return weir_sentences_add(out, WEIR_TOPIC_UNKNOWN, what->size_bytes,
+		                          "How many more could be had is not known: %s.",
+		                          err.code ? err.msg : "no such node or size");
+	if (weir_explain_is_blind(&notes))
+		return weir_sentences_add(out, WEIR_TOPIC_UNKNOWN, what->size_bytes,
+		                          "How many more could be had is not known: how "
+		                          "much memory is free the host does not tell.");
+	r = weir_explain_room(p, p->allowed, what->size_bytes, out);
+	if (r == 0 && p->gigantic)
+		r = weir_explain_ranges(snap, p->allowed, what->size_bytes, out);
+	return r < 0 ? r : weir_explain_granted(&notes, what->size_bytes, true, out);
+}
+
+int weir_explain_pool(const struct weir_snapshot *snap, const struct weir_ledger *ledger,
+                      const struct weir_explain_write *what, struct weir_sentences *out,
+                      struct weir_err *err)
+{
+	const struct weir_ledger_size *size = weir_ledger_size(ledger, what->size_bytes);
 	int r = 0;
 
 	if (!size)
-		return -ENOENT;
-	if (node >= 0)
-		r = say_node(size, snap, (unsigned int)node, out);
+		return weir_explain_missing(snap, what, err);
+	if (what->node >= 0)
+		r = say_node(size, snap, (unsigned int)what->node, out);
+	if (r == -ENOENT)
+		return weir_explain_missing(snap, what, err);
 	if (r == 0)
-		r = explain_size(snap, ledger, size, node, out);
-	return r < 0 ? r : say_growth(snap, size_bytes, node, out);
+		r = explain_size(snap, ledger, size, what->node, out);
+	return r < 0 ? r : say_growth(snap, what, out);
 }
 
 /* ---- a process --------------------------------------------------------------------- */
@@ -461,7 +444,7 @@ int weir_explain_pool(const struct weir_snapshot *snap, const struct weir_ledger
 static int say_use(const struct weir_ledger *ledger, const struct weir_hold *hold,
                    const struct weir_hold_user *user, struct weir_sentences *out)
 {
-	struct name size = size_name(hold->page_bytes);
+	struct weir_words size = weir_words_size(hold->page_bytes);
 	uint64_t promised = hold->reserved.known ? hold->reserved.n : 0;
 	char others[64] = "";
 
@@ -473,21 +456,24 @@ static int say_use(const struct weir_ledger *ledger, const struct weir_hold *hol
 		return weir_sentences_add(out, WEIR_TOPIC_HOLDER, hold->page_bytes,
 		                          "It has %s open and not mapped%s: %" PRIu64
 		                          " page%s of %s stay as long as it does.",
-		                          hold_name(ledger, hold).text, others,
-		                          hold->pages, s(hold->pages), size.text);
+		                          weir_words_hold(ledger, hold).text, others,
+		                          hold->pages, weir_words_s(hold->pages),
+		                          size.text);
 	return weir_sentences_add(out, WEIR_TOPIC_HOLDER, hold->page_bytes,
 	                          "It maps %" PRIu64 " page%s of %s in %s%s: %" PRIu64
 	                          " %s there, %" PRIu64 " more %s promised.",
 	                          user->mapped_bytes / hold->page_bytes,
-	                          s(user->mapped_bytes / hold->page_bytes), size.text,
-	                          hold_name(ledger, hold).text, others, hold->pages,
-	                          are(hold->pages), promised, are(promised));
+	                          weir_words_s(user->mapped_bytes / hold->page_bytes),
+	                          size.text, weir_words_hold(ledger, hold).text, others,
+	                          hold->pages, weir_words_are(hold->pages), promised,
+	                          weir_words_are(promised));
 }
 
 int weir_explain_process(const struct weir_ledger *ledger, uint64_t pid,
                          struct weir_sentences *out)
 {
-	bool any = false;
+	uint64_t first = 0;
+	bool any = false, mixed = false;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ledger->nr_holds; i++)
@@ -499,10 +485,18 @@ int weir_explain_process(const struct weir_ledger *ledger, uint64_t pid,
 			if (!any)
 				r = weir_sentences_add(
 					out, WEIR_TOPIC_HOLDER, 0, "%s holds huge pages.",
-					task_name(ledger, user->task).text);
+					weir_words_task(ledger, user->task).text);
+			mixed = mixed || (any && ledger->holds[i].page_bytes != first);
+			first = ledger->holds[i].page_bytes;
 			any = true;
 			if (r == 0)
 				r = say_use(ledger, &ledger->holds[i], user, out);
 		}
+	if (r == 0 && mixed)
+		r = weir_sentences_add(
+			out, WEIR_TOPIC_RULE, 0,
+			"It has pages of several sizes: each mapping has one of them "
+			"(MAP_HUGE_2MB and MAP_HUGE_1GB do not mix), from the pool of "
+			"that size.");
 	return r < 0 ? r : any ? 0 : -ENOENT;
 }

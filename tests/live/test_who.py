@@ -9,6 +9,8 @@ import fcntl
 import json
 import mmap
 import os
+import re
+import select
 import shutil
 import signal
 import socket
@@ -633,6 +635,237 @@ def what_one_may_not_see_is_said():
             expect("reserved", size["held_reserved"] + size["unattributed_reserved"], 2)
             expect("processes unseen", seen["unseen"]["processes"] > 0, True)
             expect("a reason", len(seen["unseen"]["reasons"]) > 0, True)
+            with pools.mounted("pagesize=2M") as target:
+                os.chmod(target, 0o755)
+                fd = os.open(f"{target}/left", os.O_RDWR | os.O_CREAT)
+                libc.fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(pages(1)))
+                os.close(fd)
+                done = subprocess.run([WEIR, "who", "--leaks"], check=True, cwd="/",
+                                      preexec_fn=drop, capture_output=True, text=True)
+                os.unlink(f"{target}/left")
+            expect("why it is not safe, and who could tell", re.search(
+                r"\d+ process(es)? may use it and could not be looked at: no permission, "
+                "which root has", done.stdout) is not None, True)
+
+
+def by_path(seen, path):
+    return next(g for g in seen["cgroups"] if g["path"] == path and g["page_bytes"] == M2)
+
+
+def removed_group_is_told_from_its_parent():
+    """What a removed group was charged with: pages in use move to its parent, and what it
+    has reserved stays counted there, until the file goes."""
+    pools.need([M2])
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(pools.saved_pools())
+        pools.set_pool(M2, 32)
+        path = stack.enter_context(group())
+        if not path:
+            raise Skip("no cgroup v2 with the hugetlb controller here")
+        target = stack.enter_context(pools.mounted("pagesize=2M"))
+        stack.callback(empty, target)
+        (path / "cgroup.subtree_control").write_text("+hugetlb")
+        inner = path / "inner"
+        inner.mkdir()
+
+        def fill():
+            (inner / "cgroup.procs").write_text(str(os.getpid()))
+            fd = os.open(f"{target}/kept", os.O_RDWR | os.O_CREAT)
+            os.ftruncate(fd, pages(5))
+            map_file(fd, 5, 3)
+
+        with process(fill):
+            alive = ledger()
+            expect("charged beyond its processes",
+                   [g["beyond_bytes"] for g in alive["cgroups"]], [0] * 2)
+        for _ in range(100):
+            try:
+                inner.rmdir()
+                break
+            except OSError:
+                time.sleep(0.05)
+        seen = ledger()
+        adds_up(seen)
+        parent = by_path(seen, "/weir-test")
+        for key, number in (("usage", 3), ("own", 3), ("beyond", 3), ("reserved", 5),
+                            ("own_reserved", 5), ("beyond_reserved", 5)):
+            expect(f"{key} of the parent", parent[f"{key}_bytes"], pages(number))
+        text = who("--by", "cgroup")
+        expect("a line with its number",
+               "at least 3 in use and 5 reserved by no process in it" in text, True)
+        captured_as_shown(["--by", "cgroup"])
+
+
+def captured_as_shown(arguments):
+    with tempfile.TemporaryDirectory(prefix="weir-test.") as shelf:
+        subprocess.run([WEIR, "capture", "-o", f"{shelf}/tree/"], capture_output=True,
+                       check=True)
+        expect(f"who {arguments} of the capture",
+               strip_age(who(*arguments, "--host", f"{shelf}/tree")),
+               strip_age(who(*arguments)))
+
+
+def io_uring(at, number):
+    """Pages registered with a ring of its own, which is never closed."""
+    ring = libc.syscall(425, 4, ctypes.create_string_buffer(120))
+    if ring < 0:
+        raise OSError(ctypes.get_errno(), "io_uring_setup")
+    buffer = (ctypes.c_size_t * 2)(at, pages(number))
+    if libc.syscall(427, ring, 0, buffer, 1) < 0:
+        raise OSError(ctypes.get_errno(), "io_uring_register")
+
+
+def pins_are_told_as_far_as_the_kernel_shows_them():
+    pools.need([M2])
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(pools.saved_pools())
+        pools.set_pool(M2, 32)
+        stage = Stage(stack)
+
+        def registered():
+            io_uring(anonymous(5, 5), 3)
+
+        def unmapped():
+            at = anonymous(4, 4)
+            io_uring(at, 4)
+            libc.munmap(ctypes.c_void_p(at), ctypes.c_size_t(pages(4)))
+
+        try:
+            pid, _ = stage.process(registered)
+        except OSError as error:
+            raise Skip(f"no registered buffers here: {error}") from None
+        seen = ledger()
+        adds_up(seen)
+        expect("registered", row(seen, kind="private", pid=pid)["registered_bytes"],
+               pages(3))
+        pins = next(p["pins"] for p in seen["processes"] if p["pid"] == pid)
+        expect("pins", pins["io_uring"] and not pins["vfio"], True)
+        expect("VmPin", pins["pinned_bytes"], pages(3))
+        lines = who().splitlines()
+        at = lines[1].split().index("PINNED")
+        expect("the column", lines[2].split()[at], "io_uring:6M")
+        other, _ = stage.process(unmapped)
+        seen = ledger()
+        expect("kept by a pin alone", of_size(seen)["unattributed"], 4)
+        reason = f"process {other} has {pages(4) >> 10} KiB registered with io_uring"
+        expect("a reason", [r for r in seen["unseen"]["reasons"]
+                            if r.startswith(reason)] != [], True)
+
+
+@contextlib.contextmanager
+def orphan(name, comm):
+    """A memfd whose maker died, mapped by a process that it gave it to."""
+    told, tell = os.pipe()
+    maker = os.fork()
+    if maker == 0:
+        fd = memfd(name, 4)
+        map_file(fd, 4, 1)
+        keeper = os.fork()
+        if keeper == 0:
+            signal.alarm(120)  # never outlives the test by more
+            libc.prctl(15, comm.encode())  # PR_SET_NAME
+            map_file(fd, 4, 3)
+            os.close(fd)
+            os.write(tell, str(os.getpid()).encode())
+            while True:
+                signal.pause()
+        os._exit(0)
+    os.close(tell)
+    os.waitpid(maker, 0)
+    keeper = int(os.read(told, 32) or 0)
+    os.close(told)
+    if not keeper:
+        raise OSError("the keeper of a memfd failed")
+    gone = os.pidfd_open(keeper)
+    try:
+        yield keeper
+    finally:
+        os.kill(keeper, signal.SIGKILL)
+        select.select([gone], [], [])
+        os.close(gone)
+
+
+def memory_that_outlives_its_vm_is_named():
+    pools.need([M2])
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(pools.saved_pools())
+        pools.set_pool(M2, 64)
+        target = stack.enter_context(pools.mounted("pagesize=2M"))
+        stack.callback(empty, target)
+        stage = Stage(stack)
+        vhost = stack.enter_context(orphan("memory-backend-memfd", "vhost-blk"))
+        other = stack.enter_context(orphan("pc.ram", "some"))
+        mine = stack.enter_context(orphan("no VM's", "some"))
+        os.makedirs(f"{target}/libvirt/qemu/7-db")
+
+        def hold(name):
+            fd = os.open(f"{target}/{name}", os.O_RDWR | os.O_CREAT)
+            os.ftruncate(fd, pages(2))
+            map_file(fd, 2, 2)
+
+        kept, _ = stage.process(lambda: hold("libvirt/qemu/7-db/ram"))
+        qemus(stage, target)
+        seen = ledger()
+        adds_up(seen)
+        sure = "VM gone" if not seen["unseen"]["processes_huge"] else "not by a VM"
+        for pid, kind, want in ((vhost, "memfd", sure), (other, "memfd", "not by a VM"),
+                                (mine, "memfd", None), (kept, "file", sure)):
+            expect(f"VM of {kind} of {pid}", row(seen, kind=kind, pid=pid)["vm_memory"],
+                   want)
+        for process_ in seen["processes"]:
+            if process_["vm"] in ("vm-memfd", "vm-file"):
+                hold = [h for h in seen["holds"] if h["vm_memory"] and
+                        process_["pid"] in [u["pid"] for u in h["users"]]]
+                expect("memory of a VM that runs", hold[0]["vm_memory"], "used")
+        text = who("--leaks")
+        expect("what is none", f"({mine})" in text or "no VM's" in text, False)
+        expect("what may be", "memfd pc.ram: held only by processes that are not a VM"
+               in text, True)
+        if sure == "VM gone":
+            for words in (f"kept by vhost process vhost-blk ({vhost}) after its VM is gone",
+                          f"({kept}) after its VM 7-db is gone"):
+                expect(words, words in text, True)
+
+
+def leftovers_are_told_with_whose_they_are():
+    pools.need([M2])
+    nobody_there = next(uid for uid in range(61000, 62000)
+                        if uid not in {s.stat().st_uid for s in
+                                       Path("/proc").glob("[0-9]*")})
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(pools.saved_pools())
+        pools.set_pool(M2, 32)
+        target = stack.enter_context(pools.mounted("pagesize=2M"))
+        stack.callback(empty, target)
+        stage = Stage(stack)
+        os.makedirs(f"{target}/libvirt/qemu/7-db")
+        runs, _ = stage.process(lambda: anonymous(2, 1) and None)
+        cases = {"of-nobody": (nobody_there, None, None, False),
+                 f"spdk_pid{runs}map_0": (0, runs, True, True),
+                 "spdk_pid999999999map_0": (0, 999999999, False, True),
+                 "rtemap_7": (0, None, None, True),
+                 "libvirt/qemu/7-db/ram": (0, None, None, True)}
+        for name, (uid, *_) in cases.items():
+            fd = os.open(f"{target}/{name}", os.O_RDWR | os.O_CREAT)
+            libc.fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(pages(1)))
+            os.fchown(fd, uid, uid)
+            os.close(fd)
+        seen = ledger()
+        adds_up(seen)
+        expect("owners", {o["uid"]: o["lives"] for o in seen["owners"]},
+               {uid: lives for uid, _, _, lives in cases.values()})
+        for name, (_, creator, lives, _) in cases.items():
+            known = row(seen, kind="file", name=f"{target}/{name}")["release"]
+            expect(f"{name}: creator, and whether it lives",
+                   (known["creator_pid"], known["creator_lives"]), (creator, lives))
+        known = row(seen, name=f"{target}/libvirt/qemu/7-db/ram")["release"]
+        expect("domain", (known["domain"], known["domain_pid"]), ("7-db", None))
+        text = who("--leaks")
+        for words in (f"of user {nobody_there}, 0 minutes old, who has no process that is seen",
+                      "made by process 999999999, which is gone",
+                      f"its creator, process {runs}, lives",
+                      "of libvirt's domain 7-db, which no process that is seen runs"):
+            expect(words, words in text, True)
 
 
 if __name__ == "__main__":
@@ -641,4 +874,8 @@ if __name__ == "__main__":
         every_page_is_somebodys,
         reserved_pages_are_found_by_their_sum,
         what_one_may_not_see_is_said,
+        removed_group_is_told_from_its_parent,
+        pins_are_told_as_far_as_the_kernel_shows_them,
+        memory_that_outlives_its_vm_is_named,
+        leftovers_are_told_with_whose_they_are,
     ]))

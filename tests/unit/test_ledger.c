@@ -332,6 +332,102 @@ static void ledger_of_no_hugetlb_is_empty(void **state)
 	unload(&loaded);
 }
 
+/* A page whose file is gone has a memory error; and block 0, which has two pages of the
+ * pool, is going offline. Process 60 has three of its four pages registered with
+ * io_uring, one of them twice, and another megabyte where nothing is mapped. */
+static struct fake_file damaged[] = {
+	POOLS("27", "0", "11", "16"),
+	MOUNTED(""),
+	{ "/proc/60/status", "Pid:\t60\nUid:\t7\t7\t7\t7\n" ALIVE
+	                     "VmPin:\t 7168 kB\nHugetlbPages:\t 8192 kB\n" },
+	{ "/proc/60/maps", "10000000-10800000 rw-p 00000000 00:0f 77 " ANON },
+	{ "/proc/60/numa_maps", "10000000 default file=/anon_hugepage\\040(deleted) huge "
+	                        "anon=4 N0=4 kernelpagesize_kB=2048\n" },
+	{ "/@/link/proc/60/fd/3", "/dev/vfio/vfio" },
+	{ "/@/link/proc/60/fd/4", "anon_inode:[io_uring]" },
+	{ "/proc/60/fdinfo/4",
+	  "UserBufs:\t3\n    0: 0x10000000/4194304\n    1: 0x10200000"
+	  "/4194304\n    2: 0x20000000/1048576\n" },
+	{ "/sys/devices/system/memory/block_size_bytes", "8000000\n" },
+	{ "/sys/devices/system/memory/memory0/state", "going-offline\n" },
+	{ "/sys/devices/system/memory/memory1/state", "online\n" },
+	{ "/@/poolpages", "512 2 2097152 used\n32768 30 2097152 free\n" },
+};
+
+static bool has_reason(const struct weir_ledger *ledger, const char *words)
+{
+	for (size_t i = 0; i < ledger->nr_reasons; i++)
+		if (weir_str_find(weir_strz(ledger->reasons[i]), words) >= 0)
+			return true;
+	return false;
+}
+
+static void ledger_says_what_is_damaged_pinned_and_leaving(void **state)
+{
+	struct fake_file files[WEIR_NELEM(damaged)];
+	const struct weir_ledger_size *size;
+	const struct weir_pinner *pinner;
+	struct loaded loaded;
+
+	(void)state;
+	memcpy(files, damaged, sizeof(files));
+	for (size_t i = 0; i < WEIR_NELEM(files); i++)
+		if (strcmp(files[i].path, "/proc/meminfo") == 0)
+			files[i].text =
+				"HardwareCorrupted: 8 kB\nHugepagesize: 2048 kB\n";
+	expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+	expect_sums(&loaded, 1, 0);
+	size = &loaded.ledger.sizes[0];
+	expect_count(size->poisoned_max, 1); /* two base pages, but one is missing */
+	expect_count(size->leaving, 2);
+	assert_true(has_reason(&loaded.ledger, "took 8 KiB out of use, perhaps"));
+	assert_true(has_reason(&loaded.ledger, "block 0 is going offline"));
+	assert_true(has_reason(&loaded.ledger, "process 60 has 1024 KiB registered"));
+	expect_count(only(&loaded, WEIR_HOLD_PRIVATE)->registered_bytes, 3 << 21);
+	pinner = weir_pinners_find(&loaded.ledger.pinners, 60);
+	assert_non_null(pinner);
+	expect_u64_eq(pinner->by, WEIR_PINS_VFIO | WEIR_PINS_IO_URING);
+	expect_count(pinner->pinned_bytes, 7 << 20);
+	expect_int_eq(weir_owner_lives(&loaded.ledger.owners, 7), WEIR_OWNER_LIVES);
+	/* nobody said that these are all processes */
+	expect_int_eq(weir_owner_lives(&loaded.ledger.owners, 8), WEIR_OWNER_UNKNOWN);
+	unload(&loaded);
+}
+
+static void ledger_of_a_busy_ring_does_not_know_what_it_pins(void **state)
+{
+	struct fake_file files[WEIR_NELEM(damaged)];
+	struct loaded loaded;
+
+	(void)state;
+	memcpy(files, damaged, sizeof(files));
+	for (size_t i = 0; i < WEIR_NELEM(files); i++)
+		if (strcmp(files[i].path, "/proc/60/fdinfo/4") == 0)
+			files[i].error = -EACCES;
+	expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+	expect_unknown(only(&loaded, WEIR_HOLD_PRIVATE)->registered_bytes);
+	expect_unknown(loaded.ledger.sizes[0].poisoned_max);
+	unload(&loaded);
+}
+
+/* A capture that was asked for owners has the processes that this came to. */
+static void ledger_knows_owners_where_all_were_asked(void **state)
+{
+	static struct fake_file files[] = {
+		POOLS("32", "0", "16", "16"),
+		MOUNTED(""),
+		{ "/@/stat/proc/@", "type directory\n" },
+		{ "/@/stat/proc/1/@", STAT("0", "0", "0:4", "1") },
+	};
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+	expect_int_eq(weir_owner_lives(&loaded.ledger.owners, 107), WEIR_OWNER_LIVES);
+	expect_int_eq(weir_owner_lives(&loaded.ledger.owners, 8), WEIR_OWNER_GONE);
+	unload(&loaded);
+}
+
 struct many {
 	struct fake_file *files;
 	size_t nr;
@@ -351,7 +447,8 @@ static void ledger_without_memory_fails_and_leaks_nothing(void **state)
 {
 	struct many many[] = { { forked, WEIR_NELEM(forked) },
 		               { shared, WEIR_NELEM(shared) },
-		               { segments, WEIR_NELEM(segments) } };
+		               { segments, WEIR_NELEM(segments) },
+		               { damaged, WEIR_NELEM(damaged) } };
 
 	(void)state;
 	for (size_t i = 0; i < WEIR_NELEM(many); i++)
@@ -369,6 +466,9 @@ int main(void)
 		cmocka_unit_test(ledger_looks_again_when_pages_are_missing),
 		cmocka_unit_test(ledger_of_pools_that_move_is_marked),
 		cmocka_unit_test(ledger_of_no_hugetlb_is_empty),
+		cmocka_unit_test(ledger_says_what_is_damaged_pinned_and_leaving),
+		cmocka_unit_test(ledger_of_a_busy_ring_does_not_know_what_it_pins),
+		cmocka_unit_test(ledger_knows_owners_where_all_were_asked),
 		cmocka_unit_test(ledger_without_memory_fails_and_leaks_nothing),
 	};
 

@@ -1,5 +1,6 @@
 /* tasks: which processes hold huge pages, what is kept of them and what never. */
 #include "capture/keep.h"
+#include "facts/holdings.h"
 #include "facts/tasks.h"
 
 #include "fake_host.h"
@@ -431,6 +432,139 @@ static void walk_gives_what_a_process_holds(void **state)
 	fake_close(&fake);
 }
 
+/* --- open files that can wait ------------------------------------------------------ */
+
+#define NOTHING_TOUCHED ALIVE "HugetlbPages:\t 0 kB\n"
+#define FILE_STAT                                                                      \
+	"type file\nuid 0\ngid 0\nsize 4194304\nblocks 4096\ndev 0:31\nino 42\nnlink " \
+	"1\n"
+
+static struct fake_file waiting_files[] = {
+	{ "/@/link/proc/self/ns/mnt", "mnt:[1]" },
+	/* 10: a file that 11 has mapped, open only */
+	{ "/proc/10/status", "Name:\topen\n" NOTHING_TOUCHED },
+	{ "/proc/10/fd/5", "" },
+	{ "/@/link/proc/10/fd/5", "/dev/hugepages/a b" },
+	{ "/@/file/proc/10/fd/5/@", FILE_STAT },
+	{ "/proc/11/status", "Name:\ttouched\n" ALIVE "HugetlbPages:\t 2048 kB\n" },
+	{ "/proc/11/maps", MAPS_FILE },
+	{ "/proc/12/status", "Name:\tplain\n" NOTHING_TOUCHED },
+	{ "/proc/12/fd/0", "" },
+	{ "/@/link/proc/12/fd/0", "/dev/null" },
+	{ "/@/link/proc/13/ns/mnt", .error = -EACCES },
+	{ "/proc/13/status", "Name:\tsecretive\n" NOTHING_TOUCHED },
+	{ "/proc/13/fd", .error = -EACCES },
+};
+
+static void walk_asks_later_for_open_files(void **state)
+{
+	static const bool refused[] = { false, false, false, true };
+	static const char *const pids[] = { "10", "11", "12", "13" };
+	const struct weir_task *task;
+	struct fake_host fake;
+	struct weir_tasks walk;
+
+	(void)state;
+	fake_open(&fake, waiting_files, WEIR_NELEM(waiting_files));
+	expect_int_eq(weir_tasks_open(&walk, &fake.host, &mounts, NULL), 0);
+	walk.lean = walk.links_later = true;
+	while (strcmp(walk.pids.v[walk.at].name, "10") != 0)
+		walk.at++;
+	walk.refused = refused - walk.at;
+	for (size_t i = 0; i < WEIR_NELEM(pids); i++) {
+		expect_int_eq(weir_tasks_next(&walk, &task), 0);
+		expect_str(task->pid, pids[i]);
+		assert_int_equal(task->is_holder, i == 1);
+		expect_u64_eq(task->nr_links, 0);
+		expect_int_eq(task->maps_error, i == 3 ? -EACCES : 0);
+	}
+	expect_int_eq(weir_tasks_next(&walk, &task), WEIR_TASKS_END);
+	expect_u64_eq(walk.nr_later, 2);
+	weir_tasks_again(&walk);
+	expect_int_eq(weir_tasks_next(&walk, &task), 0);
+	expect_str(task->pid, "10");
+	expect_text(task->status.name, "open");
+	assert_true(task->is_holder && task->nr_links == 1 && task->links[0].huge);
+	expect_int_eq(weir_tasks_next(&walk, &task), WEIR_TASKS_END);
+	expect_u64_eq(walk.nr_seen, 4);
+	expect_u64_eq(walk.nr_forbidden, 1);
+	weir_tasks_done(&walk);
+	fake_close(&fake);
+}
+
+static int read_lean(struct fake_file *files, size_t nr, struct weir_holdings *out)
+{
+	struct weir_holdings_ask ask = { .lean = true };
+	struct fake_host fake;
+	int r;
+
+	fake_open(&fake, files, nr);
+	ask.host = &fake.host;
+	r = weir_holdings_read(&ask, &mounts, WEIR_COUNT(2 << 20), out, NULL);
+	fake_close(&fake);
+	return r;
+}
+
+static void holdings_find_who_has_a_file_open_in_their_order(void **state)
+{
+	struct weir_holdings all;
+
+	(void)state;
+	expect_int_eq(read_lean(waiting_files, WEIR_NELEM(waiting_files), &all), 0);
+	expect_u64_eq(all.nr_tasks, 2);
+	expect_u64_eq(all.tasks[0].pid, 10);
+	expect_u64_eq(all.tasks[1].pid, 11);
+	expect_u64_eq(all.nr_maps, 1);
+	expect_u64_eq(all.maps[0].task, 1);
+	expect_u64_eq(all.nr_links, 1);
+	expect_u64_eq(all.links[0].task, 0);
+	expect_u64_eq(all.links[0].file, all.maps[0].file);
+	expect_u64_eq(all.nr_seen, 4);
+	expect_u64_eq(all.nr_forbidden, 1);
+	weir_holdings_done(&all);
+}
+
+static int read_lean_and_drop(void *ctx)
+{
+	struct weir_holdings all;
+	int r = read_lean(waiting_files, WEIR_NELEM(waiting_files), &all);
+
+	(void)ctx;
+	if (r == 0)
+		weir_holdings_done(&all);
+	return r;
+}
+
+static void holdings_without_memory_fail_and_leak_nothing(void **state)
+{
+	(void)state;
+	expect_int_eq(fault_every(read_lean_and_drop, NULL), 0);
+}
+
+/* Nobody can have private memory open: the files of the others are left alone. */
+static void holdings_ask_for_no_open_files_without_a_file(void **state)
+{
+	struct fake_file files[] = {
+		{ "/@/link/proc/self/ns/mnt", "mnt:[1]" },
+		{ "/proc/10/status", "Name:\topen\n" NOTHING_TOUCHED },
+		{ "/proc/10/fd", .error = -EACCES },
+		{ "/proc/11/status", "Name:\thas\n" ALIVE "HugetlbPages:\t 2048 kB\n" },
+		{ "/proc/11/maps", MAPS_ANON },
+	};
+	struct weir_holdings all;
+
+	(void)state;
+	expect_int_eq(read_lean(files, WEIR_NELEM(files), &all), 0);
+	expect_u64_eq(all.nr_tasks, 1);
+	expect_u64_eq(all.nr_forbidden, 0);
+	expect_u64_eq(all.nr_seen, 2);
+	weir_holdings_done(&all);
+	files[0].text = "not told"; /* then what one may see is not known either */
+	expect_int_eq(read_lean(files, WEIR_NELEM(files), &all), 0);
+	expect_u64_eq(all.nr_forbidden, 1);
+	weir_holdings_done(&all);
+}
+
 static int keep_and_drop(void *ctx)
 {
 	weir_auto(kept_done) struct kept kept;
@@ -459,6 +593,10 @@ int main(void)
 		cmocka_unit_test(keep_of_a_host_without_processes_is_empty),
 		cmocka_unit_test(keep_of_a_forbidden_proc_fails),
 		cmocka_unit_test(walk_gives_what_a_process_holds),
+		cmocka_unit_test(walk_asks_later_for_open_files),
+		cmocka_unit_test(holdings_find_who_has_a_file_open_in_their_order),
+		cmocka_unit_test(holdings_ask_for_no_open_files_without_a_file),
+		cmocka_unit_test(holdings_without_memory_fail_and_leak_nothing),
 		cmocka_unit_test(keep_without_memory_fails_and_leaks_nothing),
 	};
 
