@@ -1,7 +1,6 @@
-/* journal: what weir has changed on this host, one file a change, in DIR/journal. Each is
- * lines of JSON: the first says who, when, what is there and what will be written, and is
- * on disk before the first write to the host; the last says how it ended. One without a
- * last line was cut off. weir-journal is documented in weir-log(1). */
+/* journal: what weir has changed on this host, one file a change, in DIR/journal. It says
+ * who, when, what was there and what will be written, and is on disk before the first
+ * write to the host; its last line says how it ended. One without that was cut off. */
 #ifndef WEIR_APPLY_JOURNAL_H
 #define WEIR_APPLY_JOURNAL_H
 
@@ -30,14 +29,14 @@ struct weir_entry {
 	uint64_t id; /* from 1 */
 	uint64_t at_ns;
 	uint64_t uid, pid;
-	char *user, *command, *boot_id; /* NULL: not known */
+	char *user, *command, *boot_id;    /* NULL: not known */
 	struct weir_tallies before, after; /* after: what was expected, or came */
 	bool has_after;
 	struct weir_op *ops; /* without expected */
 	size_t nr_ops, cap_ops;
 	enum weir_entry_end end;
 	uint64_t ended_ns;
-	char *why; /* of one that was not done */
+	char *why;       /* of one that was not done */
 	uint64_t undoes; /* the change that it takes back; 0: none */
 };
 void weir_entry_done(struct weir_entry *entry);
@@ -61,7 +60,12 @@ int weir_journal_end(const char *state_dir, uint64_t id, enum weir_entry_end end
                      uint64_t at_ns, const struct weir_tallies *after, const char *why,
                      struct weir_err *err);
 
-/* The last change of this boot that was cut off; NULL: none. @boot_id may be NULL. */
+/* Of one file. 0; -EBADMSG for one that is not whole up to where writing began; -ENOMEM.
+ */
+int weir_entry_parse(struct weir_str text, struct weir_entry *out);
+
+/* The change of this boot that was cut off; NULL: none. @boot_id may be NULL. After a
+ * reboot there is nothing left of it to undo. */
 const struct weir_entry *weir_entries_cut_off(const struct weir_entries *entries,
                                               const char *boot_id);
 

@@ -88,7 +88,7 @@ static int parse_node(struct weir_str s, struct weir_str word, int *out,
 static int parse_subject(struct weir_str s, struct weir_str word, struct weir_wish *out,
                          struct weir_err *err)
 {
-	struct weir_str size;
+	struct weir_str size = s, node;
 	bool has_node;
 
 	for (size_t i = WEIR_NELEM(prefixes) - 1; i > 0; i--)
@@ -96,7 +96,7 @@ static int parse_subject(struct weir_str s, struct weir_str word, struct weir_wi
 			out->kind = (enum weir_wish_kind)i;
 			s = weir_str_skip(s, strlen(prefixes[i]));
 		}
-	has_node = weir_str_cut(&s, '/', &size);
+	has_node = weir_str_split(s, '/', &size, &node);
 	if (!has_node)
 		size = s;
 	if (weir_parse_size(size, &out->page_bytes) < 0)
@@ -109,9 +109,9 @@ static int parse_subject(struct weir_str s, struct weir_str word, struct weir_wi
 		                    WEIR_STR_ARG(word), WEIR_STR_ARG(size));
 	if (!has_node)
 		return 0;
-	if (!weir_str_starts(s, "node"))
+	if (!weir_str_starts(node, "node"))
 		return bad(err, word, "names no node such as /node1");
-	return parse_node(weir_str_skip(s, 4), word, &out->node, err);
+	return parse_node(weir_str_skip(node, 4), word, &out->node, err);
 }
 
 static int parse_pages(struct weir_str s, struct weir_str word, struct weir_wish *out,
@@ -151,21 +151,21 @@ static int check(const struct weir_wish *wish, struct weir_str word, struct weir
 static int parse_list(struct weir_str list, struct weir_str word, struct weir_wish wish,
                       struct weir_wishes *out, struct weir_err *err)
 {
+	struct weir_str one;
 	int r = 0;
 
+	if (list.n && list.p[list.n - 1] == ',')
+		return bad(err, word, "is no list such as 0:8,1:8");
 	if (wish.node >= 0)
 		return bad(err, word, "names a node before the = and behind it");
-	for (bool more = true; r == 0 && more;) {
-		struct weir_str one, node;
+	while (r == 0 && weir_str_cut(&list, ',', &one)) {
+		struct weir_str node, pages;
 
-		more = weir_str_cut(&list, ',', &one);
-		if (!more)
-			one = list;
-		if (!weir_str_cut(&one, ':', &node))
+		if (!weir_str_split(one, ':', &node, &pages))
 			return bad(err, word, "is no list such as 0:8,1:8");
 		r = parse_node(node, word, &wish.node, err);
 		if (r == 0)
-			r = parse_pages(one, word, &wish, err);
+			r = parse_pages(pages, word, &wish, err);
 		if (r == 0)
 			r = check(&wish, word, err);
 		if (r == 0)
@@ -177,10 +177,10 @@ static int parse_list(struct weir_str list, struct weir_str word, struct weir_wi
 int weir_wish_parse(struct weir_str word, struct weir_wishes *out, struct weir_err *err)
 {
 	struct weir_wish wish = { .node = WEIR_WISH_ALL_NODES };
-	struct weir_str rest = word, subject;
+	struct weir_str rest, subject;
 	int r;
 
-	if (!weir_str_cut(&rest, '=', &subject))
+	if (!weir_str_split(word, '=', &subject, &rest))
 		return bad(err, word, "is no wish such as 2M=4096");
 	r = parse_subject(subject, word, &wish, err);
 	if (r < 0)
