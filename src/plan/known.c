@@ -186,7 +186,7 @@ static int say_slow(const struct weir_answer_in *in, size_t i, struct weir_verdi
 		return weir_answer_but(
 			v, "it may hang: with so much CMA, kernels before 6.10 can pin "
 			   "transparent huge pages for ever (turn these off, or give it "
-		           "huge "
+			   "huge "
 			   "pages)");
 	if (m->rules.compaction_counts_cma)
 		return weir_answer_but(

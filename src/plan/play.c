@@ -232,8 +232,8 @@ static bool map_all(struct weir_model *m, struct weir_task *task, struct weir_po
 /* What a node has free is faulted and pinned page by page, and all let go in the end:
  * what may not be pinned where it is moves. Whatever else is free is promised meanwhile,
  * for the pool's own pages would be targets, and then pages only swap their places. */
-static void move_out(struct weir_model *m, struct weir_pool *pool, unsigned int node,
-                     uint64_t pages)
+void weir_play_move_out(struct weir_model *m, struct weir_pool *pool, unsigned int node,
+                        uint64_t pages)
 {
 	const struct weir_policy bind = { .mode = WEIR_POLICY_BIND,
 		                          .nodes = UINT64_C(1) << node };
@@ -281,7 +281,7 @@ static void apply(struct weir_play *play, const struct weir_change *change)
 				 });
 	}
 	weir_each_node (n, change->move_out_nodes)
-		move_out(m, pool, n, change->move_out_pages);
+		weir_play_move_out(m, pool, n, change->move_out_pages);
 }
 
 /* ---- the whole --------------------------------------------------------------------- */

@@ -55,6 +55,11 @@ int weir_play(const struct weir_snapshot *snap, const struct weir_load_options *
               const struct weir_ask *asks, size_t nr, const struct weir_change *change,
               bool use, struct weir_play **out, struct weir_buf *notes,
               struct weir_err *err);
+/* So many more of a node's free pages become pinnable, as far as it goes: they are
+ * faulted and pinned, and let go. */
+void weir_play_move_out(struct weir_model *m, struct weir_pool *pool, unsigned int node,
+                        uint64_t pages);
+
 void weir_play_free(struct weir_play *play);
 void weir_play_freep(struct weir_play **play);
 

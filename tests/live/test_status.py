@@ -87,7 +87,8 @@ def pool_of(seen, size):
 
 
 def idle_host_agrees():
-    agrees()
+    with pools.others_wait():
+        agrees()
 
 
 def pools_of_both_sizes_agree():

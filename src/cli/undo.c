@@ -1,0 +1,183 @@
+/* undo: `weir undo [CHANGE]`: takes back a change that was cut off, or the last one that
+ * was done. `weir log` is in log.c. */
+#include "cli/change.h"
+
+#include "base/own.h"
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+
+#define NAME "undo"
+
+enum { OPT_STATE = 256, OPT_FOREIGN };
+
+static const struct option long_options[] = {
+	{ "foreign", no_argument, NULL, OPT_FOREIGN },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "yes", no_argument, NULL, 'y' },
+	{ "json", no_argument, NULL, 'J' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct options {
+	bool foreign;
+	struct weir_apply_options apply;
+	struct weir_change_style style;
+};
+
+static int help(void)
+{
+	(void)fputs(
+		"Usage: weir undo [OPTION]... [CHANGE]\n\n"
+		"Takes back a change of the pools: one that was cut off in the middle, "
+	        "else "
+		"the\n"
+		"last that was made, or CHANGE, a number of weir log. Brings back what "
+	        "the "
+		"pools\n"
+		"that it changed were before it.\n\n"
+		"      --foreign        although the pools were changed by others since\n"
+		"      --state DIR      journal and lock (default /var/lib/weir)\n"
+		"  -n, --dry-run        show the plan and the shell's lines for it\n"
+		"  -y, --yes            do not ask\n"
+		"  -J, --json           as JSON, see weir-json(5)\n"
+		"  -h, --help           this help\n\n"
+		"Exit status: 0 done, 3 there is nothing to undo, 4 done in part, 5 "
+	        "refused.\n",
+		stdout);
+	return weir_cli_flush(NAME, WEIR_EXIT_DONE);
+}
+
+static int take_option(int c, struct options *opts)
+{
+	switch (c) {
+	case OPT_FOREIGN: opts->foreign = true; return 0;
+	case OPT_STATE: opts->apply.state_dir = optarg; return 0;
+	case 'n': opts->style.dry_run = true; return 0;
+	case 'y': opts->style.yes = true; return 0;
+	case 'J': opts->style.json = true; return 0;
+	default: return weir_cli_usage(NAME);
+	}
+}
+
+/* The last that changed something and was not taken back, or the one that was named. */
+static const struct weir_entry *find(const struct weir_entries *entries, uint64_t id)
+{
+	for (size_t i = entries->nr; i--;) {
+		const struct weir_entry *e = &entries->v[i];
+		bool taken_back = false;
+
+		for (size_t k = 0; k < entries->nr; k++)
+			taken_back = taken_back || (entries->v[k].undoes == e->id &&
+			                            entries->v[k].end == WEIR_ENTRY_DONE);
+		if (id ? e->id == id
+		       : !taken_back && !e->undoes &&
+		                    (e->end == WEIR_ENTRY_DONE ||
+		                     e->end == WEIR_ENTRY_KEPT))
+			return e;
+	}
+	return NULL;
+}
+
+static int check_foreign(const struct weir_plan *plan, const struct weir_entry *entry,
+                         const struct options *opts)
+{
+	if (opts->foreign || !entry->has_after ||
+	    !weir_tallies_differ(&plan->before, &entry->after))
+		return 0;
+	if (!opts->style.json)
+		weir_change_print(plan, opts->style.width, stdout);
+	(void)fflush(stdout);
+	return weir_cli_fail(
+		NAME, WEIR_EXIT_REFUSED,
+		"the pools are not what change %" PRIu64
+		" left: somebody changed them since. --foreign takes it back "
+		"all the same",
+		entry->id);
+}
+
+static int undo(const struct weir_host *host, const struct weir_entry *entry,
+                struct options *opts)
+{
+	weir_auto(weir_plan_done) struct weir_plan plan = { 0 };
+	struct weir_err err = { 0 };
+	int status;
+
+	if (weir_plan_back(host, &entry->before, entry->ops, entry->nr_ops, &plan, &err) <
+	    0)
+		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
+	status = check_foreign(&plan, entry, opts);
+	if (status)
+		return status;
+	if (!opts->style.json)
+		(void)printf("takes back change %" PRIu64 ": %s\n", entry->id,
+		             entry->command ? entry->command : "?");
+	opts->apply.undoes = entry->id;
+	return weir_change_run(host, &plan, &opts->apply, &opts->style);
+}
+
+static int run(const struct weir_host *host, struct options *opts, uint64_t id)
+{
+	const char *dir = opts->apply.state_dir ? opts->apply.state_dir : WEIR_STATE_DIR;
+	weir_auto(weir_entries_done) struct weir_entries entries = { 0 };
+	weir_auto(weir_buf_done) struct weir_buf notes = { 0 };
+	weir_auto(weir_freep) char *boot_id = NULL;
+	const struct weir_entry *entry;
+	struct weir_err err = { 0 };
+
+	if (weir_boot_id(host, &boot_id) < 0 ||
+	    weir_journal_read(dir, &entries, &notes, &err) < 0)
+		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
+	if (notes.n)
+		(void)weir_cli_fail(NAME, 0, "%.*s", WEIR_STR_ARG(weir_buf_str(&notes)));
+	if (!id && weir_entries_cut_off(&entries, boot_id))
+		return weir_change_recover(host, &opts->apply, &opts->style);
+	entry = find(&entries, id);
+	if (!entry && id)
+		return weir_cli_fail(NAME, WEIR_EXIT_NO,
+		                     "there is no change %" PRIu64 ": see 'weir log'",
+		                     id);
+	if (!entry)
+		return weir_cli_fail(NAME, WEIR_EXIT_NO, "there is nothing to undo");
+	if (boot_id && entry->boot_id && strcmp(boot_id, entry->boot_id) != 0)
+		return weir_cli_fail(NAME, WEIR_EXIT_NO,
+		                     "change %" PRIu64 " was made before the last boot: "
+		                     "nothing of it is left",
+		                     entry->id);
+	return undo(host, entry, opts);
+}
+
+int weir_undo_main(int argc, char **argv)
+{
+	struct options opts = { .style = { .command = NAME, .width = weir_cli_width() } };
+	weir_auto(weir_freep) char *command = weir_change_command(argc, argv);
+	weir_auto(weir_host_freep) struct weir_host *host = NULL;
+	struct weir_err err = { 0 };
+	char name[] = "weir " NAME;
+	uint64_t id = 0;
+	int c, status;
+
+	argv[0] = name; /* what getopt puts before its messages */
+	opts.apply.command = command;
+	while ((c = getopt_long(argc, argv, "nyJh", long_options, NULL)) != -1) {
+		if (c == 'h')
+			return help();
+		status = take_option(c, &opts);
+		if (status)
+			return status;
+	}
+	if (argc - optind > 1 ||
+	    (argc - optind == 1 &&
+	     (weir_parse_u64(weir_strz(argv[optind]), &id) < 0 || !id))) {
+		(void)weir_cli_fail(NAME, 0, "'%s' is no number of a change",
+		                    argv[argc - 1]);
+		return weir_cli_usage(NAME);
+	}
+	if (weir_cli_open_host(NULL, &host, &err) < 0)
+		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
+	return run(host, &opts, id);
+}

@@ -1,0 +1,299 @@
+/* guards: what a plan does to the host, and what of it nobody should do by accident. See
+ * plan.h. */
+#include "plan/plan_parts.h"
+
+#include "base/ckd.h"
+#include "base/own.h"
+#include "base/size.h"
+#include "facts/snapshot.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* What a host is left with: udev, sshd and the kernel itself need it. */
+#define FLOOR_MIN     WEIR_GIB
+#define FLOOR_PERCENT 3
+
+static const char *const words[] = {
+	[WEIR_GUARD_SURPLUS] = "surplus",   [WEIR_GUARD_SUBPOOL] = "subpool",
+	[WEIR_GUARD_FLOOR] = "floor",       [WEIR_GUARD_VM] = "vm",
+	[WEIR_GUARD_DECLARED] = "declared", [WEIR_GUARD_REACH] = "reach",
+};
+
+const char *weir_guard_word(enum weir_guard guard)
+{
+	return words[guard];
+}
+
+int weir_guard_parse(struct weir_str word, enum weir_guard *out)
+{
+	for (size_t i = 0; i < WEIR_NELEM(words); i++)
+		if (weir_str_eq(word, words[i])) {
+			*out = (enum weir_guard)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+bool weir_plan_is_refused(const struct weir_plan *plan)
+{
+	for (size_t i = 0; i < plan->nr_breaches; i++)
+		if (!plan->breaches[i].allowed)
+			return true;
+	return false;
+}
+
+static int breach(struct weir_planning *p, enum weir_guard guard, struct weir_err *err,
+                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static int breach(struct weir_planning *p, enum weir_guard guard, struct weir_err *err,
+                  const char *fmt, ...)
+{
+	struct weir_plan *plan = p->out;
+	struct weir_breach *to;
+	va_list ap;
+	int n;
+
+	if (weir_grow(&plan->breaches, &plan->cap_breaches, plan->nr_breaches,
+	              sizeof(*plan->breaches)) < 0)
+		return weir_err_sys(err, -ENOMEM, "plan a change");
+	to = &plan->breaches[plan->nr_breaches];
+	*to = (struct weir_breach){
+		.guard = guard,
+		.allowed = p->options->allow >> guard & 1,
+	};
+	va_start(ap, fmt);
+	n = vasprintf(&to->text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return weir_err_sys(err, -ENOMEM, "plan a change");
+	plan->nr_breaches++;
+	return 0;
+}
+
+static int passes(struct weir_planning *p, struct weir_err *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int passes(struct weir_planning *p, struct weir_err *err, const char *fmt, ...)
+{
+	struct weir_breach *to = &p->out->breaches[p->out->nr_breaches - 1];
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return weir_err_sys(err, -ENOMEM, "plan a change");
+	to->passes = text;
+	return 0;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* "2M" or "2M/node1": as a wish has it. */
+struct pool_text {
+	char text[64];
+};
+
+static struct pool_text pool_text(const struct weir_planning *p, uint64_t page_bytes,
+                                  int node)
+{
+	struct pool_text t;
+	char size[WEIR_SIZE_TEXT_MAX];
+
+	(void)weir_format_size(page_bytes, size, sizeof(size));
+	if (node >= 0 && p->node_files)
+		(void)snprintf(t.text, sizeof(t.text), "%s/node%d", size, node);
+	else
+		(void)snprintf(t.text, sizeof(t.text), "%s", size);
+	return t;
+}
+
+/* ---- each op ----------------------------------------------------------------------- */
+
+/* A write that finds too few free pages succeeds all the same: what is in use or reserved
+ * stays, as surplus, and goes when it is freed. */
+int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
+                  const struct weir_tally *was, const struct weir_tally *is,
+                  struct weir_err *err)
+{
+	uint64_t trapped = less(is->surplus, was->surplus), held, left;
+	struct pool_text pool = pool_text(p, op->page_bytes, op->node);
+	int r = 0;
+
+	if (op->kind != WEIR_OP_POOL || !trapped)
+		return 0;
+	held = weir_rehearsal_held(p->rehearsal, op->page_bytes);
+	if (held > trapped)
+		held = trapped;
+	left = op->value + trapped;
+	if (held) {
+		r = breach(p, WEIR_GUARD_SUBPOOL, err,
+		           "%s: %" PRIu64
+		           " of the pages that would go are held by mounts "
+		           "with min_size=; they would stay, as surplus",
+		           pool.text, held);
+		if (r == 0)
+			r = passes(p, err, "%s=%" PRIu64, pool.text, left);
+	}
+	if (r == 0 && trapped > held) {
+		r = breach(p, WEIR_GUARD_SURPLUS, err,
+		           "%s: %" PRIu64 " of the pages that would go are in use or "
+		           "reserved; they would stay, as surplus, and be gone once they "
+		           "are freed",
+		           pool.text, trapped - held);
+		if (r == 0)
+			r = passes(p, err, "%s=%" PRIu64, pool.text, left);
+	}
+	return r;
+}
+
+int weir_guard_reach(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
+                     uint64_t pages, uint64_t short_by, struct weir_err *err)
+{
+	struct pool_text pool = pool_text(p, page_bytes, (int)node);
+	int r = breach(p, WEIR_GUARD_REACH, err,
+	               "%s: of %" PRIu64 " pages %" PRIu64
+	               " cannot be had, even if all that is free were in one piece and "
+	               "the page cache empty",
+	               pool.text, pages, short_by);
+
+	return r < 0 ? r : passes(p, err, "%s=%" PRIu64, pool.text, pages - short_by);
+}
+
+/* ---- the whole --------------------------------------------------------------------- */
+
+void weir_guard_before(struct weir_planning *p)
+{
+	struct weir_plan_cost *cost = &p->out->cost;
+	uint64_t floor = p->snap->mem.total.n / 100 * FLOOR_PERCENT;
+
+	weir_rehearsal_cost(p->rehearsal, &cost->before, &cost->pinnable_before,
+	                    &cost->has_cma);
+	cost->available_known = p->snap->mem.available.known;
+	cost->available_before = cost->available_known ? p->snap->mem.available.n
+	                                               : cost->before.free;
+	cost->floor_bytes = floor > FLOOR_MIN ? floor : FLOOR_MIN;
+	if (p->options->floor_given)
+		cost->floor_bytes = p->options->floor_bytes;
+}
+
+/* What pools take or give back is no longer, or again, available: si_mem_available() has
+ * free memory in it page by page. */
+static void see_cost(struct weir_planning *p)
+{
+	struct weir_plan_cost *cost = &p->out->cost;
+	const struct weir_tallies *end = weir_plan_end(p->out);
+	uint64_t was = 0, is = 0;
+	bool has_cma;
+
+	weir_rehearsal_cost(p->rehearsal, &cost->after, &cost->pinnable_after, &has_cma);
+	for (size_t i = 0; i < end->nr; i++) {
+		was += p->out->before.v[i].total * p->out->before.v[i].page_bytes;
+		is += end->v[i].total * end->v[i].page_bytes;
+	}
+	cost->available_after = is > was ? less(cost->available_before, is - was)
+	                                 : cost->available_before + (was - is);
+}
+
+static int guard_floor(struct weir_planning *p, struct weir_err *err)
+{
+	const struct weir_plan_cost *cost = &p->out->cost;
+	char size[3][WEIR_SIZE_TEXT_MAX];
+	int r;
+
+	if (cost->available_after >= cost->floor_bytes ||
+	    cost->available_after >= cost->available_before)
+		return 0;
+	r = breach(p, WEIR_GUARD_FLOOR, err,
+	           "the host would be left with %s of available memory, and is to keep "
+	           "%s",
+	           weir_format_human(cost->available_after, size[0], sizeof(size[0])),
+	           weir_format_human(cost->floor_bytes, size[1], sizeof(size[1])));
+	if (r < 0)
+		return r;
+	return passes(p, err, "%s less",
+	              weir_format_human(cost->floor_bytes - cost->available_after,
+	                                size[2], sizeof(size[2])));
+}
+
+static int guard_declared(struct weir_planning *p, struct weir_err *err)
+{
+	const struct weir_wishes *declared = p->options->declared;
+	const struct weir_tallies *end = weir_plan_end(p->out);
+	int r = 0;
+
+	for (size_t i = 0; declared && i < declared->nr && r == 0; i++) {
+		const struct weir_wish *wish = &declared->v[i];
+		const struct weir_tally *t = weir_tally_of(end, wish->page_bytes);
+		const struct weir_tally *was = weir_tally_of(&p->out->before,
+		                                             wish->page_bytes);
+		uint64_t is, before;
+
+		if (wish->kind != WEIR_WISH_POOL || !t || !was ||
+		    wish->node >= (int)WEIR_TALLY_NODES_MAX)
+			continue;
+		is = wish->node < 0 ? less(t->total, t->surplus)
+		                    : less(t->node[wish->node].total,
+		                           t->node[wish->node].surplus);
+		before = wish->node < 0 ? less(was->total, was->surplus)
+		                        : less(was->node[wish->node].total,
+		                               was->node[wish->node].surplus);
+		if (is >= wish->pages || is >= before)
+			continue;
+		r = breach(p, WEIR_GUARD_DECLARED, err,
+		           "%s: %" PRIu64 " pages are declared, and %" PRIu64
+		           " would be there",
+		           pool_text(p, wish->page_bytes, wish->node).text, wish->pages,
+		           is);
+		if (r == 0)
+			r = passes(p, err, "%s=%" PRIu64,
+			           pool_text(p, wish->page_bytes, wish->node).text,
+			           wish->pages);
+	}
+	return r;
+}
+
+/* Which of the declared VMs could start before and not afterwards. */
+static int guard_vms(struct weir_planning *p, struct weir_err *err)
+{
+	const struct weir_plan_vms *vms = &p->options->vms;
+	weir_auto(weir_rehearsal_freep) struct weir_rehearsal *fresh = NULL;
+	weir_auto(weir_freep) bool *before = calloc(vms->nr + 1, sizeof(*before));
+	weir_auto(weir_freep) bool *after = calloc(vms->nr + 1, sizeof(*after));
+	int r;
+
+	if (!vms->nr)
+		return 0;
+	if (!before || !after)
+		return weir_err_sys(err, -ENOMEM, "plan a change");
+	r = weir_rehearsal_new(p->snap, p->options->kernel, &fresh, NULL, err);
+	if (r == 0)
+		r = weir_rehearsal_start(fresh, vms, before);
+	if (r == 0)
+		r = weir_rehearsal_start(p->rehearsal, vms, after);
+	for (size_t i = 0; i < vms->nr && r == 0; i++)
+		if (before[i] && !after[i])
+			r = breach(
+				p, WEIR_GUARD_VM, err,
+				"%s, which is declared, could start now, and could not "
+				"any more",
+				vms->asks[i].demand->name);
+	return r < 0 ? weir_err_sys(err, r, "play the declared VMs") : 0;
+}
+
+int weir_guard_after(struct weir_planning *p, struct weir_err *err)
+{
+	int r;
+
+	see_cost(p);
+	r = guard_floor(p, err);
+	if (r == 0)
+		r = guard_declared(p, err);
+	return r < 0 ? r : guard_vms(p, err);
+}

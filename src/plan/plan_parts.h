@@ -1,0 +1,39 @@
+/* plan_parts: what plan.c and guards.c share. Internal to the planner. */
+#ifndef WEIR_PLAN_PLAN_PARTS_H
+#define WEIR_PLAN_PLAN_PARTS_H
+
+#include "plan/rehearse.h"
+
+/* What the pools of one size shall be. */
+struct weir_goal {
+	uint64_t page_bytes;
+	uint64_t pages[WEIR_TALLY_NODES_MAX]; /* persistent ones, by node */
+	uint64_t fixed;                       /* nodes that a wish named */
+	uint64_t more;                        /* to be shared out among all nodes */
+};
+
+struct weir_planning {
+	const struct weir_snapshot *snap;
+	const struct weir_plan_options *options;
+	struct weir_rehearsal *rehearsal;
+	struct weir_plan *out;
+	struct weir_tallies now;                      /* as the rehearsal stands */
+	struct weir_goal goals[WEIR_TALLY_SIZES_MAX]; /* ascending, one a size */
+	size_t nr_goals;
+	uint64_t about_ns;
+	bool node_files; /* nodes have pools of their own */
+	bool compacts;
+};
+
+/* All 0, or -ENOMEM with words. Before the first op; after each; after the last. */
+void weir_guard_before(struct weir_planning *p);
+int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
+                  const struct weir_tally *was, const struct weir_tally *is,
+                  struct weir_err *err);
+int weir_guard_after(struct weir_planning *p, struct weir_err *err);
+
+/* Of @pages on a node @short_by cannot be had. */
+int weir_guard_reach(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
+                     uint64_t pages, uint64_t short_by, struct weir_err *err);
+
+#endif
