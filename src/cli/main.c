@@ -18,6 +18,9 @@ static const struct weir_command commands[] = {
 	  "save a host's state to a file that --host reads" },
 	{ "model", weir_model_main, "play scenarios on a model of the kernel's rules" },
 	{ "probe", weir_probe_main, "try how this kernel treats memory" },
+	{ "mount", weir_mount_main, "mount a hugetlbfs, or list those there are" },
+	{ "unmount", weir_unmount_main, "unmount one that nobody uses" },
+	{ "clean", weir_clean_main, "remove files that are left behind in them" },
 };
 
 static int help(FILE *out)
