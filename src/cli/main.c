@@ -21,6 +21,10 @@ static const struct weir_command commands[] = {
 	{ "mount", weir_mount_main, "mount a hugetlbfs, or list those there are" },
 	{ "unmount", weir_unmount_main, "unmount one that nobody uses" },
 	{ "clean", weir_clean_main, "remove files that are left behind in them" },
+	{ "persist", weir_persist_main,
+	  "write down what the host is to have after each boot" },
+	{ "drift", weir_drift_main,
+	  "say in what the host differs from what is declared" },
 };
 
 static int help(FILE *out)
