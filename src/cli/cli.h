@@ -32,6 +32,7 @@ int weir_fit_main(int argc, char **argv);
 int weir_explain_main(int argc, char **argv);
 int weir_model_main(int argc, char **argv);
 int weir_probe_main(int argc, char **argv);
+int weir_apply_main(int argc, char **argv);
 int weir_set_main(int argc, char **argv);
 int weir_undo_main(int argc, char **argv);
 int weir_log_main(int argc, char **argv);

@@ -21,6 +21,7 @@ static const struct weir_command commands[] = {
 	{ "mount", weir_mount_main, "mount a hugetlbfs, or list those there are" },
 	{ "unmount", weir_unmount_main, "unmount one that nobody uses" },
 	{ "clean", weir_clean_main, "remove files that are left behind in them" },
+	{ "apply", weir_apply_main, "make the host what is declared for it" },
 	{ "persist", weir_persist_main,
 	  "write down what the host is to have after each boot" },
 	{ "drift", weir_drift_main,
