@@ -1,6 +1,8 @@
 /* mounting: see mounting.h. */
 #include "apply/mounting.h"
 
+#include "apply/affected.h"
+
 #include "base/own.h"
 #include "base/size.h"
 #include "host/host.h"
@@ -318,25 +320,10 @@ int weir_mount_make(const struct weir_host *host, const struct weir_mount_ask *a
 uint64_t weir_mount_watcher(const struct weir_host *host, char name[WEIR_COMM_MAX])
 {
 	static const char *const daemons[] = { "libvirtd", "virtqemud" };
-	weir_auto(weir_names_done) struct weir_names pids = { 0 };
-	weir_auto(weir_buf_done) struct weir_buf comm = { 0 };
-	char path[64];
-	uint64_t pid;
+	size_t which;
+	uint64_t pid = weir_process_named(host, daemons, WEIR_NELEM(daemons), &which);
 
-	if (weir_host_list(host, "/proc", &pids) < 0)
-		return 0; /* a reminder, which may be missing */
-	for (size_t i = 0; i < pids.nr; i++) {
-		if (weir_parse_u64(weir_strz(pids.v[i].name), &pid) < 0)
-			continue;
-		(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/comm", pid);
-		if (weir_host_read(host, path, WEIR_COMM_MAX, &comm) < 0)
-			continue;
-		for (size_t k = 0; k < WEIR_NELEM(daemons); k++) {
-			if (!weir_str_eq(weir_str_chomp(weir_buf_str(&comm)), daemons[k]))
-				continue;
-			(void)snprintf(name, WEIR_COMM_MAX, "%s", daemons[k]);
-			return pid;
-		}
-	}
-	return 0;
+	if (pid)
+		(void)snprintf(name, WEIR_COMM_MAX, "%s", daemons[which]);
+	return pid;
 }
