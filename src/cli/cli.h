@@ -32,9 +32,15 @@ int weir_fit_main(int argc, char **argv);
 int weir_explain_main(int argc, char **argv);
 int weir_model_main(int argc, char **argv);
 int weir_probe_main(int argc, char **argv);
+int weir_apply_main(int argc, char **argv);
 int weir_set_main(int argc, char **argv);
 int weir_undo_main(int argc, char **argv);
 int weir_log_main(int argc, char **argv);
+int weir_mount_main(int argc, char **argv);
+int weir_unmount_main(int argc, char **argv);
+int weir_clean_main(int argc, char **argv);
+int weir_drift_main(int argc, char **argv);
+int weir_persist_main(int argc, char **argv);
 
 /* Opens what --host names: a captured host, this machine (NULL), or the end of a scenario
  * ("scenario:FILE"), which is played on the model. */

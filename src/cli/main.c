@@ -18,6 +18,14 @@ static const struct weir_command commands[] = {
 	  "save a host's state to a file that --host reads" },
 	{ "model", weir_model_main, "play scenarios on a model of the kernel's rules" },
 	{ "probe", weir_probe_main, "try how this kernel treats memory" },
+	{ "mount", weir_mount_main, "mount a hugetlbfs, or list those there are" },
+	{ "unmount", weir_unmount_main, "unmount one that nobody uses" },
+	{ "clean", weir_clean_main, "remove files that are left behind in them" },
+	{ "apply", weir_apply_main, "make the host what is declared for it" },
+	{ "persist", weir_persist_main,
+	  "write down what the host is to have after each boot" },
+	{ "drift", weir_drift_main,
+	  "say in what the host differs from what is declared" },
 };
 
 static int help(FILE *out)

@@ -69,4 +69,9 @@ int weir_report_json(const struct weir_report *report,
                      const struct weir_report_style *style, bool compact, FILE *out,
                      struct weir_err *err);
 
+/* One mount of it, as an object. */
+struct weir_json;
+void weir_report_json_mount(struct weir_json *j, const char *key,
+                            const struct weir_mounts *all, size_t i);
+
 #endif

@@ -7,6 +7,7 @@
 #include "base/own.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #define SCHEMA 1
 
@@ -247,6 +248,35 @@ static void boot(struct weir_json *j, const struct weir_report *report,
 	weir_json_close(j);
 }
 
+static void mode_of(struct weir_json *j, struct weir_count mode)
+{
+	char text[8]; /* of at most 07777 */
+
+	(void)snprintf(text, sizeof(text), "%04" PRIo64, mode.n & 07777U);
+	weir_json_strz(j, "mode", mode.known ? text : NULL);
+}
+
+void weir_report_json_mount(struct weir_json *j, const char *key,
+                            const struct weir_mounts *all, size_t i)
+{
+	const struct weir_hugetlbfs *m = &all->v[i];
+
+	weir_json_open(j, key, '{');
+	weir_json_strz(j, "target", m->target);
+	weir_json_strz(j, "source", m->source);
+	count(j, "page_bytes", m->page_bytes);
+	count(j, "limit_bytes", m->size_bytes);
+	count(j, "minimum_bytes", m->min_size_bytes);
+	count(j, "inodes", m->nr_inodes);
+	mode_of(j, m->mode);
+	count(j, "uid", m->uid);
+	count(j, "gid", m->gid);
+	count(j, "blocks", m->statfs.blocks);
+	count(j, "free_blocks", m->statfs.free_blocks);
+	weir_json_bool(j, "shares_subpool", m->same_as != i);
+	weir_json_close(j);
+}
+
 static void mounts(struct weir_json *j, const struct weir_mounts *all,
                    const struct weir_report_style *style)
 {
@@ -260,17 +290,7 @@ static void mounts(struct weir_json *j, const struct weir_mounts *all,
 
 		if (m->page_bytes.known && !weir_style_has_size(style, m->page_bytes.n))
 			continue;
-		weir_json_open(j, NULL, '{');
-		weir_json_strz(j, "target", m->target);
-		weir_json_strz(j, "source", m->source);
-		count(j, "page_bytes", m->page_bytes);
-		count(j, "limit_bytes", m->size_bytes);
-		count(j, "minimum_bytes", m->min_size_bytes);
-		count(j, "inodes", m->nr_inodes);
-		count(j, "blocks", m->statfs.blocks);
-		count(j, "free_blocks", m->statfs.free_blocks);
-		weir_json_bool(j, "shares_subpool", m->same_as != i);
-		weir_json_close(j);
+		weir_report_json_mount(j, NULL, all, i);
 	}
 	weir_json_close(j);
 }

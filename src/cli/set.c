@@ -1,6 +1,7 @@
 /* set: `weir set WISH...`: changes the pools, with a plan first. */
 #include "cli/change.h"
 
+#include "apply/affected.h"
 #include "base/own.h"
 #include "base/size.h"
 #include "cli/cli.h"
@@ -200,6 +201,8 @@ static int run(const struct weir_host *host, struct options *opts,
 		r = weir_plan_make(snap, wishes, &opts->plan, &plan, &err);
 	if (r == 0)
 		r = weir_buf_add(&plan.notes, weir_buf_str(&notes));
+	if (r == 0)
+		r = weir_affected_say(host, snap, &plan, &plan.notes);
 	if (r < 0)
 		return weir_cli_fail(NAME,
 		                     r == -EINVAL ? WEIR_EXIT_USAGE : WEIR_EXIT_FAILED,

@@ -88,6 +88,49 @@ WEIR_CELL(cell_free_pages)
 		weir_cell_count(st->free_blocks, cell);
 }
 
+WEIR_CELL(cell_used_pages)
+{
+	const struct weir_statfs *st = &report->snap->mounts.v[row].statfs;
+
+	(void)style;
+	if (st->page_bytes.known && !st->limited)
+		weir_cell_text("-", cell);
+	else
+		weir_cell_count(weir_count_sub(st->blocks, st->free_blocks), cell);
+}
+
+/* Told only where it is not the usual. */
+WEIR_CELL(cell_mode)
+{
+	struct weir_count mode = report->snap->mounts.v[row].mode;
+
+	(void)style;
+	if (mode.known)
+		(void)snprintf(cell, WEIR_CELL_MAX, "%04" PRIo64, mode.n);
+	else
+		weir_cell_text("-", cell);
+}
+
+static void cell_id(struct weir_count id, char cell[WEIR_CELL_MAX])
+{
+	if (id.known)
+		weir_cell_count(id, cell);
+	else
+		weir_cell_text("-", cell);
+}
+
+WEIR_CELL(cell_uid)
+{
+	(void)style;
+	cell_id(report->snap->mounts.v[row].uid, cell);
+}
+
+WEIR_CELL(cell_gid)
+{
+	(void)style;
+	cell_id(report->snap->mounts.v[row].gid, cell);
+}
+
 static const struct weir_column mount_columns[] = {
 	{ "TARGET", "where it is mounted", cell_target, true, true },
 	{ "PAGE", "page size", cell_page_size, true, false },
@@ -95,7 +138,11 @@ static const struct weir_column mount_columns[] = {
 	{ "MINIMUM", "min_size=: what the mount keeps reserved", cell_minimum, true,
 	  false },
 	{ "INODES", "nr_inodes=", cell_inodes, false, false },
+	{ "USED", "pages that count against the limit", cell_used_pages, false, false },
 	{ "LEFT", "pages that the limit leaves", cell_free_pages, true, false },
+	{ "MODE", "mode= of its root directory", cell_mode, false, false },
+	{ "UID", "uid=", cell_uid, false, false },
+	{ "GID", "gid=", cell_gid, false, false },
 	{ "SOURCE", "what was named as its source", cell_source, false, true },
 };
 

@@ -1,66 +1,12 @@
 /* checks_users: what the pools are handed out through: mounts and cgroups. */
 #include "plan/checks.h"
 
+#include "plan/mount_name.h"
+
 #include "base/own.h"
 #include "base/size.h"
 
 #include <inttypes.h>
-
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* Takes the next size that a person wrote into a name off *rest: "1G", "1GB", "2M",
- * "2MiB", "2048kB". A number without a unit, or a unit that goes on as a word, is none.
- */
-static bool take_size(struct weir_str *rest, uint64_t *out_bytes)
-{
-	while (rest->n) {
-		size_t digits = 0, letters = 0;
-		struct weir_str size, unit;
-
-		if (!weir_is_digit(rest->p[0])) {
-			*rest = weir_str_skip(*rest, 1);
-			continue;
-		}
-		while (digits < rest->n && weir_is_digit(rest->p[digits]))
-			digits++;
-		unit = weir_str_skip(*rest, digits);
-		while (letters < unit.n && is_letter(unit.p[letters]))
-			letters++;
-		unit.n = letters;
-		size = weir_str(rest->p, digits + (letters > 0));
-		*rest = weir_str_skip(*rest, digits + letters);
-		if (letters == 2 && (unit.p[1] | 0x20) != 'b')
-			continue;
-		if (letters == 3 &&
-		    ((unit.p[1] | 0x20) != 'i' || (unit.p[2] | 0x20) != 'b'))
-			continue;
-		if (letters >= 1 && letters <= 3 && weir_parse_size(size, out_bytes) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The page size that the last part of a path speaks of; unknown without exactly one. */
-static struct weir_count named_size(const struct weir_snapshot *snap, const char *target)
-{
-	struct weir_str rest = weir_strz(strrchr(target, '/') ? strrchr(target, '/')
-	                                                      : target);
-	struct weir_count found = { 0 };
-	uint64_t bytes;
-
-	while (take_size(&rest, &bytes)) {
-		if (!weir_pools_size(&snap->pools,
-		                     bytes)) /* a name such as "vm-4G": no page */
-			continue;
-		if (found.known && found.n != bytes)
-			return (struct weir_count){ 0 };
-		found = WEIR_COUNT(bytes);
-	}
-	return found;
-}
 
 void weir_check_mount_names(struct weir_check *c)
 {
@@ -68,7 +14,8 @@ void weir_check_mount_names(struct weir_check *c)
 
 	for (size_t i = 0; i < mounts->nr; i++) {
 		const struct weir_hugetlbfs *m = &mounts->v[i];
-		struct weir_count named = named_size(c->snap, m->target);
+		struct weir_count named = weir_mount_named_size(&c->snap->pools,
+		                                                m->target);
 		struct weir_finding *f;
 
 		if (m->covered || m->same_as != i || !named.known ||

@@ -51,9 +51,17 @@ def need(sizes):
             raise Skip(f"this kernel has no pages of {size >> 20} MiB")
 
 
+_locked = False
+
+
 @contextlib.contextmanager
 def others_wait():
-    """The lock alone, where this user may take it: nobody else's test changes a pool."""
+    """The lock, where this user may take it: nobody else's test changes a pool. Who has it
+    may ask for it again."""
+    global _locked
+    if _locked:
+        yield
+        return
     try:
         lock = open(LOCK, "w")
     except PermissionError:
@@ -61,14 +69,17 @@ def others_wait():
         return
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        _locked = True
+        try:
+            yield
+        finally:
+            _locked = False
 
 
 @contextlib.contextmanager
 def saved_pools():
-    """The lock, and all pools as they were at the end."""
-    with open(LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """The same, and all pools are as they were at the end."""
+    with others_wait():
         files = [d / name for d in sorted(MM.iterdir()) for name in WRITABLE]
         before = {path: path.read_text() for path in files}
         try:

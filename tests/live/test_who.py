@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from random import Random
 from pathlib import Path
 
 import pools
@@ -394,6 +395,13 @@ def in_cgroup(stage, path):
         stage.expect("in a cgroup", 2, 1, kind="private", pid=pid)
 
 
+def until_gone(running):
+    """Waits for processes that their parents' end kills: nobody else waits for them."""
+    for pidfd in running:
+        select.select([pidfd], [], [])
+        os.close(pidfd)
+
+
 def qemus(stage, target):
     qemu = shutil.which("qemu-system-x86_64")
     if not qemu:
@@ -404,6 +412,8 @@ def qemus(stage, target):
         "copy": (f"memory-backend-file,mem-path={target},share=off,prealloc=on", "private",
                  8),
     }
+    running = []
+    stage.stack.callback(until_gone, running)
     for name, (backend, kind, number) in backends.items():
         def start(name=name, backend=backend):
             child = subprocess.Popen(
@@ -417,6 +427,7 @@ def qemus(stage, target):
             return child.pid
 
         _, pid = stage.process(start)
+        running.append(os.pidfd_open(int(pid)))
         in_use = number if kind != "memfd" else None
         stage.checks.append((f"QEMU, {name}", in_use, number - (in_use or 0),
                              {"kind": kind, "pid": int(pid)}))
@@ -473,26 +484,26 @@ def flatten(seen):
 # --- tests --------------------------------------------------------------------------------
 
 def idle_host_has_no_holders():
-    with open(pools.LOCK, "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with pools.others_wait():
         adds_up(ledger())
 
 
 def every_page_is_somebodys():
-    before = kernel_counters()
-    with everything() as stage:
-        seen = flatten(ledger())
-        adds_up(seen)
-        for words, in_use, reserved, like in stage.checks:
-            hold = row(seen, **like)
-            if in_use is None:  # a VM that touches what it wants
-                expect(words, hold["pages"] + hold["reserved"], reserved)
-            else:
-                expect(words, amounts(hold), (in_use, reserved))
-        captured_and_replayed(seen)
-        shown_as_tables(seen)
-    expect("pools afterwards", kernel_counters(), before)
-    adds_up(ledger())
+    with pools.others_wait():
+        before = kernel_counters()
+        with everything() as stage:
+            seen = flatten(ledger())
+            adds_up(seen)
+            for words, in_use, reserved, like in stage.checks:
+                hold = row(seen, **like)
+                if in_use is None:  # a VM that touches what it wants
+                    expect(words, hold["pages"] + hold["reserved"], reserved)
+                else:
+                    expect(words, amounts(hold), (in_use, reserved))
+            captured_and_replayed(seen)
+            shown_as_tables(seen)
+        expect("pools afterwards", kernel_counters(), before)
+        adds_up(ledger())
 
 
 def kernel_counters():
@@ -868,9 +879,97 @@ def leftovers_are_told_with_whose_they_are():
             expect(words, words in text, True)
 
 
+# --- a host that does not stand still ----------------------------------------------------
+
+WORKERS = 3
+WORKER_PAGES = 12  # at most at a time, of a pool of three times as many and some
+LOOKS = 12
+
+
+def random_step(random, maps):
+    """One thing that a program does with huge pages; what fails for want of pages does."""
+    what = random.randrange(6)
+    try:
+        if what == 0 or not maps:
+            number = random.randint(1, 4)
+            if sum(number for _, number, _ in maps) + number > WORKER_PAGES:
+                what = 3
+            elif random.random() < 0.5:
+                maps.append((anonymous(number, random.randint(0, number)), number, -1))
+            else:
+                fd = memfd("churn", number)
+                maps.append((map_file(fd, number, random.randint(0, number)), number, fd))
+        if what == 1 and maps:
+            at, number, _ = random.choice(maps)
+            touch_pages(at, random.randint(1, number))
+        if what in (2, 3) and maps:
+            at, number, fd = maps.pop(random.randrange(len(maps)))
+            libc.munmap(ctypes.c_void_p(at), ctypes.c_size_t(pages(number)))
+            if fd >= 0:
+                os.close(fd)
+        if what == 4:
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            os.waitpid(child, 0)
+    except OSError:
+        pass
+
+
+def churn(seed):
+    maps, random = [], Random(seed)
+    while True:
+        random_step(random, maps)
+
+
+def never_more_than_there_is(seen, nr_pages):
+    size = of_size(seen)
+    # the kernel's own numbers are of one moment, what was found of it or marked
+    expect("in use within the pool", size["in_use"] <= nr_pages, True)
+    if seen["consistent"]:
+        expect("more than there is", (size["over"], size["over_reserved"]), (0, 0))
+        expect("held", size["held"] <= size["in_use"], True)
+        expect("reserved", size["held_reserved"] <= size["reserved"], True)
+    else:
+        expect("said", any("different moments" in str(words)
+               for words in seen["unseen"]["reasons"]), True)
+        expect("held", size["held"] <= size["total"] + size["surplus"], True)
+
+
+def sums_are_exact_once_a_random_workload_rests():
+    seed = int(os.environ.get("WEIR_TEST_SEED", time.time_ns() % 100000))
+    print(f"# seed {seed}", flush=True)
+    with pools.saved_pools(), contextlib.ExitStack() as stack:
+        nr_pages = WORKERS * WORKER_PAGES + 10
+        pools.set_pool(M2, nr_pages)
+        workers = []
+        for number in range(WORKERS):
+            pid = os.fork()
+            if pid == 0:
+                libc.prctl(1, signal.SIGKILL)
+                try:
+                    churn(seed + number)
+                finally:
+                    os._exit(1)
+            workers.append(pid)
+            stack.callback(os.waitpid, pid, 0)
+            stack.callback(os.kill, pid, signal.SIGKILL)
+        for look in range(LOOKS):
+            never_more_than_there_is(ledger(), nr_pages)
+            if look % 4 < 3:
+                continue
+            for pid in workers:
+                os.kill(pid, signal.SIGSTOP)
+                os.waitpid(pid, os.WUNTRACED)
+            adds_up(ledger())
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+
+
 if __name__ == "__main__":
     sys.exit(pools.run_tests([
         idle_host_has_no_holders,
+        sums_are_exact_once_a_random_workload_rests,
         every_page_is_somebodys,
         reserved_pages_are_found_by_their_sum,
         what_one_may_not_see_is_said,
