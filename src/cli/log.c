@@ -27,8 +27,9 @@ static int help(void)
 	(void)fputs(
 		"Usage: weir log [OPTION]...\n\n"
 		"Lists the changes that weir made to the pools, the last one last: who, "
-		"when, what\n"
-		"was asked for, what the pools were before and after, how it ended.\n\n"
+		"when,\n"
+		"what was asked for, what the pools were before and after, how it "
+	        "ended.\n\n"
 		"      --state DIR      the journal (default /var/lib/weir)\n"
 		"  -J, --json           as JSON, see weir-json(5)\n"
 		"  -h, --help           this help\n",
