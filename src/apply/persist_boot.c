@@ -1,0 +1,366 @@
+/* persist_boot: huge pages on the kernel command line, through whichever way the host's
+ * boot loader takes it from.
+ *
+ * A host may have several (Proxmox on ZFS boots with GRUB or with systemd-boot, by its
+ * firmware): all that are found are written. Where grubby is, it alone knows where the
+ * lines are kept, and is run. The line keeps its default_hugepagesz=: the size that
+ * programs take which name none is nobody's to change in passing. */
+#include "apply/persist.h"
+
+#include "base/own.h"
+#include "base/size.h"
+#include "facts/cmdline.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define GRUB_FILE    "/etc/default/grub.d/99-weir.cfg"
+#define CMDLINE_FILE "/etc/kernel/cmdline"
+#define ENTRIES      "/boot/loader/entries"
+#define TEXT_MAX     (64U << 10)
+
+/* ---- what is asked for ---------------------------------------------------------------
+ */
+
+static int add_pool(const struct weir_declared_pool *pool, bool node_lists,
+                    struct weir_buf *out)
+{
+	char size[WEIR_SIZE_TEXT_MAX];
+	bool any = false;
+	int r = weir_buf_printf(out, "%shugepagesz=%s hugepages=", out->n ? " " : "",
+	                        weir_format_size(pool->page_bytes, size, sizeof(size)).p);
+
+	if (r == 0 && (!pool->nr_nodes || !node_lists))
+		return weir_buf_printf(out, "%" PRIu64, weir_declared_pages(pool).n);
+	for (size_t i = 0; r == 0 && i < pool->nr_nodes; i++) {
+		if (!pool->nodes[i].pages.n)
+			continue;
+		r = weir_buf_printf(out, "%s%u:%" PRIu64, any ? "," : "",
+		                    pool->nodes[i].node, pool->nodes[i].pages.n);
+		any = true;
+	}
+	return r;
+}
+
+static bool is_asked_for(const struct weir_declared_pool *pool)
+{
+	return weir_declared_at_boot(pool) && weir_declared_pages(pool).n;
+}
+
+int weir_boot_args(const struct weir_declaration *decl, bool node_lists,
+                   struct weir_buf *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < decl->nr_pools; i++)
+		if (is_asked_for(&decl->pools[i]))
+			r = add_pool(&decl->pools[i], node_lists, out);
+	return r;
+}
+
+/* ---- /etc/kernel/cmdline --------------------------------------------------------------
+ */
+
+static bool is_ours(const struct weir_declaration *decl, struct weir_str value)
+{
+	const struct weir_declared_pool *pool;
+	uint64_t bytes;
+
+	if (!weir_memparse(&value, &bytes))
+		return false;
+	pool = weir_declared_pool(decl, bytes);
+	return pool && weir_declared_at_boot(pool);
+}
+
+static int add_word(struct weir_str word, size_t start, struct weir_buf *out)
+{
+	int r = weir_buf_addz(out, out->n > start ? " " : "");
+
+	return r == 0 ? weir_buf_add(out, word) : r;
+}
+
+/* Takes the requests for these sizes out of one line: what stays goes to @out, what goes
+ * to @gone. */
+static int take_out(struct weir_str line, const struct weir_declaration *decl,
+                    struct weir_str *init, struct weir_buf *out, struct weir_buf *gone)
+{
+	struct weir_str rest = line;
+	struct weir_param param;
+	size_t start = out->n, end = 0;
+	bool ours = false, count, size;
+	int r = 0;
+
+	while (r == 0 && weir_cmdline_next(&rest, &param)) {
+		size = weir_param_is(param.name, "hugepagesz");
+		count = weir_param_is(param.name, "hugepages");
+		if (size)
+			ours = is_ours(decl, param.value);
+		else if (weir_param_is(param.name, "default_hugepagesz"))
+			ours = false;
+		end = (size_t)(param.text.p - line.p) + param.text.n;
+		r = ours && (size || count) ? add_word(param.text, 0, gone)
+		                            : add_word(param.text, start, out);
+	}
+	*init = weir_str_trim(weir_str_skip(line, end)); /* "--" and what is for init */
+	return r;
+}
+
+/* One line, with @args in the place of the requests for these sizes. One that has just
+ * these already stays as it is. */
+static int edit_line(struct weir_str line, const struct weir_declaration *decl,
+                     struct weir_str args, struct weir_buf *out)
+{
+	weir_auto(weir_buf_done) struct weir_buf gone = { 0 };
+	struct weir_str init;
+	size_t start = out->n;
+	int r = take_out(line, decl, &init, out, &gone);
+
+	if (r == 0 && gone.n == args.n &&
+	    (!args.n || memcmp(gone.p, args.p, args.n) == 0)) {
+		out->n = start;
+		return weir_buf_add(out, line);
+	}
+	if (r == 0 && args.n)
+		r = add_word(args, start, out);
+	return r == 0 && init.n ? add_word(init, start, out) : r;
+}
+
+int weir_boot_edit_cmdline(struct weir_str text, const struct weir_declaration *decl,
+                           struct weir_str args, struct weir_buf *out)
+{
+	bool added = false;
+	struct weir_str line;
+	int r = 0;
+
+	while (r == 0 && weir_str_line(&text, &line)) {
+		struct weir_str trimmed = weir_str_trim(line);
+
+		if (!trimmed.n || *trimmed.p == '#') {
+			r = weir_buf_add(out, line);
+		} else {
+			r = edit_line(line, decl, added ? weir_str("", 0) : args, out);
+			added = true;
+		}
+		if (r == 0)
+			r = weir_buf_addz(out, "\n");
+	}
+	if (r == 0 && !added && args.n)
+		r = weir_buf_add(out, args);
+	return r == 0 && !added && args.n ? weir_buf_addz(out, "\n") : r;
+}
+
+/* ---- which way ------------------------------------------------------------------------
+ */
+
+static bool has_program(const struct weir_root *root, const char *name)
+{
+	static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+	char path[128];
+
+	for (size_t i = 0; i < WEIR_NELEM(dirs); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
+		if (weir_root_has(root, path))
+			return true;
+	}
+	return false;
+}
+
+static const char why_boot[] = "puts the kernel command line into effect, for the next "
+			       "boot";
+
+#define STEP(p, why, ...)                                                   \
+	weir_persist_step((p), (why), (const char *const[]){ __VA_ARGS__ }, \
+	                  sizeof((const char *const[]){ __VA_ARGS__ }) /    \
+	                          sizeof(const char *))
+
+/* Proxmox keeps the loader's files on partitions of their own, and copies them there. */
+static bool is_proxmox_boot(const struct weir_root *root)
+{
+	return weir_root_has(root, "/etc/kernel/proxmox-boot-uuids") &&
+	       has_program(root, "proxmox-boot-tool");
+}
+
+static int grub_step(const struct weir_root *root, struct weir_persist *out)
+{
+	if (is_proxmox_boot(root))
+		return STEP(out, why_boot, "proxmox-boot-tool", "refresh");
+	if (has_program(root, "update-grub"))
+		return STEP(out, why_boot, "update-grub");
+	if (has_program(root, "grub2-mkconfig"))
+		return STEP(out, why_boot, "grub2-mkconfig", "-o",
+		            "/boot/grub2/grub.cfg");
+	return STEP(out, why_boot, "grub-mkconfig", "-o", "/boot/grub/grub.cfg");
+}
+
+static int cmdline_step(const struct weir_root *root, const struct weir_snapshot *snap,
+                        struct weir_persist *out)
+{
+	char image[256] = "";
+
+	if (has_program(root, "proxmox-boot-tool"))
+		return STEP(out, why_boot, "proxmox-boot-tool", "refresh");
+	if (snap->release) {
+		(void)snprintf(image, sizeof(image), "/boot/vmlinuz-%s", snap->release);
+		if (!weir_root_has(root, image))
+			(void)snprintf(image, sizeof(image), "/lib/modules/%s/vmlinuz",
+			               snap->release);
+		if (weir_root_has(root, image))
+			return STEP(out, why_boot, "kernel-install", "add", snap->release,
+			            image);
+	}
+	return STEP(out, why_boot, "kernel-install", "add-all");
+}
+
+static int persist_grub(const struct weir_root *root, struct weir_str args,
+                        struct weir_persist *out, struct weir_err *err)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	struct weir_str after;
+	size_t nr = out->changes.nr;
+	int r = weir_buf_printf(&text,
+	                        WEIR_MARK
+	                        ", from what is declared; see weir-pools(5).\n"
+	                        "# It is written anew when that changes.\n"
+	                        "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX %.*s\"\n",
+	                        (int)args.n, args.p);
+
+	after = weir_buf_str(&text);
+	if (r < 0)
+		return weir_err_sys(err, r, "write '" GRUB_FILE "'");
+	r = weir_file_want(root, GRUB_FILE, WEIR_FILE_TEXT, args.n ? &after : NULL,
+	                   &out->changes, err);
+	if (r == 0 && out->changes.nr > nr && grub_step(root, out) < 0)
+		return weir_err_sys(err, -ENOMEM, "write '" GRUB_FILE "'");
+	return r;
+}
+
+static int persist_cmdline(const struct weir_root *root, const struct weir_snapshot *snap,
+                           struct weir_str args, struct weir_persist *out,
+                           struct weir_err *err)
+{
+	weir_auto(weir_buf_done) struct weir_buf old = { 0 }, text = { 0 };
+	struct weir_str after;
+	size_t nr = out->changes.nr;
+	int r = weir_root_read(root, CMDLINE_FILE, TEXT_MAX, &old);
+
+	if (r == 0)
+		r = weir_boot_edit_cmdline(weir_buf_str(&old), &out->decl, args, &text);
+	if (r < 0)
+		return weir_err_sys(err, r, "read '" CMDLINE_FILE "'");
+	after = weir_buf_str(&text);
+	r = weir_file_want(root, CMDLINE_FILE, WEIR_FILE_TEXT, &after, &out->changes,
+	                   err);
+	if (r == 0 && out->changes.nr > nr && cmdline_step(root, snap, out) < 0)
+		return weir_err_sys(err, -ENOMEM, "write '" CMDLINE_FILE "'");
+	return r;
+}
+
+/* Do all entries of the loader have the arguments, by themselves or by $kernelopts? */
+static bool entries_have(const struct weir_root *root, const char *args)
+{
+	weir_auto(weir_names_done) struct weir_names names = { 0 };
+	weir_auto(weir_buf_done) struct weir_buf path = { 0 }, text = { 0 }, env = { 0 };
+	bool any = false;
+
+	if (weir_root_list(root, ENTRIES, &names) < 0)
+		return false;
+	if (weir_root_read(root, "/boot/grub2/grubenv", TEXT_MAX, &env) < 0)
+		env.n = 0;
+	for (size_t i = 0; i < names.nr; i++) {
+		if (!weir_str_ends(weir_strz(names.v[i].name), ".conf"))
+			continue;
+		path.n = 0;
+		if (weir_buf_printf(&path, ENTRIES "/%s", names.v[i].name) < 0 ||
+		    weir_root_read(root, path.p, TEXT_MAX, &text) < 0)
+			return false;
+		any = true;
+		if (weir_str_find(weir_buf_str(&text), args) < 0 &&
+		    !(weir_str_find(weir_buf_str(&text), "$kernelopts") >= 0 &&
+		      weir_str_find(weir_buf_str(&env), args) >= 0))
+			return false;
+	}
+	return any;
+}
+
+static int persist_grubby(const struct weir_root *root, struct weir_str args,
+                          struct weir_persist *out, struct weir_err *err)
+{
+	weir_auto(weir_buf_done) struct weir_buf word = { 0 };
+	int r = weir_buf_printf(&word, "--args=%.*s", (int)args.n, args.p);
+
+	if (!args.n || (r == 0 && entries_have(root, word.p + strlen("--args="))))
+		return 0;
+	if (r == 0)
+		r = STEP(out,
+		         "adds to the kernel command line of all kernels, for the "
+		         "next boot",
+		         "grubby", "--update-kernel=ALL", word.p);
+	return r < 0 ? weir_err_sys(err, r, "call grubby") : 0;
+}
+
+/* ---- the whole ------------------------------------------------------------------------
+ */
+
+static int note(struct weir_persist *out, bool when, const char *words)
+{
+	return when ? weir_buf_printf(&out->notes, "%s\n", words) : 0;
+}
+
+static int add_notes(const struct weir_root *root, bool node_lists,
+                     struct weir_persist *out)
+{
+	bool any = false;
+	int r;
+
+	for (size_t i = 0; i < out->decl.nr_pools; i++)
+		any |= is_asked_for(&out->decl.pools[i]) &&
+		       out->decl.pools[i].nr_nodes > 1;
+	r = note(out, any && !node_lists,
+	         "this kernel is older than 5.16, or not known, and takes no pages per "
+	         "node on "
+	         "its command line: it gets their sum and spreads it evenly, and 'weir "
+	         "apply' "
+	         "puts right what it can");
+	if (r == 0)
+		r = note(out, any && node_lists && weir_root_has(root, "/etc/pve"),
+		         "Proxmox reads no pages per node from the kernel command line: "
+		         "when a "
+		         "VM with huge pages stops, it sets the pool to 0, unless the VM "
+		         "has "
+		         "keephugepages: 1");
+	return r;
+}
+
+int weir_persist_boot(const struct weir_root *root, const struct weir_snapshot *snap,
+                      struct weir_persist *out, struct weir_err *err)
+{
+	weir_auto(weir_buf_done) struct weir_buf buf = { 0 };
+	bool node_lists = weir_snapshot_kernel_has(snap, 5, 16), found = false;
+	struct weir_str args;
+	int r = weir_boot_args(&out->decl, node_lists, &buf);
+
+	if (r == 0)
+		r = add_notes(root, node_lists, out);
+	if (r < 0)
+		return weir_err_sys(err, r, "make a kernel command line");
+	args = weir_buf_str(&buf);
+	if (has_program(root, "grubby"))
+		return persist_grubby(root, args, out, err);
+	if (has_program(root, "update-grub") ||
+	    weir_root_has(root, "/etc/default/grub")) {
+		found = true;
+		r = persist_grub(root, args, out, err);
+	}
+	if (r == 0 && weir_root_has(root, CMDLINE_FILE)) {
+		found = true;
+		r = persist_cmdline(root, snap, args, out, err);
+	}
+	if (r == 0 && !found && args.n &&
+	    weir_buf_printf(&out->notes,
+	                    "no boot loader that weir knows was found: add to the kernel "
+	                    "command line: %s\n",
+	                    buf.p) < 0)
+		r = weir_err_sys(err, -ENOMEM, "make a kernel command line");
+	return r;
+}
