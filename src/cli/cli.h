@@ -35,6 +35,8 @@ int weir_probe_main(int argc, char **argv);
 int weir_set_main(int argc, char **argv);
 int weir_undo_main(int argc, char **argv);
 int weir_log_main(int argc, char **argv);
+int weir_drift_main(int argc, char **argv);
+int weir_persist_main(int argc, char **argv);
 
 /* Opens what --host names: a captured host, this machine (NULL), or the end of a scenario
  * ("scenario:FILE"), which is played on the model. */

@@ -18,6 +18,10 @@ static const struct weir_command commands[] = {
 	  "save a host's state to a file that --host reads" },
 	{ "model", weir_model_main, "play scenarios on a model of the kernel's rules" },
 	{ "probe", weir_probe_main, "try how this kernel treats memory" },
+	{ "persist", weir_persist_main,
+	  "write down what the host is to have after each boot" },
+	{ "drift", weir_drift_main,
+	  "say in what the host differs from what is declared" },
 };
 
 static int help(FILE *out)
