@@ -256,31 +256,32 @@ static int persist_cmdline(const struct weir_root *root, const struct weir_snaps
 	return r;
 }
 
-/* Do all entries of the loader have the arguments, by themselves or by $kernelopts? */
-static bool entries_have(const struct weir_root *root, const char *args)
+/* Do all entries of the loader have the arguments, by themselves or by $kernelopts? 1, 0,
+ * also where they cannot be read; -ENOMEM. */
+static int entries_have(const struct weir_root *root, const char *args)
 {
 	weir_auto(weir_names_done) struct weir_names names = { 0 };
 	weir_auto(weir_buf_done) struct weir_buf path = { 0 }, text = { 0 }, env = { 0 };
-	bool any = false;
+	int r = weir_root_list(root, ENTRIES, &names), any = 0;
 
-	if (weir_root_list(root, ENTRIES, &names) < 0)
-		return false;
-	if (weir_root_read(root, "/boot/grub2/grubenv", TEXT_MAX, &env) < 0)
-		env.n = 0;
-	for (size_t i = 0; i < names.nr; i++) {
+	if (r == 0)
+		r = weir_root_read(root, "/boot/grub2/grubenv", TEXT_MAX, &env);
+	if (r == -ENOENT)
+		r = 0;
+	for (size_t i = 0; r == 0 && i < names.nr; i++) {
 		if (!weir_str_ends(weir_strz(names.v[i].name), ".conf"))
 			continue;
 		path.n = 0;
-		if (weir_buf_printf(&path, ENTRIES "/%s", names.v[i].name) < 0 ||
-		    weir_root_read(root, path.p, TEXT_MAX, &text) < 0)
-			return false;
-		any = true;
-		if (weir_str_find(weir_buf_str(&text), args) < 0 &&
+		r = weir_buf_printf(&path, ENTRIES "/%s", names.v[i].name);
+		if (r == 0)
+			r = weir_root_read(root, path.p, TEXT_MAX, &text);
+		if (r == 0 && weir_str_find(weir_buf_str(&text), args) < 0 &&
 		    !(weir_str_find(weir_buf_str(&text), "$kernelopts") >= 0 &&
 		      weir_str_find(weir_buf_str(&env), args) >= 0))
-			return false;
+			return 0;
+		any = 1;
 	}
-	return any;
+	return r == -ENOMEM ? r : (r == 0 && any);
 }
 
 static int persist_grubby(const struct weir_root *root, struct weir_str args,
@@ -289,9 +290,11 @@ static int persist_grubby(const struct weir_root *root, struct weir_str args,
 	weir_auto(weir_buf_done) struct weir_buf word = { 0 };
 	int r = weir_buf_printf(&word, "--args=%.*s", (int)args.n, args.p);
 
-	if (!args.n || (r == 0 && entries_have(root, word.p + strlen("--args="))))
+	if (r == 0 && args.n)
+		r = entries_have(root, word.p + strlen("--args="));
+	if (r > 0)
 		return 0;
-	if (r == 0)
+	if (r == 0 && args.n)
 		r = STEP(out,
 		         "adds to the kernel command line of all kernels, for the "
 		         "next boot",

@@ -3,6 +3,7 @@
 
 #include "apply/declared.h"
 #include "apply/diff.h"
+#include "fake_host.h"
 #include "fault.h"
 #include "test.h"
 
@@ -366,6 +367,62 @@ static void declared_names_are_looked_up_below_the_root(void **state)
 	weir_declaration_done(&decl);
 }
 
+/* ---- the whole --------------------------------------------------------------------- */
+
+static struct fake_file host[] = {
+	{ "/proc/sys/kernel/osrelease", "6.1.0\n" },
+	{ "/proc/meminfo", "Hugepagesize: 2048 kB\n" },
+	{ "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "6\n" },
+	{ "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "6\n" },
+	{ "/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages", "0\n" },
+	{ "/sys/kernel/mm/hugepages/hugepages-2048kB/surplus_hugepages", "1\n" },
+	{ "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_overcommit_hugepages", "8\n" },
+	{ "/proc/self/mountinfo",
+	  "40 1 0:30 / /dev/huge rw - hugetlbfs none rw,pagesize=2M,uid=7,size=8192k\n" },
+};
+
+struct run {
+	const struct shelf *shelf;
+	const struct weir_snapshot *snap;
+};
+
+static int persist(void *ctx)
+{
+	const struct run *run = ctx;
+	const struct weir_persist_options options = { .from_now = true };
+	struct weir_persist made = { 0 };
+	struct weir_buf diff = { 0 };
+	int r = weir_persist_make(&run->shelf->root, run->snap, &options, &made, NULL);
+
+	if (r == 0)
+		expect_u64_eq(made.changes.nr, 8);
+	for (size_t i = 0; r == 0 && i < made.changes.nr; i++)
+		r = weir_file_change_diff(&made.changes.v[i], &diff);
+	weir_buf_done(&diff);
+	weir_persist_done(&made);
+	return r;
+}
+
+static void persist_every_failed_allocation_is_told(void **state)
+{
+	struct run run = { .shelf = *state };
+	struct weir_snapshot *snap = NULL;
+	struct fake_host fake;
+
+	plant(run.shelf, "/etc/weir/pools.conf",
+	      "[pool 2M]\nnode0 = 3\nboot = yes\n[vm a]\nfile = /a\n");
+	plant(run.shelf, "/etc/weir/pools.d/a.conf", "[mount /b]\npage-size = 2M\n");
+	plant(run.shelf, "/etc/kernel/cmdline", "quiet hugepagesz=2M hugepages=3\n");
+	plant(run.shelf, "/etc/sysctl.conf", "vm.nr_hugepages = 1\n");
+	plant(run.shelf, "/etc/passwd", "a:x:1:\n");
+	fake_open(&fake, host, WEIR_NELEM(host));
+	expect_int_eq(weir_snapshot_read(&fake.host, WEIR_SNAPSHOT_BASE, &snap, NULL), 0);
+	run.snap = snap;
+	expect_int_eq(fault_every(persist, &run), 0);
+	weir_snapshot_free(snap);
+	fake_close(&fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +441,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			declared_names_are_looked_up_below_the_root, shelf_open,
 			shelf_close),
+		cmocka_unit_test_setup_teardown(persist_every_failed_allocation_is_told,
+		                                shelf_open, shelf_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
