@@ -8,12 +8,6 @@
 
 #define WEIR_STATE_DIR "/var/lib/weir"
 
-/* ---- the lock ---- */
-
-/* Waits for nobody. A descriptor that holds it while it is open; -EBUSY with words that
- * name the holder, -EACCES and the like. */
-int weir_lock_take(const char *state_dir, struct weir_err *err);
-
 /* ---- entries ---- */
 
 enum weir_entry_end {
