@@ -127,7 +127,7 @@ int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
 	if (held > trapped)
 		held = trapped;
 	/* not op->value: on older kernels that is another number */
-	left = is->node[op->node].total - weir_less(is->node[op->node].surplus, trapped);
+	left = weir_persistent(is, (unsigned int)op->node) + trapped;
 	if (held) {
 		r = breach(p, WEIR_GUARD_SUBPOOL, err,
 		           "%s: %" PRIu64

@@ -39,6 +39,13 @@ const char *weir_op_word(enum weir_op_kind kind)
 const struct weir_tally *weir_planning_now(struct weir_planning *p, uint64_t page_bytes)
 {
 	weir_rehearsal_tallies(p->rehearsal, &p->now);
+	for (size_t i = 0; i < p->now.nr; i++)
+		for (unsigned int n = 0; n < WEIR_TALLY_NODES_MAX; n++) {
+			p->now.v[i].node[n].total += p->hoped[i][n];
+			p->now.v[i].node[n].free += p->hoped[i][n];
+			p->now.v[i].total += p->hoped[i][n];
+			p->now.v[i].free += p->hoped[i][n];
+		}
 	return weir_tally_of(&p->now, page_bytes);
 }
 
@@ -79,6 +86,20 @@ static uint64_t cost_ns(const struct weir_op *op, const struct weir_tally *was,
 	return fewer * SHRINK_NS + more * (compacted ? COMPACT_NS : GROW_NS);
 }
 
+/* What the model's memory does not give is a breach; a plan that may do that counts on it
+ * all the same, and falls short if it does not come. */
+static int hope(struct weir_planning *p, const struct weir_op *op, uint64_t pages,
+                struct weir_err *err)
+{
+	if (!pages)
+		return 0;
+	for (size_t i = 0; i < p->now.nr; i++)
+		if (p->now.v[i].page_bytes == op->page_bytes)
+			p->hoped[i][op->node] += pages;
+	return weir_guard_reach(p, op->page_bytes, (unsigned int)op->node, op->after,
+	                        pages, err);
+}
+
 /* Plays @op, and keeps it with what came of it. */
 static int add_op(struct weir_planning *p, struct weir_op *op, struct weir_err *err)
 {
@@ -95,6 +116,12 @@ static int add_op(struct weir_planning *p, struct weir_op *op, struct weir_err *
 		                    op->value);
 	if (weir_grow(&plan->ops, &plan->cap_ops, plan->nr_ops, sizeof(*plan->ops)) < 0)
 		return weir_err_sys(err, -ENOMEM, "plan a change");
+	is = weir_planning_now(p, op->page_bytes);
+	if (op->kind == WEIR_OP_POOL && op->after > op->before) {
+		r = hope(p, op, weir_less(op->after, is->node[op->node].total), err);
+		if (r < 0)
+			return r;
+	}
 	is = weir_planning_now(p, op->page_bytes);
 	to = &plan->ops[plan->nr_ops++];
 	*to = *op;
@@ -117,7 +144,6 @@ static int set_pool(struct weir_planning *p, uint64_t page_bytes, unsigned int n
 		.node = (int)node,
 		.before = t->node[node].total,
 	};
-	uint64_t can, more = weir_less(pages, weir_persistent(t, node));
 	char size[WEIR_SIZE_TEXT_MAX];
 
 	if (pages == weir_persistent(t, node))
@@ -128,20 +154,8 @@ static int set_pool(struct weir_planning *p, uint64_t page_bytes, unsigned int n
 			"this kernel counts the surplus pages of other nodes in: no "
 			"number written for node %u leaves it %" PRIu64 " pages of %s",
 			node, pages, weir_format_size(page_bytes, size, sizeof(size)).p);
-	op.after = pages + t->node[node].surplus;
 	/* surplus pages become persistent ones first */
-	more = weir_less(more, t->node[node].surplus);
-	can = more ? weir_rehearsal_can_give(p->rehearsal, page_bytes, node, more) : 0;
-	if (more > can) {
-		int r = weir_guard_reach(p, page_bytes, node, pages, more - can, err);
-
-		if (r < 0)
-			return r;
-		/* what is planned on is as much as can be had, and no more is asked for
-		 */
-		op.after = weir_less(op.after, more - can);
-		op.value = weir_less(op.value, more - can);
-	}
+	op.after = pages > op.before ? pages : op.before;
 	return add_op(p, &op, err);
 }
 

@@ -17,7 +17,9 @@ struct weir_planning {
 	const struct weir_plan_options *options;
 	struct weir_rehearsal *rehearsal;
 	struct weir_plan *out;
-	struct weir_tallies now;                      /* as the rehearsal stands */
+	struct weir_tallies now; /* as the rehearsal stands, with what is hoped for */
+	/* pages by size and node that the model could not give: guard REACH */
+	uint64_t hoped[WEIR_TALLY_SIZES_MAX][WEIR_TALLY_NODES_MAX];
 	struct weir_goal goals[WEIR_TALLY_SIZES_MAX]; /* ascending, one a size */
 	size_t nr_goals;
 	uint64_t about_ns;
