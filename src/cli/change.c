@@ -63,6 +63,14 @@ bool weir_change_ask(const struct weir_change_style *style, const char *question
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }
 
+void weir_change_tell(const char *command, const struct weir_buf *notes)
+{
+	struct weir_str rest = weir_buf_str(notes), line;
+
+	while (weir_str_line(&rest, &line))
+		(void)weir_cli_fail(command, 0, "%.*s", WEIR_STR_ARG(line));
+}
+
 char *weir_change_command(int argc, char **argv)
 {
 	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
@@ -93,6 +101,8 @@ bool weir_change_allow(const char *arg, unsigned int *mask)
 	struct weir_str rest = weir_strz(arg), word;
 	enum weir_guard guard;
 
+	if (weir_str_ends(rest, ","))
+		return false;
 	while (weir_str_cut(&rest, ',', &word)) {
 		if (weir_guard_parse(word, &guard) < 0)
 			return false;

@@ -49,6 +49,9 @@ int weir_change_recover(const struct weir_host *host,
                         const struct weir_apply_options *options,
                         const struct weir_change_style *style);
 
+/* Each line of @notes as a message. */
+void weir_change_tell(const char *command, const struct weir_buf *notes);
+
 /* "Do it?" on the terminal. False: no, or nobody to ask. */
 bool weir_change_ask(const struct weir_change_style *style, const char *question);
 

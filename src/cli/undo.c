@@ -136,8 +136,7 @@ static int run(const struct weir_host *host, struct options *opts, uint64_t id)
 	if (weir_boot_id(host, &boot_id) < 0 ||
 	    weir_journal_read(dir, &entries, &notes, &err) < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	if (notes.n)
-		(void)weir_cli_fail(NAME, 0, "%.*s", WEIR_STR_ARG(weir_buf_str(&notes)));
+	weir_change_tell(NAME, &notes);
 	entry = weir_entries_cut_off(&entries, boot_id);
 	if (entry && (!id || id == entry->id))
 		return weir_change_take_back(host, &opts->apply, entry, &opts->style);

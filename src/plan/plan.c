@@ -222,10 +222,21 @@ static int demote_all(struct weir_planning *p, struct weir_err *err)
 
 /* ---- the rest ---------------------------------------------------------------------- */
 
+/* Of the pages that a node is to give back, those that are in use. */
+static uint64_t stuck(const struct weir_planning *p, const struct weir_goal *goal,
+                      unsigned int node)
+{
+	const struct weir_tally *t = weir_tally_of(&p->now, goal->page_bytes);
+
+	return weir_less(weir_less(weir_persistent(t, node), goal->pages[node]),
+	                 t->node[node].free);
+}
+
 /* Does node @a come before node @b? What cannot go becomes surplus where it is asked for
- * last. So a node that had surplus goes last when a state is brought back; and on kernels
- * that count the surplus of other nodes in, one that is to keep few pages goes first, as
- * long as there is none. Else by number. */
+ * last. So a node that had surplus goes last when a state is brought back. Else one whose
+ * pages are all free goes first: as long as there is no surplus elsewhere the kernel
+ * gives back as much as it can. On kernels that count the surplus of other nodes in, one
+ * that is to keep few pages goes first, for the same reason. Else by number. */
 static bool shrinks_before(const struct weir_planning *p, const struct weir_goal *goal,
                            unsigned int a, unsigned int b)
 {
@@ -234,6 +245,8 @@ static bool shrinks_before(const struct weir_planning *p, const struct weir_goal
 
 	if (aim && aim->node[a].surplus != aim->node[b].surplus)
 		return aim->node[a].surplus < aim->node[b].surplus;
+	if (stuck(p, goal, a) != stuck(p, goal, b))
+		return stuck(p, goal, a) < stuck(p, goal, b);
 	if (weir_rehearsal_counts_all_surplus(p->rehearsal) &&
 	    goal->pages[a] != goal->pages[b])
 		return goal->pages[a] < goal->pages[b];
