@@ -74,7 +74,9 @@ static int open_dir(const char *state_dir, bool make, int *out, struct weir_err 
 	int n = snprintf(path, sizeof(path), "%s/" DIR_NAME, state_dir), r = 0;
 
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return weir_err_set(err, -ENAMETOOLONG, "'%s' is too long", state_dir);
+		return weir_err_set(
+			err, -ENAMETOOLONG,
+			"the name of the directory for the state is too long");
 	if (make)
 		r = weir_state_dir_make(state_dir, err);
 	if (r == 0 && make)

@@ -41,7 +41,9 @@ int weir_lock_take(const char *state_dir, struct weir_err *err)
 	int n = snprintf(path, sizeof(path), "%s/lock", state_dir), r;
 
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return weir_err_set(err, -ENAMETOOLONG, "'%s' is too long", state_dir);
+		return weir_err_set(
+			err, -ENAMETOOLONG,
+			"the name of the directory for the state is too long");
 	r = weir_state_dir_make(state_dir, err);
 	if (r < 0)
 		return r;
