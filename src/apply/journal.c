@@ -130,7 +130,7 @@ static int put_line(const char *key, const char *text, struct weir_buf *out)
 	return r;
 }
 
-static int put_entry(const struct weir_entry *entry, struct weir_buf *out)
+int weir_entry_put(const struct weir_entry *entry, struct weir_buf *out)
 {
 	int r = weir_buf_printf(
 		out, "weir-journal 1\nat %" PRIu64 "\nby %" PRIu64 " %" PRIu64 "\n",
@@ -515,7 +515,7 @@ int weir_journal_begin(const char *state_dir, struct weir_entry *entry,
 		return r;
 	r = list_ids(dir, &ids, &nr);
 	if (r == 0)
-		r = put_entry(entry, &text);
+		r = weir_entry_put(entry, &text);
 	if (r == 0 && text.n > ENTRY_MAX)
 		r = -EFBIG;
 	entry->id = nr ? ids[nr - 1] + 1 : 1;

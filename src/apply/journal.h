@@ -58,6 +58,10 @@ int weir_journal_end(const char *state_dir, uint64_t id, enum weir_entry_end end
  */
 int weir_entry_parse(struct weir_str text, struct weir_entry *out);
 
+/* The text of one up to where writing began: what weir_entry_parse() reads back. 0 or
+ * -ENOMEM. */
+int weir_entry_put(const struct weir_entry *entry, struct weir_buf *out);
+
 /* The change of this boot that was cut off; NULL: none. @boot_id may be NULL. After a
  * reboot there is nothing left of it to undo. */
 const struct weir_entry *weir_entries_cut_off(const struct weir_entries *entries,
