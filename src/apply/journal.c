@@ -317,8 +317,8 @@ static int read_line(struct weir_str line, bool begun, struct weir_entry *entry)
 {
 	struct weir_str key;
 
-	if (!weir_str_word(&line, &key))
-		return -EBADMSG;
+	if (!weir_str_word(&line, &key) || memchr(line.p, '\0', line.n))
+		return -EBADMSG; /* nothing that was written has such */
 	line = weir_str_trim(line);
 	if (weir_str_eq(key, "pool") || weir_str_eq(key, "node")) {
 		struct weir_tallies *to = begun ? &entry->after : &entry->before;

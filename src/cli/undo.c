@@ -72,6 +72,15 @@ static bool is_taken_back(const struct weir_entries *entries, const struct weir_
 	return e->end == WEIR_ENTRY_UNDONE;
 }
 
+/* Pages that were moved stay where they are; the pools are as they were. */
+static bool is_move(const struct weir_entry *e)
+{
+	for (size_t i = 0; i < e->nr_ops; i++)
+		if (e->ops[i].kind != WEIR_OP_MOVE)
+			return false;
+	return e->nr_ops > 0;
+}
+
 /* The last that changed something and was not taken back, or the one that was named. */
 static const struct weir_entry *find(const struct weir_entries *entries, uint64_t id)
 {
@@ -79,7 +88,7 @@ static const struct weir_entry *find(const struct weir_entries *entries, uint64_
 		const struct weir_entry *e = &entries->v[i];
 
 		if (id ? e->id == id
-		       : !is_taken_back(entries, e) && !e->undoes &&
+		       : !is_taken_back(entries, e) && !is_move(e) && !e->undoes &&
 		                    (e->end == WEIR_ENTRY_DONE ||
 		                     e->end == WEIR_ENTRY_KEPT))
 			return e;
@@ -147,6 +156,12 @@ static int run(const struct weir_host *host, struct options *opts, uint64_t id)
 		                     id);
 	if (!entry)
 		return weir_cli_fail(NAME, WEIR_EXIT_NO, "there is nothing to undo");
+	if (is_move(entry))
+		return weir_cli_fail(NAME, WEIR_EXIT_NO,
+		                     "change %" PRIu64
+		                     " only moved free pages: the pools "
+		                     "are as they were before it",
+		                     entry->id);
 	if (is_taken_back(&entries, entry))
 		return weir_cli_fail(NAME, WEIR_EXIT_NO,
 		                     "change %" PRIu64 " was taken back already",
