@@ -50,7 +50,7 @@ static void put_op(const struct weir_op *op, size_t nr, FILE *out)
 		              op->after,
 		              more   ? "takes "
 		              : less ? "gives back "
-		                     : "surplus becomes its own",
+		                     : "only what is surplus of them changes",
 		              more || less ? human((more + less) * op->page_bytes, bytes,
 		                                   sizeof(bytes))
 		                           : "");

@@ -71,11 +71,11 @@ static void put_pools(const struct weir_entry *e)
 	}
 }
 
-static void put_text(const struct weir_entries *entries)
+static void put_text(const struct weir_entries *entries, bool all_read)
 {
 	char text[32];
 
-	if (!entries->nr)
+	if (!entries->nr && all_read)
 		(void)puts("weir has changed nothing on this host");
 	for (size_t i = 0; i < entries->nr; i++) {
 		const struct weir_entry *e = &entries->v[i];
@@ -161,10 +161,9 @@ int weir_log_main(int argc, char **argv)
 	r = weir_journal_read(dir, &entries, &notes, &err);
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	if (notes.n)
-		(void)weir_cli_fail(NAME, 0, "%.*s", WEIR_STR_ARG(weir_buf_str(&notes)));
+	weir_change_tell(NAME, &notes);
 	r = json ? put_json(&entries) : 0;
 	if (!json)
-		put_text(&entries);
+		put_text(&entries, !notes.n);
 	return weir_cli_flush(NAME, r < 0 ? WEIR_EXIT_FAILED : WEIR_EXIT_DONE);
 }

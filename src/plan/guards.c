@@ -90,11 +90,6 @@ static int passes(struct weir_planning *p, struct weir_err *err, const char *fmt
 	return 0;
 }
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* "2M" or "2M/node1": as a wish has it. */
 struct pool_text {
 	char text[64];
@@ -122,7 +117,7 @@ int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
                   const struct weir_tally *was, const struct weir_tally *is,
                   struct weir_err *err)
 {
-	uint64_t trapped = less(is->surplus, was->surplus), held, left;
+	uint64_t trapped = weir_less(is->surplus, was->surplus), held, left;
 	struct pool_text pool = pool_text(p, op->page_bytes, op->node);
 	int r = 0;
 
@@ -131,7 +126,8 @@ int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
 	held = weir_rehearsal_held(p->rehearsal, op->page_bytes);
 	if (held > trapped)
 		held = trapped;
-	left = op->value + trapped;
+	/* not op->value: on older kernels that is another number */
+	left = weir_persistent(is, (unsigned int)op->node) + trapped;
 	if (held) {
 		r = breach(p, WEIR_GUARD_SUBPOOL, err,
 		           "%s: %" PRIu64
@@ -197,7 +193,7 @@ static void see_cost(struct weir_planning *p)
 		was += p->out->before.v[i].total * p->out->before.v[i].page_bytes;
 		is += end->v[i].total * end->v[i].page_bytes;
 	}
-	cost->available_after = is > was ? less(cost->available_before, is - was)
+	cost->available_after = is > was ? weir_less(cost->available_before, is - was)
 	                                 : cost->available_before + (was - is);
 }
 
@@ -238,12 +234,12 @@ static int guard_declared(struct weir_planning *p, struct weir_err *err)
 		if (wish->kind != WEIR_WISH_POOL || !t || !was ||
 		    wish->node >= (int)WEIR_TALLY_NODES_MAX)
 			continue;
-		is = wish->node < 0 ? less(t->total, t->surplus)
-		                    : less(t->node[wish->node].total,
-		                           t->node[wish->node].surplus);
-		before = wish->node < 0 ? less(was->total, was->surplus)
-		                        : less(was->node[wish->node].total,
-		                               was->node[wish->node].surplus);
+		is = wish->node < 0 ? weir_less(t->total, t->surplus)
+		                    : weir_less(t->node[wish->node].total,
+		                                t->node[wish->node].surplus);
+		before = wish->node < 0 ? weir_less(was->total, was->surplus)
+		                        : weir_less(was->node[wish->node].total,
+		                                    was->node[wish->node].surplus);
 		if (is >= wish->pages || is >= before)
 			continue;
 		r = breach(p, WEIR_GUARD_DECLARED, err,

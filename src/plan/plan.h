@@ -97,6 +97,7 @@ struct weir_plan_options {
 	uint64_t floor_bytes;
 	struct weir_plan_vms vms;           /* declared: guard VM */
 	const struct weir_wishes *declared; /* EXACTLY only: guard DECLARED; NULL: none */
+	const struct weir_tallies *aim;     /* a state that is brought back; NULL: none */
 };
 
 /* 0 with *out, which may have breaches and no ops; -EINVAL with words for a wish that

@@ -167,6 +167,11 @@ bool weir_rehearsal_value(const struct weir_rehearsal *r, uint64_t page_bytes,
 	return true;
 }
 
+bool weir_rehearsal_counts_all_surplus(const struct weir_rehearsal *r)
+{
+	return model_of(r)->rules.node_target_from_total;
+}
+
 /* ---- what memory there is ---------------------------------------------------------- */
 
 uint64_t weir_rehearsal_can_give(const struct weir_rehearsal *r, uint64_t page_bytes,
