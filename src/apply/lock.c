@@ -36,7 +36,7 @@ static int busy(int fd, struct weir_err *err)
 
 int weir_lock_take(const char *state_dir, struct weir_err *err)
 {
-	weir_auto(weir_closep) int fd = -1;
+	int fd;
 	char path[512], text[32];
 	int n = snprintf(path, sizeof(path), "%s/lock", state_dir), r;
 
@@ -51,15 +51,15 @@ int weir_lock_take(const char *state_dir, struct weir_err *err)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return weir_err_sys(err, -errno, "open '%s'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK
-		               ? busy(fd, err)
-		               : weir_err_sys(err, -errno, "lock '%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		r = errno == EWOULDBLOCK ? busy(fd, err)
+		                         : weir_err_sys(err, -errno, "lock '%s'", path);
+		(void)close(fd);
+		return r;
+	}
 	/* who has it, for the message; that it is not there does no harm */
 	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 	if (ftruncate(fd, 0) == 0)
 		(void)!pwrite(fd, text, (size_t)n, 0);
-	r = fd;
-	fd = -1;
-	return r;
+	return fd;
 }

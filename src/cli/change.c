@@ -31,12 +31,14 @@ static void watch_signals(struct weir_apply_options *options)
 /* One line that is written over, on a terminal only. */
 static void on_progress(void *ctx, const struct weir_progress *p)
 {
-	uint64_t span = p->to > p->from ? p->to - p->from : 1, left = 0;
+	uint64_t span = p->to > p->from ? p->to - p->from : 0, left = 0;
 	uint64_t done = p->now > p->from ? p->now - p->from : 0, rate = 0;
 
 	(void)ctx;
-	if (p->elapsed_ns >= 1000)
-		rate = (uint64_t)((double)done * 1e9 / (double)p->elapsed_ns);
+	if (!span)
+		span = 1;
+	if (p->elapsed_ns >= 1000) /* of ns to of us: no count of pages overflows */
+		rate = done * 1000000 / (p->elapsed_ns / 1000);
 	if (rate)
 		left = (span - (done < span ? done : span)) / rate;
 	(void)fprintf(stderr,

@@ -534,6 +534,7 @@ static void apply_beside_another_weir_waits_for_nobody(void **unused)
 	char words[64];
 
 	(void)unused;
+	assert_true(lock >= 0);
 	seam_ready(&s);
 	plan_on(&s.host, "2M=5", 0, &plan);
 	expect_int_eq(weir_apply(&s.host, &plan, &options, &applied, &err), -EBUSY);
