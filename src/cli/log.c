@@ -29,7 +29,7 @@ static int help(void)
 		"Lists the changes that weir made to the pools, the last one last: who, "
 		"when,\n"
 		"what was asked for, what the pools were before and after, how it "
-	        "ended.\n\n"
+		"ended.\n\n"
 		"      --state DIR      the journal (default /var/lib/weir)\n"
 		"  -J, --json           as JSON, see weir-json(5)\n"
 		"  -h, --help           this help\n",
@@ -116,7 +116,10 @@ static int put_json(const struct weir_entries *entries)
 		weir_json_strz(&j, "command", e->command);
 		weir_json_strz(&j, "boot_id", e->boot_id);
 		weir_json_strz(&j, "end", weir_entry_end_word(e->end));
-		weir_json_u64(&j, "ended_ns", e->ended_ns);
+		if (e->ended_ns)
+			weir_json_u64(&j, "ended_ns", e->ended_ns);
+		else
+			weir_json_null(&j, "ended_ns");
 		weir_json_strz(&j, "why", e->why);
 		if (e->undoes)
 			weir_json_u64(&j, "undoes", e->undoes);

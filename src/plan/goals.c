@@ -20,7 +20,9 @@ static int too_few(const struct weir_wish *wish, uint64_t have, struct weir_err 
 {
 	char text[WEIR_WISH_TEXT_MAX];
 
-	return weir_err_set(err, -EINVAL, "'%s': there are %" PRIu64 " to take from",
+	return weir_err_set(err, -EINVAL,
+	                    "'%s': there are %" PRIu64
+	                    " to take from (surplus pages do not count)",
 	                    weir_wish_text(wish, text, sizeof(text)), have);
 }
 
@@ -42,9 +44,14 @@ int weir_wish_resolve(const struct weir_wish *wish, uint64_t have, uint64_t *out
 static void share_shrink(const struct weir_tally *t, uint64_t nodes, uint64_t pages,
                          struct weir_goal *goal)
 {
+	/* of the free ones, wherever they are, so many are promised */
+	uint64_t spare = weir_less(t->free, t->reserved);
+
 	for (unsigned int free_only = 2; free_only-- && pages;) {
+		uint64_t later = free_only && pages > spare ? pages - spare : 0;
 		uint64_t left = nodes;
 
+		pages -= later;
 		while (left && pages) {
 			uint64_t nr = (uint64_t)__builtin_popcountll(left);
 			uint64_t share = pages / nr ? pages / nr : 1;
@@ -67,6 +74,7 @@ static void share_shrink(const struct weir_tally *t, uint64_t nodes, uint64_t pa
 					left &= ~(UINT64_C(1) << n);
 			}
 		}
+		pages += later;
 	}
 }
 
@@ -89,9 +97,12 @@ static int read_pool_wish(struct weir_planning *p, const struct weir_wish *wish,
 	}
 	have = weir_persistent_of_all(t);
 	r = weir_wish_resolve(wish, have, &to, err);
-	if (r == 0 && to < have)
+	if (r == 0 && to < have) {
+		goal->shared_out = true;
+		goal->passes = weir_less(have, weir_less(t->free, t->reserved));
 		share_shrink(t, p->out->before.nodes, have - to, goal);
-	else if (r == 0)
+	}
+	if (r == 0 && to >= have)
 		goal->more = to - have;
 	return r;
 }

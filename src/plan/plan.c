@@ -17,12 +17,13 @@
 /* What a write takes, from above: the slowest that was seen on machines of several years
  * with memory that the kernel has at hand. A page given back costs more than one taken;
  * a gigantic one is emptied by moving what stands there. */
-#define GROW_NS     10000U
-#define SHRINK_NS   10000U
-#define GIGANTIC_NS 500000000U
-#define COMPACT_NS  2000000U
-#define MOVE_NS     1000000U
-#define BLOCK_MAX   (UINT64_C(4) << 20) /* of the buddy allocator */
+#define GROW_NS        10000U
+#define SHRINK_NS      10000U
+#define GIGANTIC_NS    500000000U
+#define COMPACT_NS     2000000U
+#define MOVE_NS        1000000U
+#define WEIR_BASE_HUGE (UINT64_C(2) << 20)
+#define BLOCK_MAX      (UINT64_C(4) << 20) /* of the buddy allocator */
 
 const char *weir_op_word(enum weir_op_kind kind)
 {
@@ -81,6 +82,8 @@ static uint64_t cost_ns(const struct weir_op *op, const struct weir_tally *was,
 
 	if (op->kind == WEIR_OP_MOVE)
 		return op->value * MOVE_NS;
+	if (op->kind == WEIR_OP_DEMOTE) /* a page is cut up, and none is looked for */
+		return fewer * (op->page_bytes / WEIR_BASE_HUGE) * SHRINK_NS;
 	if (op->page_bytes > BLOCK_MAX)
 		return (more + fewer) * GIGANTIC_NS;
 	return fewer * SHRINK_NS + more * (compacted ? COMPACT_NS : GROW_NS);
@@ -337,8 +340,8 @@ static int move_out(struct weir_planning *p, const struct weir_wish *wish,
 	op.value = weir_rehearsal_move(p->rehearsal, wish->page_bytes, node, wish->pages,
 	                               &op.after);
 	if (op.value < wish->pages) {
-		int r = weir_guard_reach(p, wish->page_bytes, node, wish->pages,
-		                         wish->pages - op.value, err);
+		int r = weir_guard_move(p, wish->page_bytes, node, wish->pages, op.value,
+		                        err);
 
 		if (r < 0)
 			return r;
@@ -404,7 +407,7 @@ int weir_plan_make(const struct weir_snapshot *snap, const struct weir_wishes *w
 		return weir_err_sys(err, -ENOMEM, "plan a change");
 	r = weir_tallies_read(&snap->pools, &out->before, err);
 	if (r == 0)
-		r = weir_rehearsal_new(snap, options->kernel, &rehearsal, &out->notes,
+		r = weir_rehearsal_new(snap, options->kernel, &rehearsal, &out->assumed,
 		                       err);
 	if (r < 0)
 		return r;
@@ -443,6 +446,7 @@ void weir_plan_done(struct weir_plan *plan)
 	}
 	free(plan->breaches);
 	weir_buf_done(&plan->notes);
+	weir_buf_done(&plan->assumed);
 	*plan = (struct weir_plan){ 0 };
 }
 

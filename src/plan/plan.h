@@ -81,7 +81,8 @@ struct weir_plan {
 	struct weir_breach *breaches;
 	size_t nr_breaches, cap_breaches;
 	struct weir_plan_cost cost;
-	struct weir_buf notes; /* what is to be known, a line each */
+	struct weir_buf notes;   /* what is to be known, a line each */
+	struct weir_buf assumed; /* what of the host was not known, likewise */
 };
 
 /* A VM that is declared, or that a change is made for. */

@@ -10,6 +10,10 @@ struct weir_goal {
 	uint64_t pages[WEIR_TALLY_NODES_MAX]; /* persistent ones, by node */
 	uint64_t fixed;                       /* nodes that a wish named */
 	uint64_t more;                        /* to be shared out among all nodes */
+	/* a wish about all nodes made it smaller: what then is trapped of it, held by
+	 * mounts and other, on all nodes together, and the target that would pass */
+	bool shared_out;
+	uint64_t trapped_held, trapped, passes;
 };
 
 struct weir_planning {
@@ -70,5 +74,8 @@ int weir_guard_after(struct weir_planning *p, struct weir_err *err);
 /* Of @pages on a node @short_by cannot be had. */
 int weir_guard_reach(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
                      uint64_t pages, uint64_t short_by, struct weir_err *err);
+/* Of @pages that shall be moved @can be. */
+int weir_guard_move(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
+                    uint64_t pages, uint64_t can, struct weir_err *err);
 
 #endif
