@@ -158,6 +158,17 @@ def a_change_by_others_is_not_taken_back_unasked():
         expect("told to", (code, read(POOL)), (0, 12))
 
 
+def surplus_that_went_is_nobodys_change():
+    with at_twelve() as directory:
+        pools.write(size_dir(M2) / "nr_overcommit_hugepages", 6)
+        with pools.holder(M2, 16, 16):
+            expect("surplus", read(size_dir(M2) / "surplus_hugepages"), 4)
+            code, _, _ = weir("set", "--yes", "--state", directory, "overcommit.2M=8")
+            expect("set", code, 0)
+        code, _, err = weir("undo", "--yes", "--state", directory)
+        expect("undo", (code, err, read(size_dir(M2) / "nr_overcommit_hugepages")), (0, "", 6))
+
+
 def two_at_a_time_are_one():
     with at_twelve() as directory, open(f"{directory}/lock", "w+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -356,6 +367,7 @@ if __name__ == "__main__":
         what_was_cut_off_is_shown_and_asked_about,
         only_what_was_changed_is_taken_back,
         a_change_by_others_is_not_taken_back_unasked,
+        surplus_that_went_is_nobodys_change,
         two_at_a_time_are_one,
         many_at_a_time_lose_nothing,
         a_stopped_change_is_undone,

@@ -4,6 +4,7 @@
 #include "apply/apply.h"
 
 #include "scenario_host.h"
+#include "state_dir.h"
 #include "test.h"
 
 #include "apply/lock.h"
@@ -81,6 +82,8 @@ struct seam {
 	unsigned int writes, reads;
 	unsigned int kill_write, fail_write, fail_read, foreign_write; /* 0: none */
 	bool after; /* kill after the write and not before */
+	unsigned int compacted, dropped;
+	uint64_t clock_ns;
 };
 
 static int seam_read(void *ctx, const char *path, size_t max, struct weir_buf *out)
@@ -98,6 +101,8 @@ static int seam_write(void *ctx, const char *path, struct weir_str text)
 	int r;
 
 	s->writes++;
+	s->compacted += strstr(path, "compact") != NULL;
+	s->dropped += strcmp(path, "/proc/sys/vm/drop_caches") == 0;
 	if (s->writes == s->kill_write && !s->after)
 		_exit(KILLED);
 	if (s->writes == s->fail_write)
@@ -123,10 +128,14 @@ static int seam_list(void *ctx, const char *path, struct weir_names *out)
 	return s->inner->ops->list(s->inner->ctx, path, out);
 }
 
+static uint64_t tick_ns; /* each look at the clock */
+
 static uint64_t seam_now(void *ctx)
 {
-	(void)ctx;
-	return 0;
+	struct seam *s = ctx;
+
+	s->clock_ns += tick_ns;
+	return s->clock_ns;
 }
 
 static const struct weir_host_ops seam_ops = {
@@ -181,30 +190,6 @@ static void expect_same(const struct weir_host *host, const struct weir_tallies 
 		         "/%" PRIu64,
 		         when, n, now.v[0].total, now.v[0].surplus, want->v[0].total,
 		         want->v[0].surplus);
-}
-
-struct state {
-	char dir[32];
-};
-
-static struct state state_new(void)
-{
-	/* not on a disk, where each fsync() takes its time */
-	struct state s = { "/dev/shm/weir-test.XXXXXX" };
-
-	if (!mkdtemp(s.dir)) {
-		(void)snprintf(s.dir, sizeof(s.dir), "/tmp/weir-test.XXXXXX");
-		assert_non_null(mkdtemp(s.dir));
-	}
-	return s;
-}
-
-static void state_done(const struct state *s)
-{
-	char command[64];
-
-	(void)snprintf(command, sizeof(command), "rm -rf %s", s->dir);
-	assert_int_equal(system(command), 0);
 }
 
 /* ---- dying ------------------------------------------------------------------------- */
@@ -446,6 +431,46 @@ static void apply_that_falls_short_is_kept_on_demand(void **unused)
 	done_with(&d);
 }
 
+/* Caches are dropped only when it is said so; memory is compacted first in any case. */
+static void apply_that_falls_short_drops_no_caches_unasked(void **unused)
+{
+	static const char host[] = "node 0 memory=256M\nwrite 2M/nr_hugepages 7\n";
+	struct done d;
+
+	(void)unused;
+	apply_on(&d, host, "2M=300", (struct weir_apply_options){ 0 });
+	assert_true(d.s.compacted > 0);
+	expect_u64_eq(d.s.dropped, 0);
+	assert_non_null(strstr(d.applied.help, "--drop-caches"));
+	done_with(&d);
+	apply_on(&d, host, "2M=300", (struct weir_apply_options){ .drop_caches = true });
+	assert_true(d.s.compacted > 0);
+	assert_true(d.s.dropped > 0);
+	assert_non_null(strstr(d.applied.help, "--pressure"));
+	done_with(&d);
+	apply_on(&d, "node 0 memory=256M\n", "2M=30",
+	         (struct weir_apply_options){ .drop_caches = true, .pressure = true });
+	expect_int_eq(d.applied.end, WEIR_APPLY_DONE);
+	expect_u64_eq(d.s.compacted + d.s.dropped, 0);
+	done_with(&d);
+}
+
+static void apply_whose_time_is_up_is_undone(void **unused)
+{
+	struct done d;
+
+	(void)unused;
+	tick_ns = UINT64_C(400000000);
+	apply_on(&d, "node 0 memory=64G\n", "2M=20000",
+	         (struct weir_apply_options){ .timeout_ms = 1500 });
+	tick_ns = 0;
+	expect_int_eq(d.applied.end, WEIR_APPLY_UNDONE);
+	assert_non_null(strstr(d.applied.reason, "the time was up"));
+	assert_true(d.applied.got > 0 && d.applied.got < 20000);
+	expect_same(&d.s.host, &d.plan.before, "late", 0);
+	done_with(&d);
+}
+
 static volatile sig_atomic_t stop;
 
 static void stop_it(void *ctx, const struct weir_progress *progress)
@@ -583,6 +608,8 @@ int main(void)
 		cmocka_unit_test(apply_whose_reads_fail_tells_the_truth),
 		cmocka_unit_test(apply_that_falls_short_is_undone),
 		cmocka_unit_test(apply_that_falls_short_is_kept_on_demand),
+		cmocka_unit_test(apply_that_falls_short_drops_no_caches_unasked),
+		cmocka_unit_test(apply_whose_time_is_up_is_undone),
 		cmocka_unit_test(apply_that_is_stopped_is_undone),
 		cmocka_unit_test(apply_beside_a_writer_stops),
 		cmocka_unit_test(apply_of_an_old_plan_writes_nothing),

@@ -3,6 +3,7 @@
 
 #include "apply/lock.h"
 #include "fault.h"
+#include "state_dir.h"
 #include "test.h"
 
 #include <errno.h>
@@ -13,26 +14,6 @@
 #define M2   (UINT64_C(2) << 20)
 #define HEAD "weir-journal 1\nat 5\nby 0 7\n"
 #define POOL "pool 2097152 10 9 1 2 3\nnode 2097152 1 10 9 2\n"
-
-struct state {
-	char dir[32];
-};
-
-static struct state state_new(void)
-{
-	struct state s = { "/tmp/weir-test.XXXXXX" };
-
-	assert_non_null(mkdtemp(s.dir));
-	return s;
-}
-
-static void state_done(const struct state *s)
-{
-	char command[64];
-
-	(void)snprintf(command, sizeof(command), "rm -rf %s", s->dir);
-	assert_int_equal(system(command), 0);
-}
 
 static struct weir_entry an_entry(struct weir_op *op)
 {
