@@ -131,6 +131,9 @@ static int add_op(struct weir_planning *p, struct weir_op *op, struct weir_err *
 	to->expected = p->now;
 	if (op->kind == WEIR_OP_POOL)
 		to->after = is->node[op->node].total;
+	p->gigantic = p->gigantic ||
+	              (op->kind == WEIR_OP_POOL && op->after > op->before &&
+	               op->page_bytes > BLOCK_MAX);
 	p->about_ns += cost_ns(op, &was, is, weir_rehearsal_had_to_compact(p->rehearsal));
 	if (weir_rehearsal_had_to_compact(p->rehearsal))
 		p->compacts = true;
@@ -422,6 +425,11 @@ int weir_plan_make(const struct weir_snapshot *snap, const struct weir_wishes *w
 	r = make(p, wishes, err);
 	if (r == 0)
 		r = weir_guard_after(p, err);
+	if (r == 0 && p->gigantic)
+		r = weir_buf_addz(
+			&out->notes,
+			"so large a page needs memory in one piece, which no file "
+			"tells of: less may come, and then all is undone\n");
 	if (r == 0 && p->compacts)
 		r = weir_buf_addz(&out->notes,
 		                  "free memory has to be gathered into whole blocks for "

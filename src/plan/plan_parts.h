@@ -28,7 +28,7 @@ struct weir_planning {
 	size_t nr_goals;
 	uint64_t about_ns;
 	bool node_files; /* nodes have pools of their own */
-	bool compacts;
+	bool compacts, gigantic; /* ... to be gathered; ... in one piece */
 };
 
 static inline uint64_t weir_less(uint64_t a, uint64_t b)
