@@ -6,6 +6,7 @@ JOBS ?=
 FUZZ_RUNS ?= 10000000
 FUZZER ?=
 TWIN_STEPS ?= 34000
+KILLS ?= 1000
 DEMO_HOST ?= tests/hosts/hygon-8node
 
 RELEASE := build/release
@@ -14,7 +15,7 @@ FUZZ := build/fuzz
 WEIR := $(RELEASE)/src/cli/weir
 NINJA := ninja $(if $(JOBS),-j$(JOBS))
 
-.PHONY: all help demo dev check guest-check twin twin-live twin-pins mutation fuzz bench format install clean
+.PHONY: all help demo dev check guest-check twin twin-live twin-pins plans kills mutation fuzz bench format install clean
 
 all: ## build weir with optimisation, into build/release (the default)
 	@tools/setup-build $(RELEASE) release.ini
@@ -62,6 +63,14 @@ twin-pins: all ## the same about long-term pins: on kernels with ZONE_MOVABLE, a
 		--scenario tests/scenarios/pins-*.weir
 	@tests/twin/run --build $(DEV) --weir $(RELEASE)/src/cli/weir \
 		--pins movable,cma --steps $(TWIN_STEPS)
+
+plans: all ## carry out random plans under a random workload, here (as root) and on four kernels
+	@tools/install-deps build check guest
+	@$(MAKE) --no-print-directory dev
+	@tests/plans/run $(RELEASE) --programs $(DEV)
+
+kills: all ## kill changes of this machine's pools KILLS times, as root: nothing may be lost
+	@tests/live/test_kill.py $(WEIR) $(KILLS)
 
 mutation: ## change the model's rules one at a time: do the scenarios notice?
 	@tools/install-deps build check

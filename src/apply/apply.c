@@ -1,6 +1,7 @@
 /* apply: see apply.h. */
 #include "apply/apply.h"
 
+#include "apply/lock.h"
 #include "apply/readback.h"
 #include "apply/steps.h"
 #include "base/own.h"
@@ -73,7 +74,17 @@ static int fill_entry(const struct weir_host *host, const struct weir_plan *plan
 
 /* ---- going back -------------------------------------------------------------------- */
 
-/* The pools as they were, as wishes: of the sizes that the ops were about. */
+/* Did an op change the pool of this size and node? What is cut up changes the smaller
+ * size too. */
+static bool touches(const struct weir_op *op, uint64_t page_bytes, unsigned int node)
+{
+	if (op->node >= 0 && op->node != (int)node)
+		return false;
+	return (op->kind == WEIR_OP_DEMOTE && op->page_bytes >= page_bytes) ||
+	       (op->kind == WEIR_OP_POOL && op->page_bytes == page_bytes);
+}
+
+/* The pools as they were, as wishes: of those that the ops were about. */
 static int wishes_back(const struct weir_tallies *before, const struct weir_op *ops,
                        size_t nr_ops, struct weir_wishes *out, struct weir_err *err)
 {
@@ -81,20 +92,18 @@ static int wishes_back(const struct weir_tallies *before, const struct weir_op *
 
 	for (size_t i = 0; i < before->nr && r == 0; i++) {
 		const struct weir_tally *t = &before->v[i];
-		bool pool = false, limit = false;
+		bool limit = false;
 		struct weir_wish wish = { .page_bytes = t->page_bytes };
 
-		for (size_t k = 0; k < nr_ops; k++) {
-			/* what is cut up changes the smaller size too */
-			pool = pool || ops[k].kind == WEIR_OP_DEMOTE ||
-			       (ops[k].kind == WEIR_OP_POOL &&
-			        ops[k].page_bytes == t->page_bytes);
+		for (size_t k = 0; k < nr_ops; k++)
 			limit = limit || (ops[k].kind == WEIR_OP_OVERCOMMIT &&
 			                  ops[k].page_bytes == t->page_bytes);
-		}
-		for (unsigned int n = 0; n < WEIR_TALLY_NODES_MAX && pool && r == 0;
-		     n++) {
-			if (!(before->nodes >> n & 1))
+		for (unsigned int n = 0; n < WEIR_TALLY_NODES_MAX && r == 0; n++) {
+			bool pool = false;
+
+			for (size_t k = 0; k < nr_ops && !pool; k++)
+				pool = touches(&ops[k], t->page_bytes, n);
+			if (!(before->nodes >> n & 1) || !pool)
 				continue;
 			wish.node = (int)n;
 			wish.pages = t->node[n].total > t->node[n].surplus
@@ -117,10 +126,10 @@ int weir_plan_back(const struct weir_host *host, const struct weir_tallies *befo
                    const struct weir_op *ops, size_t nr_ops, struct weir_plan *out,
                    struct weir_err *err)
 {
-	const struct weir_plan_options options = { .allow = UINT32_MAX };
+	const struct weir_plan_options options = { .allow = UINT32_MAX, .aim = before };
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	weir_auto(weir_wishes_done) struct weir_wishes wishes = { 0 };
-	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &snap, err);
+	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &snap, err);
 
 	if (r == 0)
 		r = wishes_back(before, ops, nr_ops, &wishes, err);
@@ -205,7 +214,7 @@ static int is_foreign(struct weir_applying *a)
 
 static int fell_short(struct weir_applying *a, struct weir_err *err)
 {
-	struct weir_err why;
+	struct weir_err why = { 0 };
 	int r;
 
 	if (a->options->keep_partial) {
@@ -214,13 +223,20 @@ static int fell_short(struct weir_applying *a, struct weir_err *err)
 	}
 	a->out->end = WEIR_APPLY_UNDONE;
 	r = go_back(a, &why);
-	if (r == 0 || r == -ENOMEM) {
-		if (r == 0)
-			return 0;
-	}
+	if (r == 0)
+		return 0;
 	a->out->end = r == -EAGAIN ? WEIR_APPLY_FOREIGN : WEIR_APPLY_KEPT;
 	r = weir_step_words(&a->out->help, "it could not be taken back: %s", why.msg);
 	return r < 0 ? weir_err_sys(err, r, "change the pools") : 0;
+}
+
+/* Is nothing of it on the host? When that cannot be seen, something may be. */
+static bool is_as_before(const struct weir_applying *a)
+{
+	struct weir_tallies now;
+
+	return weir_tallies_look(a->host, &a->plan->before, &now, NULL) == 0 &&
+	       !weir_tallies_differ(&a->plan->before, &now);
 }
 
 static int carry_out(struct weir_applying *a, struct weir_err *err)
@@ -233,8 +249,8 @@ static int carry_out(struct weir_applying *a, struct weir_err *err)
 		r = is_foreign(a);
 	else if (r == WEIR_STEP_SHORT)
 		r = fell_short(a, err);
-	else if (a->op_idx > 0 || r == -ENOMEM) {
-		/* a write failed after others: as if it had come to nothing */
+	else if (!is_as_before(a)) {
+		/* it failed after something was written: as if it had come to nothing */
 		if (weir_step_words(&a->out->reason, "%s",
 		                    err ? err->msg : "a write failed") < 0)
 			return r;
@@ -279,8 +295,10 @@ static int with_lock(struct weir_applying *a, struct weir_err *err)
 
 	if (r == 0)
 		r = weir_tallies_look(a->host, &a->plan->before, &a->now, err);
-	if (r == 0 && weir_tallies_differ(&a->plan->before, &a->now))
-		return is_foreign(a); /* since the plan was made */
+	if (r == 0 && weir_tallies_differ(&a->plan->before, &a->now)) {
+		a->out->after = a->now; /* since the plan was made */
+		return is_foreign(a);
+	}
 	if (r == 0)
 		r = fill_entry(a->host, a->plan, a->options, &entry);
 	if (r == 0)
@@ -297,7 +315,13 @@ static int with_lock(struct weir_applying *a, struct weir_err *err)
 	ended = weir_journal_end(state_dir, entry.id, entry_ends[a->out->end],
 	                         weir_host_now_ns(a->host), &a->out->after,
 	                         a->out->reason, r < 0 ? NULL : err);
-	return r < 0 ? r : ended;
+	if (r < 0 || ended == 0)
+		return r;
+	/* to the next weir it looks as if it had been cut off */
+	return weir_err_wrap(
+		err, -EIO,
+		"the pools were changed, and the journal could not be ended, "
+		"so that the next 'weir set' or 'weir undo' takes it back");
 }
 
 int weir_apply(const struct weir_host *host, const struct weir_plan *plan,
@@ -320,6 +344,27 @@ int weir_apply(const struct weir_host *host, const struct weir_plan *plan,
 
 /* ---- undo -------------------------------------------------------------------------- */
 
+/* Under the lock: it was perhaps not cut off, but at work when it was looked at. */
+static int check_open(const struct weir_host *host, const char *state_dir, uint64_t id,
+                      struct weir_err *err)
+{
+	weir_auto(weir_entries_done) struct weir_entries entries = { 0 };
+	weir_auto(weir_freep) char *boot_id = NULL;
+	const struct weir_entry *open;
+	int r = weir_boot_id(host, &boot_id);
+
+	if (r == 0)
+		r = weir_journal_read(state_dir, &entries, NULL, err);
+	if (r < 0)
+		return r;
+	open = weir_entries_cut_off(&entries, boot_id);
+	return open && open->id == id
+	               ? 0
+	               : weir_err_set(err, -EBUSY,
+	                              "another weir was at work, and is done now: once "
+	                              "more, please");
+}
+
 int weir_undo_cut_off(const struct weir_host *host,
                       const struct weir_apply_options *options,
                       const struct weir_entry *entry, struct weir_applied *out,
@@ -340,6 +385,9 @@ int weir_undo_cut_off(const struct weir_host *host,
 	*out = (struct weir_applied){ .failed_op = SIZE_MAX, .journal_id = entry->id };
 	if (lock < 0)
 		return lock;
+	r = check_open(host, state_dir, entry->id, err);
+	if (r < 0)
+		return r;
 	r = weir_plan_back(host, &entry->before, entry->ops, entry->nr_ops, &plan, err);
 	if (r == 0)
 		r = run(&a, err);
@@ -354,6 +402,10 @@ int weir_undo_cut_off(const struct weir_host *host,
 	out->end = WEIR_APPLY_UNDONE;
 	out->after = a.now;
 	out->exact = !weir_tallies_differ(&entry->before, &a.now);
-	return weir_journal_end(state_dir, entry->id, WEIR_ENTRY_UNDONE,
-	                        weir_host_now_ns(host), &a.now, "it was cut off", err);
+	r = weir_journal_end(state_dir, entry->id, WEIR_ENTRY_UNDONE,
+	                     weir_host_now_ns(host), &a.now, "it was cut off", err);
+	return r == 0 ? 0
+	              : weir_err_wrap(err, -EIO,
+	                              "it was taken back, and the journal could not be "
+	                              "ended");
 }

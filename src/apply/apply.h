@@ -57,7 +57,8 @@ void weir_applied_done(struct weir_applied *applied);
 
 /* Carries @plan out. The caller has asked whoever is to be asked. 0 with *out, however it
  * ended; -EBUSY with words: another weir is at work; -EINPROGRESS: a change that was cut
- * off has to be undone first; -EACCES, -EROFS, -ENOSPC: nothing was written to the host.
+ * off has to be undone first; -EIO: the journal could not be ended; -EACCES, -EROFS,
+ * -ENOSPC: nothing was written to the host.
  */
 int weir_apply(const struct weir_host *host, const struct weir_plan *plan,
                const struct weir_apply_options *options, struct weir_applied *out,

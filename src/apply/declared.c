@@ -106,13 +106,19 @@ static struct weir_count look_up(struct weir_str text, const char *name)
 	return id;
 }
 
-static void look_up_all(const struct weir_root *root, struct weir_declaration *decl)
+static int look_up_all(const struct weir_root *root, struct weir_declaration *decl)
 {
 	weir_auto(weir_buf_done) struct weir_buf users = { 0 }, groups = { 0 };
 
-	if (weir_root_read(root, "/etc/passwd", PASSWD_MAX, &users) < 0)
+	int r = weir_root_read(root, "/etc/passwd", PASSWD_MAX, &users);
+
+	if (r < 0)
 		users.n = 0;
-	if (weir_root_read(root, "/etc/group", PASSWD_MAX, &groups) < 0)
+	if (r != -ENOMEM)
+		r = weir_root_read(root, "/etc/group", PASSWD_MAX, &groups);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
 		groups.n = 0;
 	for (size_t i = 0; i < decl->nr_mounts; i++) {
 		struct weir_declared_mount *m = &decl->mounts[i];
@@ -122,6 +128,7 @@ static void look_up_all(const struct weir_root *root, struct weir_declaration *d
 		if (m->group.z && !m->gid.known)
 			m->gid = look_up(weir_buf_str(&groups), m->group.z);
 	}
+	return 0;
 }
 
 /* ---- the whole -----------------------------------------------------------------------
@@ -161,11 +168,15 @@ int weir_declared_read_at(const struct weir_root *root, const struct weir_str *c
 		r = add_file(root, paths.v[i].name, &text, out, err);
 	if (r == 0)
 		r = weir_declaration_check(out, err);
+	if (r == 0) {
+		r = look_up_all(root, out);
+		if (r < 0)
+			(void)weir_err_sys(err, r, "look up users and groups");
+	}
 	if (r < 0) {
 		weir_declaration_done(out);
 		return r;
 	}
-	look_up_all(root, out);
 	if (!weir_declaration_is_empty(out))
 		return 0;
 	weir_declaration_done(out);

@@ -5,6 +5,7 @@
 
 #include "base/own.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define DIFF_LINES 1500U /* a table of 9 MB at most */
@@ -106,6 +107,7 @@ static int print_step(const struct lines *a, const struct lines *b, const struct
 	size_t at = s->sign == '+' ? s->k : s->i;
 	int r = weir_buf_printf(out, "%c", s->sign);
 
+	assert(from->v && at < from->nr); /* compare() took it from there */
 	if (r == 0)
 		r = weir_buf_add(out, from->v[at]);
 	if (r == 0)
@@ -153,7 +155,7 @@ static int print_hunks(const struct lines *a, const struct lines *b,
 		if (at == steps->nr)
 			break;
 		first = at > CONTEXT ? at - CONTEXT : 0;
-		for (last = at; at < steps->nr && at <= last + 2 * CONTEXT; at++)
+		for (last = at; at < steps->nr && at <= last + CONTEXT + CONTEXT; at++)
 			if (steps->v[at].sign != ' ')
 				last = at;
 		end = last + 1 + CONTEXT < steps->nr ? last + 1 + CONTEXT : steps->nr;

@@ -225,7 +225,7 @@ static int write_aside(struct works *works, struct work *w)
 
 	if (r == 0)
 		r = open_dir(works, w);
-	if (r < 0 || !c->has_after)
+	if (r || !c->has_after)
 		return r;
 	/* left by a run that was killed */
 	if (unlinkat(w->dir, w->aside, 0) < 0 && errno != ENOENT)

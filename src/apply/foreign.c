@@ -33,7 +33,7 @@ static int read_text(struct look *look, const char *path)
 		return 0;
 	if (r == -ENOMEM)
 		return r;
-	if (r == -EACCES || r == -EPERM || r == -EIO)
+	if (r < 0 && r != -ENOENT && r != -ENXIO) /* ENXIO: no regular file */
 		r = weir_buf_printf(look->notes, "%s cannot be read: %s\n", path,
 		                    strerror(-r));
 	return r == -ENOMEM ? r : 1;

@@ -21,6 +21,7 @@
  * process left of that does not count, and "after" begins anew. */
 #include "apply/journal.h"
 
+#include "apply/lock.h"
 #include "base/own.h"
 
 #include <dirent.h>
@@ -28,12 +29,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #define ENTRY_MAX   (1U << 20) /* 4,096 wishes give as many ops of 200 bytes */
 #define ENTRIES_MAX 1000U      /* kept; of a change a day three years */
 #define DIR_NAME    "journal"
+#define END_ROOM    4096 /* for the reason, which is a sentence or two */
 
 static const char *const ends[] = {
 	[WEIR_ENTRY_OPEN] = "open",       [WEIR_ENTRY_DONE] = "done",
@@ -64,14 +65,7 @@ void weir_entries_done(struct weir_entries *entries)
 	*entries = (struct weir_entries){ 0 };
 }
 
-/* ---- the directory and the lock ---------------------------------------------------- */
-
-static int make_dir(const char *path, struct weir_err *err)
-{
-	if (mkdir(path, 0755) == 0 || errno == EEXIST)
-		return 0;
-	return weir_err_sys(err, -errno, "make '%s'", path);
-}
+/* ---- the directory ---------------------------------------------------- */
 
 /* Of the journal; -1 with -ENOENT where there is none and @make is false. */
 static int open_dir(const char *state_dir, bool make, int *out, struct weir_err *err)
@@ -80,56 +74,17 @@ static int open_dir(const char *state_dir, bool make, int *out, struct weir_err 
 	int n = snprintf(path, sizeof(path), "%s/" DIR_NAME, state_dir), r = 0;
 
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return weir_err_set(err, -ENAMETOOLONG, "'%s' is too long", state_dir);
+		return weir_err_set(
+			err, -ENAMETOOLONG,
+			"the name of the directory for the state is too long");
 	if (make)
-		r = make_dir(state_dir, err);
+		r = weir_state_dir_make(state_dir, err);
 	if (r == 0 && make)
-		r = make_dir(path, err);
+		r = weir_state_dir_make(path, err);
 	if (r < 0)
 		return r;
 	*out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return *out < 0 ? weir_err_sys(err, -errno, "open '%s'", path) : 0;
-}
-
-static int busy(int fd, struct weir_err *err)
-{
-	char text[32];
-	ssize_t n = pread(fd, text, sizeof(text), 0);
-	struct weir_str pid = weir_str_chomp(weir_str(text, n > 0 ? (size_t)n : 0));
-	uint64_t number;
-
-	if (weir_parse_u64(pid, &number) < 0)
-		return weir_err_set(err, -EBUSY, "another weir changes the pools");
-	return weir_err_set(err, -EBUSY,
-	                    "another weir, process %" PRIu64 ", changes the pools",
-	                    number);
-}
-
-int weir_lock_take(const char *state_dir, struct weir_err *err)
-{
-	weir_auto(weir_closep) int fd = -1;
-	char path[512], text[32];
-	int n = snprintf(path, sizeof(path), "%s/lock", state_dir), r;
-
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return weir_err_set(err, -ENAMETOOLONG, "'%s' is too long", state_dir);
-	r = make_dir(state_dir, err);
-	if (r < 0)
-		return r;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return weir_err_sys(err, -errno, "open '%s'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK
-		               ? busy(fd, err)
-		               : weir_err_sys(err, -errno, "lock '%s'", path);
-	/* who has it, for the message; that it is not there does no harm */
-	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) == 0)
-		(void)!pwrite(fd, text, (size_t)n, 0);
-	r = fd;
-	fd = -1;
-	return r;
 }
 
 /* ---- writing ----------------------------------------------------------------------- */
@@ -175,7 +130,7 @@ static int put_line(const char *key, const char *text, struct weir_buf *out)
 	return r;
 }
 
-static int put_entry(const struct weir_entry *entry, struct weir_buf *out)
+int weir_entry_put(const struct weir_entry *entry, struct weir_buf *out)
 {
 	int r = weir_buf_printf(
 		out, "weir-journal 1\nat %" PRIu64 "\nby %" PRIu64 " %" PRIu64 "\n",
@@ -217,6 +172,16 @@ static int write_all(int fd, struct weir_str text)
 	return 0;
 }
 
+/* Its end is going to be as long again at most, and a reason; a disk that is full must
+ * say so before something is changed. A file system that cannot keep room is let be. */
+static int keep_room(int fd, size_t written)
+{
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)(2 * written + END_ROOM)) < 0 &&
+	    (errno == ENOSPC || errno == EDQUOT))
+		return -errno;
+	return 0;
+}
+
 static int write_aside(int dir, const char *name, struct weir_str text)
 {
 	weir_auto(weir_closep) int fd = -1;
@@ -229,6 +194,8 @@ static int write_aside(int dir, const char *name, struct weir_str text)
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, text);
+	if (r == 0)
+		r = keep_room(fd, text.n);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && renameat(dir, aside, dir, name) < 0)
@@ -350,8 +317,8 @@ static int read_line(struct weir_str line, bool begun, struct weir_entry *entry)
 {
 	struct weir_str key;
 
-	if (!weir_str_word(&line, &key))
-		return -EBADMSG;
+	if (!weir_str_word(&line, &key) || memchr(line.p, '\0', line.n))
+		return -EBADMSG; /* nothing that was written has such */
 	line = weir_str_trim(line);
 	if (weir_str_eq(key, "pool") || weir_str_eq(key, "node")) {
 		struct weir_tallies *to = begun ? &entry->after : &entry->before;
@@ -548,7 +515,7 @@ int weir_journal_begin(const char *state_dir, struct weir_entry *entry,
 		return r;
 	r = list_ids(dir, &ids, &nr);
 	if (r == 0)
-		r = put_entry(entry, &text);
+		r = weir_entry_put(entry, &text);
 	if (r == 0 && text.n > ENTRY_MAX)
 		r = -EFBIG;
 	entry->id = nr ? ids[nr - 1] + 1 : 1;

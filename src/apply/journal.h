@@ -8,12 +8,6 @@
 
 #define WEIR_STATE_DIR "/var/lib/weir"
 
-/* ---- the lock ---- */
-
-/* Waits for nobody. A descriptor that holds it while it is open; -EBUSY with words that
- * name the holder, -EACCES and the like. */
-int weir_lock_take(const char *state_dir, struct weir_err *err);
-
 /* ---- entries ---- */
 
 enum weir_entry_end {
@@ -63,6 +57,10 @@ int weir_journal_end(const char *state_dir, uint64_t id, enum weir_entry_end end
 /* Of one file. 0; -EBADMSG for one that is not whole up to where writing began; -ENOMEM.
  */
 int weir_entry_parse(struct weir_str text, struct weir_entry *out);
+
+/* The text of one up to where writing began: what weir_entry_parse() reads back. 0 or
+ * -ENOMEM. */
+int weir_entry_put(const struct weir_entry *entry, struct weir_buf *out);
 
 /* The change of this boot that was cut off; NULL: none. @boot_id may be NULL. After a
  * reboot there is nothing left of it to undo. */

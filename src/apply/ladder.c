@@ -18,11 +18,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define PORTION_BYTES (UINT64_C(4) << 30) /* 2,000 pages of 2M take some 4 ms */
 #define PORTION_NS    UINT64_C(200000000)
+#define PRESS_TICK_NS 20000000
 
 enum rung { PLAIN, COMPACT, DROP_CACHES, PRESSURE, NR_RUNGS };
 
@@ -97,6 +100,7 @@ static void press(const struct weir_op *op, uint64_t bytes)
 	                                      O_WRONLY | O_CLOEXEC);
 	char *at;
 
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* it shares the lock */
 	if (adj < 0 || write(adj, "1000", 4) != 4)
 		_exit(1);
 	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
@@ -110,17 +114,24 @@ static void press(const struct weir_op *op, uint64_t bytes)
 	_exit(0);
 }
 
-static int pressure(const struct weir_op *op, uint64_t bytes)
+static int pressure(const struct weir_applying *a, const struct weir_op *op,
+                    uint64_t bytes)
 {
-	pid_t pid = fork();
-	int status;
+	const struct timespec tick = { .tv_nsec = PRESS_TICK_NS };
+	bool killed = false;
+	pid_t pid = fork(), ended;
 
 	if (pid < 0)
 		return -errno;
 	if (!pid)
 		press(op, bytes);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	while ((ended = waitpid(pid, NULL, WNOHANG)) == 0 ||
+	       (ended < 0 && errno == EINTR)) {
+		if (!killed && (weir_applying_is_stopped(a) ||
+		                weir_host_now_ns(a->host) > a->deadline_ns))
+			killed = kill(pid, SIGKILL) == 0;
+		(void)nanosleep(&tick, NULL);
+	}
 	return 0;
 }
 
@@ -143,7 +154,7 @@ static bool climb(struct weir_applying *a, const struct weir_op *op, enum rung r
 		if (!a->options->pressure)
 			return false;
 		weir_applying_tell(a, now, "pressing");
-		return pressure(op, (op->after - now) * op->page_bytes) == 0;
+		return pressure(a, op, (op->after - now) * op->page_bytes) == 0;
 	case NR_RUNGS: break;
 	}
 	return false;
@@ -180,7 +191,11 @@ static int fell_short(struct weir_applying *a, const struct weir_op *op, uint64_
 /* What has to be written for @pages in the file: the two go up together. */
 static uint64_t value_for(const struct weir_op *op, uint64_t pages)
 {
-	return op->value - (op->after - pages);
+	uint64_t left = op->after - pages;
+
+	/* where older kernels count the surplus of other nodes in: 0 is as near as can be
+	 */
+	return op->value > left ? op->value - left : 0;
 }
 
 int weir_step_grow(struct weir_applying *a, const struct weir_op *op,
@@ -206,6 +221,8 @@ int weir_step_grow(struct weir_applying *a, const struct weir_op *op,
 		if (r < 0)
 			return r;
 		weir_applying_tell(a, now, "writing");
+		if (now < op->after && weir_host_now_ns(a->host) > a->deadline_ns)
+			return fell_short(a, op, now, "the time was up");
 		if (now >= next) {
 			rung = PLAIN;
 			/* larger portions as long as each is soon over */
@@ -216,8 +233,6 @@ int weir_step_grow(struct weir_applying *a, const struct weir_op *op,
 				portion /= 2;
 			continue;
 		}
-		if (weir_host_now_ns(a->host) > a->deadline_ns)
-			return fell_short(a, op, now, "the time was up");
 		if (now > was)
 			rung = PLAIN; /* it helped: once more from below */
 		do

@@ -73,20 +73,25 @@ static int resolve_new(const char *dir, char **out, struct weir_err *err)
 
 static int resolve(const char *dir, struct weir_mount_look *out, struct weir_err *err)
 {
+	char *path = realpath(dir, NULL);
 	struct stat st;
+	int r;
 
-	out->dir = realpath(dir, NULL);
-	if (!out->dir && errno != ENOENT)
-		return weir_err_sys(err, -errno, "look at '%s'", dir);
-	if (!out->dir)
-		return resolve_new(dir, &out->dir, err);
-	if (stat(out->dir, &st) < 0)
-		return weir_err_sys(err, -errno, "look at '%s'", out->dir);
+	if (!path) {
+		r = errno == ENOENT ? resolve_new(dir, &path, err)
+		                    : weir_err_sys(err, -errno, "look at '%s'", dir);
+		out->dir = path;
+		out->dir_exists = false;
+		return r;
+	}
+	out->dir = path;
+	if (stat(path, &st) < 0)
+		return weir_err_sys(err, -errno, "look at '%s'", path);
 	if (!S_ISDIR(st.st_mode))
 		return weir_err_set(err, -ENOTDIR,
 		                    "'%s' is no directory: a file system is mounted on "
 		                    "one",
-		                    out->dir);
+		                    path);
 	out->dir_exists = true;
 	return 0;
 }
@@ -196,7 +201,7 @@ int weir_mount_look(const struct weir_snapshot *snap, const struct weir_mount_as
 	*out = (struct weir_mount_look){ 0 };
 	if (r == 0)
 		r = weir_mount_ask_check(ask, err);
-	if (r < 0)
+	if (r)
 		return r;
 	if (!dir) {
 		r = weir_mount_custom_dir(ask->page_bytes, snap->mem.huge_size, &custom);

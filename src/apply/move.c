@@ -212,7 +212,7 @@ int weir_step_move(struct weir_applying *a, const struct weir_op *op,
 		.floor_bytes = a->plan->cost.floor_bytes,
 		.node = (unsigned int)op->node,
 	};
-	uint64_t was, is, left, on_node = 0;
+	uint64_t was = 0, is = 0, left, on_node = 0;
 	char last = '.';
 	int r = look(a, op, &was, &before, err);
 

@@ -73,82 +73,81 @@ static bool is_ours(const struct weir_declaration *decl, struct weir_str value)
 	return pool && weir_declared_at_boot(pool);
 }
 
-/* One line, without the requests for these sizes; @args behind it. */
-static int edit_line(struct weir_str line, const struct weir_declaration *decl,
-                     struct weir_str args, struct weir_buf *out)
+static int add_word(struct weir_str word, size_t start, struct weir_buf *out)
 {
-	size_t start = out->n, end;
-	struct weir_str rest = line, left = line;
+	int r = weir_buf_addz(out, out->n > start ? " " : "");
+
+	return r == 0 ? weir_buf_add(out, word) : r;
+}
+
+/* Takes the requests for these sizes out of one line: what stays goes to @out, what goes
+ * to @gone. */
+static int take_out(struct weir_str line, const struct weir_declaration *decl,
+                    struct weir_str *init, struct weir_buf *out, struct weir_buf *gone)
+{
+	struct weir_str rest = line;
 	struct weir_param param;
-	bool drop = false;
+	size_t start = out->n, end = 0;
+	bool ours = false, count, size;
 	int r = 0;
 
 	while (r == 0 && weir_cmdline_next(&rest, &param)) {
-		if (weir_param_is(param.name, "hugepagesz"))
-			drop = is_ours(decl, param.value);
+		size = weir_param_is(param.name, "hugepagesz");
+		count = weir_param_is(param.name, "hugepages");
+		if (size)
+			ours = is_ours(decl, param.value);
 		else if (weir_param_is(param.name, "default_hugepagesz"))
-			drop = false;
-		left = weir_str_skip(line,
-		                     (size_t)(param.text.p - line.p) + param.text.n);
-		if (drop && (weir_param_is(param.name, "hugepagesz") ||
-		             weir_param_is(param.name, "hugepages")))
-			continue;
-		r = weir_buf_printf(out, "%s", out->n > start ? " " : "");
-		if (r == 0)
-			r = weir_buf_add(out, param.text);
+			ours = false;
+		end = (size_t)(param.text.p - line.p) + param.text.n;
+		r = ours && (size || count) ? add_word(param.text, 0, gone)
+		                            : add_word(param.text, start, out);
 	}
-	if (r == 0 && args.n)
-		r = weir_buf_printf(out, "%s%.*s", out->n > start ? " " : "", (int)args.n,
-		                    args.p);
-	/* "--" and what is for init */
-	left = weir_str_trim(left);
-	end = out->n;
-	if (r == 0 && left.n)
-		r = weir_buf_addz(out, end > start ? " " : "");
-	return r == 0 ? weir_buf_add(out, left) : r;
+	*init = weir_str_trim(weir_str_skip(line, end)); /* "--" and what is for init */
+	return r;
 }
 
-/* Does the line ask for just that already, in whatever order it stands? */
-static bool asks_already(struct weir_str line, const struct weir_declaration *decl,
-                         struct weir_str args)
+/* One line, with @args in the place of the requests for these sizes. One that has just
+ * these already stays as it is. */
+static int edit_line(struct weir_str line, const struct weir_declaration *decl,
+                     struct weir_str args, struct weir_buf *out)
 {
-	weir_auto(weir_buf_done) struct weir_buf without = { 0 };
-	ptrdiff_t at = weir_str_find(line, args.n ? args.p : "");
+	weir_auto(weir_buf_done) struct weir_buf gone = { 0 };
+	struct weir_str init;
+	size_t start = out->n;
+	int r = take_out(line, decl, &init, out, &gone);
 
-	if (edit_line(line, decl, weir_str("", 0), &without) < 0)
-		return false;
-	if (!args.n)
-		return without.n == line.n;
-	/* what goes away is the request and the blank beside it, and nothing else */
-	return at >= 0 && without.n + args.n + 1 == line.n;
+	if (r == 0 && gone.n == args.n &&
+	    (!args.n || memcmp(gone.p, args.p, args.n) == 0)) {
+		out->n = start;
+		return weir_buf_add(out, line);
+	}
+	if (r == 0 && args.n)
+		r = add_word(args, start, out);
+	return r == 0 && init.n ? add_word(init, start, out) : r;
 }
 
 int weir_boot_edit_cmdline(struct weir_str text, const struct weir_declaration *decl,
                            struct weir_str args, struct weir_buf *out)
 {
-	weir_auto(weir_buf_done) struct weir_buf args_z = { 0 };
 	bool added = false;
 	struct weir_str line;
-	int r = weir_buf_add(&args_z, args);
+	int r = 0;
 
 	while (r == 0 && weir_str_line(&text, &line)) {
 		struct weir_str trimmed = weir_str_trim(line);
-		struct weir_str wanted = added ? weir_str("", 0) : weir_buf_str(&args_z);
 
 		if (!trimmed.n || *trimmed.p == '#') {
 			r = weir_buf_add(out, line);
 		} else {
-			r = asks_already(trimmed, decl, wanted)
-			            ? weir_buf_add(out, line)
-			            : edit_line(trimmed, decl, wanted, out);
+			r = edit_line(line, decl, added ? weir_str("", 0) : args, out);
 			added = true;
 		}
 		if (r == 0)
 			r = weir_buf_addz(out, "\n");
 	}
 	if (r == 0 && !added && args.n)
-		r = weir_buf_printf(out, "%s\n", args_z.p);
-	return r;
+		r = weir_buf_add(out, args);
+	return r == 0 && !added && args.n ? weir_buf_addz(out, "\n") : r;
 }
 
 /* ---- which way ------------------------------------------------------------------------
@@ -257,31 +256,32 @@ static int persist_cmdline(const struct weir_root *root, const struct weir_snaps
 	return r;
 }
 
-/* Do all entries of the loader have the arguments, by themselves or by $kernelopts? */
-static bool entries_have(const struct weir_root *root, const char *args)
+/* Do all entries of the loader have the arguments, by themselves or by $kernelopts? 1, 0,
+ * also where they cannot be read; -ENOMEM. */
+static int entries_have(const struct weir_root *root, const char *args)
 {
 	weir_auto(weir_names_done) struct weir_names names = { 0 };
 	weir_auto(weir_buf_done) struct weir_buf path = { 0 }, text = { 0 }, env = { 0 };
-	bool any = false;
+	int r = weir_root_list(root, ENTRIES, &names), any = 0;
 
-	if (weir_root_list(root, ENTRIES, &names) < 0)
-		return false;
-	if (weir_root_read(root, "/boot/grub2/grubenv", TEXT_MAX, &env) < 0)
-		env.n = 0;
-	for (size_t i = 0; i < names.nr; i++) {
+	if (r == 0)
+		r = weir_root_read(root, "/boot/grub2/grubenv", TEXT_MAX, &env);
+	if (r == -ENOENT)
+		r = 0;
+	for (size_t i = 0; r == 0 && i < names.nr; i++) {
 		if (!weir_str_ends(weir_strz(names.v[i].name), ".conf"))
 			continue;
 		path.n = 0;
-		if (weir_buf_printf(&path, ENTRIES "/%s", names.v[i].name) < 0 ||
-		    weir_root_read(root, path.p, TEXT_MAX, &text) < 0)
-			return false;
-		any = true;
-		if (weir_str_find(weir_buf_str(&text), args) < 0 &&
+		r = weir_buf_printf(&path, ENTRIES "/%s", names.v[i].name);
+		if (r == 0)
+			r = weir_root_read(root, path.p, TEXT_MAX, &text);
+		if (r == 0 && weir_str_find(weir_buf_str(&text), args) < 0 &&
 		    !(weir_str_find(weir_buf_str(&text), "$kernelopts") >= 0 &&
 		      weir_str_find(weir_buf_str(&env), args) >= 0))
-			return false;
+			return 0;
+		any = 1;
 	}
-	return any;
+	return r == -ENOMEM ? r : (r == 0 && any);
 }
 
 static int persist_grubby(const struct weir_root *root, struct weir_str args,
@@ -290,9 +290,11 @@ static int persist_grubby(const struct weir_root *root, struct weir_str args,
 	weir_auto(weir_buf_done) struct weir_buf word = { 0 };
 	int r = weir_buf_printf(&word, "--args=%.*s", (int)args.n, args.p);
 
-	if (!args.n || (r == 0 && entries_have(root, word.p + strlen("--args="))))
+	if (r == 0 && args.n)
+		r = entries_have(root, word.p + strlen("--args="));
+	if (r > 0)
 		return 0;
-	if (r == 0)
+	if (r == 0 && args.n)
 		r = STEP(out,
 		         "adds to the kernel command line of all kernels, for the "
 		         "next boot",

@@ -161,16 +161,19 @@ static int mount_text(const struct weir_declared_mount *m, struct weir_buf *out)
 
 enum owner { NOBODY, WEIR, SOMEBODY };
 
-static enum owner owner_of(const struct weir_root *root, const char *path)
+/* What cannot be read is somebody's. -ENOMEM. */
+static int owner_of(const struct weir_root *root, const char *path, enum owner *out)
 {
 	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
 	int r = weir_root_link(root, path, &text);
 
-	if (r == -ENOENT)
-		return NOBODY;
-	if (r != -EINVAL || weir_root_read(root, path, TEXT_MAX, &text) < 0)
-		return SOMEBODY;
-	return weir_str_starts(weir_buf_str(&text), WEIR_MARK) ? WEIR : SOMEBODY;
+	*out = r == -ENOENT ? NOBODY : SOMEBODY;
+	if (r == -EINVAL) { /* no link */
+		r = weir_root_read(root, path, TEXT_MAX, &text);
+		if (r == 0 && weir_str_starts(weir_buf_str(&text), WEIR_MARK))
+			*out = WEIR;
+	}
+	return r == -ENOMEM ? r : 0;
 }
 
 /* The unit and the link that enables it; @text NULL: neither. Somebody else's unit of the
@@ -181,15 +184,14 @@ static int want_unit(const struct weir_root *root, const char *name,
 {
 	weir_auto(weir_buf_done) struct weir_buf path = { 0 }, link = { 0 };
 	struct weir_str target;
-	enum owner owner;
+	enum owner owner = NOBODY;
 	int r = weir_buf_printf(&path, UNITS "/%s", name);
 
 	if (r == 0)
 		r = weir_buf_printf(&link, WANTS "/%s", name);
-	if (r < 0)
-		return weir_err_sys(err, r, "write units");
-	owner = owner_of(root, path.p);
-	if (owner == SOMEBODY && text)
+	if (r == 0)
+		r = owner_of(root, path.p, &owner);
+	if (r == 0 && owner == SOMEBODY && text)
 		r = weir_buf_printf(&out->conflicts,
 		                    "%s is not weir's, and is left as it is\n", path.p);
 	if (r < 0)

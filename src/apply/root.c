@@ -83,10 +83,10 @@ int weir_root_link(const struct weir_root *root, const char *path, struct weir_b
 int weir_root_list(const struct weir_root *root, const char *path, struct weir_names *out)
 {
 	int fd = weir_root_at(root, path, O_RDONLY | O_DIRECTORY);
+	int r = fd < 0 ? fd : weir_fd_list(fd, out);
 
-	if (fd == -ENOENT)
-		return 0;
-	return fd < 0 ? fd : weir_fd_list(fd, out);
+	weir_names_sort(out);
+	return r == -ENOENT ? 0 : r;
 }
 
 bool weir_root_has(const struct weir_root *root, const char *path)

@@ -217,9 +217,17 @@ static uint64_t find_cwd(const struct weir_host *host, const char *dir)
 int weir_unmount_do(const struct weir_host *host, const struct weir_unmount *unmount,
                     struct weir_err *err)
 {
+	unsigned int id;
 	uint64_t pid;
-	int r = umount2(unmount->dir, UMOUNT_NOFOLLOW) == 0 ? 0 : -errno;
+	int r = check_top(host, unmount->dir, &id, err);
 
+	if (r < 0)
+		return r;
+	if (id != unmount->id)
+		return weir_err_set(err, -EBUSY,
+		                    "unmount '%s': another one was mounted over it",
+		                    unmount->dir);
+	r = umount2(unmount->dir, UMOUNT_NOFOLLOW) == 0 ? 0 : -errno;
 	switch (r) {
 	case 0: return 0;
 	case -EPERM:

@@ -217,7 +217,7 @@ static int plan_pools(const struct weir_host *host, const struct options *opts,
 {
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	struct weir_err err = { 0 };
-	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &snap, &err);
+	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &snap, &err);
 
 	if (r == 0)
 		r = weir_plan_make(snap, &declared->wishes, &opts->plan, plan, &err);

@@ -31,12 +31,14 @@ static void watch_signals(struct weir_apply_options *options)
 /* One line that is written over, on a terminal only. */
 static void on_progress(void *ctx, const struct weir_progress *p)
 {
-	uint64_t span = p->to > p->from ? p->to - p->from : 1, left = 0;
+	uint64_t span = p->to > p->from ? p->to - p->from : 0, left = 0;
 	uint64_t done = p->now > p->from ? p->now - p->from : 0, rate = 0;
 
 	(void)ctx;
-	if (p->elapsed_ns >= 1000)
-		rate = (uint64_t)((double)done * 1e9 / (double)p->elapsed_ns);
+	if (!span)
+		span = 1;
+	if (p->elapsed_ns >= 1000) /* of ns to of us: no count of pages overflows */
+		rate = done * 1000000 / (p->elapsed_ns / 1000);
 	if (rate)
 		left = (span - (done < span ? done : span)) / rate;
 	(void)fprintf(stderr,
@@ -61,6 +63,14 @@ bool weir_change_ask(const struct weir_change_style *style, const char *question
 	(void)fprintf(stderr, "%s [y/N] ", question);
 	(void)fflush(stderr);
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+void weir_change_tell(const char *command, const struct weir_buf *notes)
+{
+	struct weir_str rest = weir_buf_str(notes), line;
+
+	while (weir_str_line(&rest, &line))
+		(void)weir_cli_fail(command, 0, "%.*s", WEIR_STR_ARG(line));
 }
 
 char *weir_change_command(int argc, char **argv)
@@ -93,6 +103,8 @@ bool weir_change_allow(const char *arg, unsigned int *mask)
 	struct weir_str rest = weir_strz(arg), word;
 	enum weir_guard guard;
 
+	if (weir_str_ends(rest, ","))
+		return false;
 	while (weir_str_cut(&rest, ',', &word)) {
 		if (weir_guard_parse(word, &guard) < 0)
 			return false;
@@ -184,6 +196,80 @@ int weir_change_run(const struct weir_host *host, const struct weir_plan *plan,
 	return carry_out(host, plan, options, style);
 }
 
+/* ---- a change that was cut off ----------------------------------------------------- */
+
+/* How it ended. @alone: this was all that was asked for. */
+static int tell_taken_back(const struct weir_plan *plan,
+                           const struct weir_applied *applied,
+                           const struct weir_change_style *style, bool alone)
+{
+	struct weir_err err = { 0 };
+	bool done = applied->end == WEIR_APPLY_UNDONE;
+
+	if (alone && style->json && weir_change_json(plan, applied, stdout, &err) < 0)
+		return weir_cli_fail(style->command, WEIR_EXIT_FAILED, "%s", err.msg);
+	if (!done)
+		(void)weir_cli_fail(
+			style->command, 0,
+			"change %" PRIu64 " was cut off, and could not be taken "
+			"back: %s",
+			applied->journal_id, applied->reason ? applied->reason : "?");
+	else
+		(void)fprintf(style->json ? stderr : stdout,
+		              "change %" PRIu64
+		              " was cut off in the middle: it was taken back%s\n",
+		              applied->journal_id,
+		              applied->exact ? ", all is as it was before it" : "");
+	return done ? 0 : WEIR_EXIT_PARTLY;
+}
+
+static int take_back(const struct weir_host *host,
+                     const struct weir_apply_options *options,
+                     const struct weir_entry *entry,
+                     const struct weir_change_style *style, bool alone)
+{
+	weir_auto(weir_plan_done) struct weir_plan plan = { 0 };
+	struct weir_applied applied = { 0 };
+	struct weir_err err = { 0 };
+	int r = weir_plan_back(host, &entry->before, entry->ops, entry->nr_ops, &plan,
+	                       &err);
+
+	if (r < 0)
+		return weir_cli_fail(style->command, WEIR_EXIT_FAILED,
+		                     "take back change %" PRIu64 ", which was cut off: "
+		                     "%s",
+		                     entry->id, err.msg);
+	if (!style->json) {
+		(void)printf("takes back change %" PRIu64
+		             ", which was cut off in the middle: %s\n",
+		             entry->id, entry->command ? entry->command : "?");
+		weir_change_print(&plan, style->width, stdout);
+	}
+	if (style->dry_run && !style->json)
+		weir_change_shell(&plan, stdout);
+	if (style->dry_run)
+		return show_only(&plan, style, WEIR_EXIT_DONE);
+	(void)fflush(stdout);
+	if (plan.nr_ops && !weir_change_ask(style, "Do it?"))
+		return weir_cli_flush(style->command, WEIR_EXIT_FAILED);
+	r = weir_undo_cut_off(host, options, entry, &applied, &err);
+	if (r < 0)
+		r = weir_cli_fail(style->command, WEIR_EXIT_FAILED, "%s%s", err.msg,
+		                  right_missing(r));
+	else
+		r = tell_taken_back(&plan, &applied, style, alone);
+	weir_applied_done(&applied);
+	return r ? r : weir_cli_flush(style->command, WEIR_EXIT_DONE);
+}
+
+int weir_change_take_back(const struct weir_host *host,
+                          const struct weir_apply_options *options,
+                          const struct weir_entry *entry,
+                          const struct weir_change_style *style)
+{
+	return take_back(host, options, entry, style, true);
+}
+
 int weir_change_recover(const struct weir_host *host,
                         const struct weir_apply_options *options,
                         const struct weir_change_style *style)
@@ -192,34 +278,14 @@ int weir_change_recover(const struct weir_host *host,
 	weir_auto(weir_entries_done) struct weir_entries entries = { 0 };
 	weir_auto(weir_freep) char *boot_id = NULL;
 	const struct weir_entry *open = NULL;
-	struct weir_applied applied = { 0 };
 	struct weir_err err = { 0 };
 	int r = weir_boot_id(host, &boot_id);
 
 	if (r == 0)
 		r = weir_journal_read(dir, &entries, NULL, &err);
-	if (r == 0)
-		open = weir_entries_cut_off(&entries, boot_id);
-	if (r == 0 && !open)
-		return 0;
-	if (r == 0)
-		r = weir_undo_cut_off(host, options, open, &applied, &err);
 	if (r < 0)
 		return weir_cli_fail(style->command, WEIR_EXIT_FAILED, "%s%s", err.msg,
 		                     right_missing(r));
-	if (applied.end != WEIR_APPLY_UNDONE) {
-		(void)weir_cli_fail(
-			style->command, 0,
-			"change %" PRIu64 " was cut off, and could not be taken "
-			"back: %s",
-			applied.journal_id, applied.reason ? applied.reason : "?");
-		weir_applied_done(&applied);
-		return WEIR_EXIT_PARTLY;
-	}
-	(void)fprintf(
-		style->json ? stderr : stdout,
-		"change %" PRIu64 " was cut off in the middle: it was taken back%s\n",
-		applied.journal_id, applied.exact ? ", all is as it was before it" : "");
-	weir_applied_done(&applied);
-	return 0;
+	open = weir_entries_cut_off(&entries, boot_id);
+	return open ? take_back(host, options, open, style, false) : 0;
 }

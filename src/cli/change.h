@@ -36,11 +36,21 @@ int weir_change_run(const struct weir_host *host, const struct weir_plan *plan,
                     struct weir_apply_options *options,
                     const struct weir_change_style *style);
 
-/* Takes a change that was cut off back before anything else is done. 0, or the exit
- * status. */
+/* Takes back a change that was cut off: shows how, asks, does it. Returns the exit
+ * status.
+ */
+int weir_change_take_back(const struct weir_host *host,
+                          const struct weir_apply_options *options,
+                          const struct weir_entry *entry,
+                          const struct weir_change_style *style);
+
+/* The same before anything else is done, when there is one. 0, or the exit status. */
 int weir_change_recover(const struct weir_host *host,
                         const struct weir_apply_options *options,
                         const struct weir_change_style *style);
+
+/* Each line of @notes as a message. */
+void weir_change_tell(const char *command, const struct weir_buf *notes);
 
 /* "Do it?" on the terminal. False: no, or nobody to ask. */
 bool weir_change_ask(const struct weir_change_style *style, const char *question);

@@ -81,10 +81,18 @@ static void put_cost(struct weir_json *j, const struct weir_plan_cost *c)
 	weir_json_close(j);
 }
 
+static void put_lines(struct weir_json *j, const char *key, const struct weir_buf *lines)
+{
+	struct weir_str rest = weir_buf_str(lines), line;
+
+	weir_json_open(j, key, '[');
+	while (weir_str_line(&rest, &line))
+		weir_json_str(j, NULL, line);
+	weir_json_close(j);
+}
+
 static void put_plan(struct weir_json *j, const struct weir_plan *plan)
 {
-	struct weir_str notes = weir_buf_str(&plan->notes), note;
-
 	weir_json_bool(j, "refused", weir_plan_is_refused(plan));
 	weir_json_open(j, "guards", '[');
 	for (size_t i = 0; i < plan->nr_breaches; i++) {
@@ -100,10 +108,8 @@ static void put_plan(struct weir_json *j, const struct weir_plan *plan)
 	weir_change_json_tallies(j, "before", &plan->before);
 	weir_change_json_tallies(j, "expected", weir_plan_end(plan));
 	put_cost(j, &plan->cost);
-	weir_json_open(j, "notes", '[');
-	while (weir_str_line(&notes, &note))
-		weir_json_str(j, NULL, note);
-	weir_json_close(j);
+	put_lines(j, "notes", &plan->notes);
+	put_lines(j, "assumed", &plan->assumed);
 }
 
 static void put_result(struct weir_json *j, const struct weir_applied *a)

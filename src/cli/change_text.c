@@ -50,7 +50,7 @@ static void put_op(const struct weir_op *op, size_t nr, FILE *out)
 		              op->after,
 		              more   ? "takes "
 		              : less ? "gives back "
-		                     : "surplus becomes its own",
+		                     : "only what is surplus of them changes",
 		              more || less ? human((more + less) * op->page_bytes, bytes,
 		                                   sizeof(bytes))
 		                           : "");
@@ -80,7 +80,7 @@ static void put_cost(const struct weir_plan *plan, FILE *out)
 	              human(c->available_after, text[1], sizeof(text[1])),
 	              human(c->floor_bytes, text[2], sizeof(text[2])));
 	if (c->about_ms)
-		(void)fprintf(out, ", %s%" PRIu64 " ms at most", "about ", c->about_ms);
+		(void)fprintf(out, ", takes up to %" PRIu64 " ms", c->about_ms);
 	(void)fputc('\n', out);
 	if (!c->has_cma)
 		return;
@@ -98,17 +98,16 @@ static void put_breaches(const struct weir_plan *plan, unsigned int width, FILE 
 {
 	for (size_t i = 0; i < plan->nr_breaches; i++) {
 		const struct weir_breach *b = &plan->breaches[i];
-		char first[48];
 
-		(void)snprintf(first, sizeof(first), "%s '%s': ",
-		               b->allowed ? "allowed, guard" : "REFUSED by guard",
-		               weir_guard_word(b->guard));
-		weir_cli_wrap(out, first, b->text, 9, width);
+		(void)fprintf(out, "%s '%s':\n",
+		              b->allowed ? "allowed, guard" : "REFUSED by guard",
+		              weir_guard_word(b->guard));
+		weir_cli_wrap(out, "  ", b->text, 2, width);
 		if (b->passes && !b->allowed)
-			(void)fprintf(out, "         -> %s would pass; or --allow %s\n",
+			(void)fprintf(out, "  -> %s would pass; or --allow %s\n",
 			              b->passes, weir_guard_word(b->guard));
 		else if (!b->allowed)
-			(void)fprintf(out, "         -> --allow %s\n",
+			(void)fprintf(out, "  -> --allow %s\n",
 			              weir_guard_word(b->guard));
 	}
 }

@@ -27,8 +27,9 @@ static int help(void)
 	(void)fputs(
 		"Usage: weir log [OPTION]...\n\n"
 		"Lists the changes that weir made to the pools, the last one last: who, "
-		"when, what\n"
-		"was asked for, what the pools were before and after, how it ended.\n\n"
+		"when,\n"
+		"what was asked for, what the pools were before and after, how it "
+		"ended.\n\n"
 		"      --state DIR      the journal (default /var/lib/weir)\n"
 		"  -J, --json           as JSON, see weir-json(5)\n"
 		"  -h, --help           this help\n",
@@ -70,11 +71,11 @@ static void put_pools(const struct weir_entry *e)
 	}
 }
 
-static void put_text(const struct weir_entries *entries)
+static void put_text(const struct weir_entries *entries, bool all_read)
 {
 	char text[32];
 
-	if (!entries->nr)
+	if (!entries->nr && all_read)
 		(void)puts("weir has changed nothing on this host");
 	for (size_t i = 0; i < entries->nr; i++) {
 		const struct weir_entry *e = &entries->v[i];
@@ -115,7 +116,10 @@ static int put_json(const struct weir_entries *entries)
 		weir_json_strz(&j, "command", e->command);
 		weir_json_strz(&j, "boot_id", e->boot_id);
 		weir_json_strz(&j, "end", weir_entry_end_word(e->end));
-		weir_json_u64(&j, "ended_ns", e->ended_ns);
+		if (e->ended_ns)
+			weir_json_u64(&j, "ended_ns", e->ended_ns);
+		else
+			weir_json_null(&j, "ended_ns");
 		weir_json_strz(&j, "why", e->why);
 		if (e->undoes)
 			weir_json_u64(&j, "undoes", e->undoes);
@@ -160,10 +164,9 @@ int weir_log_main(int argc, char **argv)
 	r = weir_journal_read(dir, &entries, &notes, &err);
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	if (notes.n)
-		(void)weir_cli_fail(NAME, 0, "%.*s", WEIR_STR_ARG(weir_buf_str(&notes)));
+	weir_change_tell(NAME, &notes);
 	r = json ? put_json(&entries) : 0;
 	if (!json)
-		put_text(&entries);
+		put_text(&entries, !notes.n);
 	return weir_cli_flush(NAME, r < 0 ? WEIR_EXIT_FAILED : WEIR_EXIT_DONE);
 }

@@ -241,7 +241,7 @@ static int list(const struct options *opts)
 
 	if (r == 0)
 		r = weir_report_make(host, false, &report, &err);
-	if (r < 0)
+	if (r)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
 	if (opts->json)
 		r = list_json(&report);

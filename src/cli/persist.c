@@ -47,7 +47,7 @@ static int help(void)
 		"-N count from what there is now. Without one, and with nothing declared "
 		"yet, what\n"
 		"there is now is. Shows each file as a diff and asks before it "
-	        "writes.\n\n"
+		"writes.\n\n"
 		"      --from-now   declare the pools and mounts as they are now\n"
 		"      --dry-run    show what would be written, and write nothing\n"
 		"  -y, --yes        do not ask\n"

@@ -2,9 +2,11 @@
 #include "cli/change.h"
 
 #include "apply/affected.h"
+#include "apply/declared.h"
 #include "base/own.h"
 #include "base/size.h"
 #include "cli/cli.h"
+#include "cli/declared.h"
 #include "cli/vms.h"
 #include "facts/snapshot.h"
 #include "model/rules.h"
@@ -16,7 +18,7 @@
 #define VMS_MAX 64
 
 struct options {
-	const char *host;
+	const char *host, *root;
 	char *vms[VMS_MAX];
 	int nr_vms;
 	struct weir_plan_options plan;
@@ -35,6 +37,7 @@ enum {
 	OPT_PRESSURE,
 	OPT_KEEP_PARTIAL,
 	OPT_STATE,
+	OPT_ROOT,
 };
 
 static const struct option long_options[] = {
@@ -48,6 +51,7 @@ static const struct option long_options[] = {
 	{ "pressure", no_argument, NULL, OPT_PRESSURE },
 	{ "keep-partial", no_argument, NULL, OPT_KEEP_PARTIAL },
 	{ "state", required_argument, NULL, OPT_STATE },
+	{ "root", required_argument, NULL, OPT_ROOT },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "yes", no_argument, NULL, 'y' },
 	{ "json", no_argument, NULL, 'J' },
@@ -61,8 +65,8 @@ static int help(void)
 		"Usage: weir set [OPTION]... WISH...\n"
 		"       weir set [OPTION]... --for VM...\n\n"
 		"Changes the huge page pools: shows the plan, asks, writes, reads back; "
-		"undoes all\n"
-		"of it when it does not come to an end. WISH is\n"
+		"undoes\n"
+		"all of it when it does not come to an end. WISH is\n"
 		"  2M=4096              so many pages on all nodes together\n"
 		"  2M/node1=+512        so many more (-512: fewer) on one node\n"
 		"  1G=0:8,1:8           so many on each of these nodes\n"
@@ -82,6 +86,7 @@ static int help(void)
 		"      --keep-partial   keep what was got when not all came\n"
 		"      --host PATH      plan for a captured host or a scenario\n"
 		"      --kernel RULES   with the rules of this kernel, such as 6.12\n"
+		"      --root DIR       what is declared of the system below DIR\n"
 		"      --state DIR      journal and lock (default /var/lib/weir)\n"
 		"  -n, --dry-run        show the plan and the shell's lines for it\n"
 		"  -y, --yes            do not ask\n"
@@ -128,6 +133,7 @@ static int take_option(int c, struct options *opts)
 	case OPT_PRESSURE: opts->apply.pressure = true; return 0;
 	case OPT_KEEP_PARTIAL: opts->apply.keep_partial = true; return 0;
 	case OPT_STATE: opts->apply.state_dir = optarg; return 0;
+	case OPT_ROOT: opts->root = optarg; return 0;
 	case 'n': opts->style.dry_run = true; return 0;
 	case 'y': opts->style.yes = true; return 0;
 	case 'J': opts->style.json = true; return 0;
@@ -166,7 +172,30 @@ static int wish_for_vms(const struct weir_host *host, struct options *opts,
 		                     "%s", err.msg);
 	of = (struct weir_plan_vms){ .asks = vms.asks, .nr = vms.nr };
 	r = weir_plan_for_vms(vms.snap, &of, opts->plan.kernel, wishes, notes, &err);
-	return r < 0 ? weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg) : 0;
+	if (r < 0)
+		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
+	/* pools that do not help are not made larger */
+	return notes->n ? weir_cli_fail(NAME, WEIR_EXIT_NO, "%.*s",
+	                                WEIR_STR_ARG(weir_str_chomp(weir_buf_str(notes))))
+	                : 0;
+}
+
+/* What guards go by. On a captured host only what --root names. 0, or the exit status. */
+static int read_declared(const struct weir_host *host, struct options *opts,
+                         struct weir_cli_declared *declared)
+{
+	struct weir_err err = { 0 };
+	int r;
+
+	if (opts->host && !opts->root)
+		return 0;
+	r = weir_cli_declared_read(opts->root, NULL, host, declared, &opts->plan, &err);
+	if (r >= 0 || opts->plan.allow >> WEIR_GUARD_DECLARED & 1)
+		return 0;
+	return weir_cli_fail(NAME, WEIR_EXIT_FAILED,
+	                     "what is declared cannot be read, and guards go by it "
+	                     "(--allow declared goes on without): %s",
+	                     err.msg);
 }
 
 static bool wants_places(const struct weir_wishes *wishes)
@@ -183,13 +212,16 @@ static int run(const struct weir_host *host, struct options *opts,
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	weir_auto(weir_plan_done) struct weir_plan plan = { 0 };
 	weir_auto(weir_buf_done) struct weir_buf notes = { 0 };
+	weir_auto(weir_cli_declared_done) struct weir_cli_declared declared = { 0 };
 	struct weir_err err = { 0 };
-	unsigned int parts = WEIR_SNAPSHOT_BASE;
+	unsigned int parts = WEIR_SNAPSHOT_DETAILS;
 	int r, status = 0;
 
 	/* what a change that died left behind comes first */
 	if (!opts->host && !opts->style.dry_run)
 		status = weir_change_recover(host, &opts->apply, &opts->style);
+	if (status == 0)
+		status = read_declared(host, opts, &declared);
 	if (status == 0 && opts->nr_vms)
 		status = wish_for_vms(host, opts, wishes, &notes);
 	if (status)
@@ -200,7 +232,7 @@ static int run(const struct weir_host *host, struct options *opts,
 	if (r == 0)
 		r = weir_plan_make(snap, wishes, &opts->plan, &plan, &err);
 	if (r == 0)
-		r = weir_buf_add(&plan.notes, weir_buf_str(&notes));
+		r = weir_buf_add(&plan.notes, weir_buf_str(&declared.notes));
 	if (r == 0)
 		r = weir_affected_say(host, snap, &plan, &plan.notes);
 	if (r < 0)

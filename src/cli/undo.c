@@ -34,10 +34,10 @@ static int help(void)
 	(void)fputs(
 		"Usage: weir undo [OPTION]... [CHANGE]\n\n"
 		"Takes back a change of the pools: one that was cut off in the middle, "
-	        "else "
+		"else "
 		"the\n"
 		"last that was made, or CHANGE, a number of weir log. Brings back what "
-	        "the "
+		"the "
 		"pools\n"
 		"that it changed were before it.\n\n"
 		"      --foreign        although the pools were changed by others since\n"
@@ -47,7 +47,7 @@ static int help(void)
 		"  -J, --json           as JSON, see weir-json(5)\n"
 		"  -h, --help           this help\n\n"
 		"Exit status: 0 done, 3 there is nothing to undo, 4 done in part, 5 "
-	        "refused.\n",
+		"refused.\n",
 		stdout);
 	return weir_cli_flush(NAME, WEIR_EXIT_DONE);
 }
@@ -64,18 +64,31 @@ static int take_option(int c, struct options *opts)
 	}
 }
 
+static bool is_taken_back(const struct weir_entries *entries, const struct weir_entry *e)
+{
+	for (size_t i = 0; i < entries->nr; i++)
+		if (entries->v[i].undoes == e->id && entries->v[i].end == WEIR_ENTRY_DONE)
+			return true;
+	return e->end == WEIR_ENTRY_UNDONE;
+}
+
+/* Pages that were moved stay where they are; the pools are as they were. */
+static bool is_move(const struct weir_entry *e)
+{
+	for (size_t i = 0; i < e->nr_ops; i++)
+		if (e->ops[i].kind != WEIR_OP_MOVE)
+			return false;
+	return e->nr_ops > 0;
+}
+
 /* The last that changed something and was not taken back, or the one that was named. */
 static const struct weir_entry *find(const struct weir_entries *entries, uint64_t id)
 {
 	for (size_t i = entries->nr; i--;) {
 		const struct weir_entry *e = &entries->v[i];
-		bool taken_back = false;
 
-		for (size_t k = 0; k < entries->nr; k++)
-			taken_back = taken_back || (entries->v[k].undoes == e->id &&
-			                            entries->v[k].end == WEIR_ENTRY_DONE);
 		if (id ? e->id == id
-		       : !taken_back && !e->undoes &&
+		       : !is_taken_back(entries, e) && !is_move(e) && !e->undoes &&
 		                    (e->end == WEIR_ENTRY_DONE ||
 		                     e->end == WEIR_ENTRY_KEPT))
 			return e;
@@ -83,11 +96,29 @@ static const struct weir_entry *find(const struct weir_entries *entries, uint64_
 	return NULL;
 }
 
+/* Pages and limits that only somebody's write changes. Surplus pages come and go with
+ * those who use them, and are counted in the total. */
+static bool was_written(const struct weir_tallies *left, const struct weir_tallies *now)
+{
+	for (size_t i = 0; i < left->nr; i++) {
+		const struct weir_tally *a = &left->v[i],
+					*b = weir_tally_of(now, a->page_bytes);
+
+		if (!b || a->overcommit != b->overcommit)
+			return true;
+		for (unsigned int n = 0; n < WEIR_TALLY_NODES_MAX; n++)
+			if (a->node[n].total - a->node[n].surplus !=
+			    b->node[n].total - b->node[n].surplus)
+				return true;
+	}
+	return false;
+}
+
 static int check_foreign(const struct weir_plan *plan, const struct weir_entry *entry,
                          const struct options *opts)
 {
 	if (opts->foreign || !entry->has_after ||
-	    !weir_tallies_differ(&plan->before, &entry->after))
+	    !was_written(&entry->after, &plan->before))
 		return 0;
 	if (!opts->style.json)
 		weir_change_print(plan, opts->style.width, stdout);
@@ -132,10 +163,10 @@ static int run(const struct weir_host *host, struct options *opts, uint64_t id)
 	if (weir_boot_id(host, &boot_id) < 0 ||
 	    weir_journal_read(dir, &entries, &notes, &err) < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	if (notes.n)
-		(void)weir_cli_fail(NAME, 0, "%.*s", WEIR_STR_ARG(weir_buf_str(&notes)));
-	if (!id && weir_entries_cut_off(&entries, boot_id))
-		return weir_change_recover(host, &opts->apply, &opts->style);
+	weir_change_tell(NAME, &notes);
+	entry = weir_entries_cut_off(&entries, boot_id);
+	if (entry && (!id || id == entry->id))
+		return weir_change_take_back(host, &opts->apply, entry, &opts->style);
 	entry = find(&entries, id);
 	if (!entry && id)
 		return weir_cli_fail(NAME, WEIR_EXIT_NO,
@@ -143,6 +174,16 @@ static int run(const struct weir_host *host, struct options *opts, uint64_t id)
 		                     id);
 	if (!entry)
 		return weir_cli_fail(NAME, WEIR_EXIT_NO, "there is nothing to undo");
+	if (is_move(entry))
+		return weir_cli_fail(NAME, WEIR_EXIT_NO,
+		                     "change %" PRIu64
+		                     " only moved free pages: the pools "
+		                     "are as they were before it",
+		                     entry->id);
+	if (is_taken_back(&entries, entry))
+		return weir_cli_fail(NAME, WEIR_EXIT_NO,
+		                     "change %" PRIu64 " was taken back already",
+		                     entry->id);
 	if (boot_id && entry->boot_id && strcmp(boot_id, entry->boot_id) != 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_NO,
 		                     "change %" PRIu64 " was made before the last boot: "

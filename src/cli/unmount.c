@@ -62,7 +62,7 @@ static int print_held(const struct weir_ledger *ledger, const struct weir_unmoun
 	if (r == 0)
 		r = weir_file_users_text(ledger, &users, &who);
 	weir_file_users_done(&users);
-	if (r < 0)
+	if (r)
 		return r;
 	(void)fputs("  ", stderr);
 	weir_cli_put(stderr, weir_strz(f->path ? f->path : "?"));
@@ -181,7 +181,7 @@ static int look_at_all(struct work *work, char **dirs)
 	for (size_t i = 0; i < work->nr; i++) {
 		r = weir_unmount_look(work->host, &work->ledger, dirs[i], &work->v[i],
 		                      &err);
-		if (r < 0)
+		if (r)
 			return weir_cli_fail(NAME,
 			                     r == -EBUSY || r == -EMEDIUMTYPE
 			                             ? WEIR_EXIT_REFUSED
@@ -220,7 +220,7 @@ static int unmount(const struct options *opts, char **dirs, size_t nr)
 		r = weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &work.snap, &err);
 	if (r == 0)
 		r = weir_ledger_read(host, work.snap, &work.ledger, &err);
-	if (r < 0)
+	if (r)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
 	status = look_at_all(&work, dirs);
 	return status ? status : unmount_all(&work);

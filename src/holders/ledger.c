@@ -211,6 +211,22 @@ static bool adds_up(const struct weir_ledger *ledger)
 }
 
 /* Whether really nobody uses something, only a look at all mappings tells. */
+/* Who maps a file privately reads from it what he has not written. */
+static void count_private(struct weir_ledger *ledger)
+{
+	const struct weir_holdings *all = &ledger->holdings;
+
+	for (size_t i = 0; i < ledger->nr_holds; i++) {
+		struct weir_hold *hold = &ledger->holds[i];
+
+		if (hold->file == WEIR_HOLD_NONE || hold->kind == WEIR_HOLD_PRIVATE)
+			continue;
+		for (size_t k = 0; k < all->nr_maps; k++)
+			hold->nr_private += !all->maps[k].shared &&
+			                    all->maps[k].file == hold->file;
+	}
+}
+
 static bool has_left(const struct weir_ledger *ledger)
 {
 	for (size_t i = 0; i < ledger->nr_holds; i++)
@@ -357,6 +373,7 @@ static int read_once(const struct weir_host *host, const struct weir_snapshot *s
 	if (r < 0)
 		return r;
 	sum(out);
+	count_private(out);
 	tidy(out);
 	return 0;
 }
@@ -420,7 +437,7 @@ const char *weir_hold_kind_word(enum weir_hold_kind kind)
 
 bool weir_hold_is_left(const struct weir_hold *hold)
 {
-	return !hold->nr_users && hold->kind != WEIR_HOLD_MOUNT;
+	return !hold->nr_users && !hold->nr_private && hold->kind != WEIR_HOLD_MOUNT;
 }
 
 struct weir_str weir_hold_name(const struct weir_ledger *ledger,

@@ -57,6 +57,7 @@ struct weir_hold {
 	struct weir_count registered_bytes;
 	struct weir_hold_user *users;
 	size_t nr_users, cap_users;
+	size_t nr_private; /* private mappings of the file: their pages are other holds */
 };
 
 struct weir_ledger_size {
@@ -110,7 +111,8 @@ size_t weir_ledger_unseen_huge(const struct weir_ledger *ledger);
 
 const char *weir_hold_kind_word(enum weir_hold_kind kind); /* "private", "file", ... */
 
-/* True when no process that lives maps it or has it open, as far as it is seen. */
+/* True when no process that lives maps it, privately neither, or has it open, as far as
+ * it is seen. */
 bool weir_hold_is_left(const struct weir_hold *hold);
 
 /* The name of a file as it is, "" without one; of a memfd the one it was given. */

@@ -146,9 +146,14 @@ static void count_frames(struct match *m, struct weir_hold *hold,
 static void count_own(struct match *m, struct weir_hold *hold,
                       const struct weir_holding_map *map)
 {
-	const struct weir_holding_node *nodes = &m->all->nodes[map->first_node];
+	const struct weir_holding_node *nodes;
 
 	hold->pages += map->anon;
+	if (!map->nr_nodes) {
+		hold->node_unknown += map->anon;
+		return;
+	}
+	nodes = &m->all->nodes[map->first_node];
 	if (map->nr_nodes == 1)
 		weir_hold_count(m->ledger, hold, nodes[0].node, map->anon);
 	else if (map->anon == map->resident)

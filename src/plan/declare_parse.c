@@ -138,7 +138,7 @@ static bool is_name(struct weir_str s)
 		char c = s.p[i];
 
 		if (!weir_is_digit(c) && !(c >= 'a' && c <= 'z') &&
-		    !(c >= 'A' && c <= 'Z') && !memchr("._-+@", c, 5))
+		    !(c >= 'A' && c <= 'Z') && (!c || !strchr("._-+@", c)))
 			return false;
 	}
 	return true;
@@ -368,7 +368,7 @@ static int too_many(struct parser *p, unsigned int most)
 static int enter_pool(struct parser *p, struct weir_str name)
 {
 	struct weir_declared_pool *pool;
-	uint64_t page_bytes;
+	uint64_t page_bytes = 0;
 	int r = parse_page_size(p, name, &page_bytes);
 
 	if (r < 0)

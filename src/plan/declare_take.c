@@ -86,7 +86,7 @@ static int take_pages(struct weir_declared_pool *pool, const struct weir_wish *w
                       const struct weir_snapshot *snap, struct weir_buf *notes,
                       struct weir_err *err)
 {
-	uint64_t pages;
+	uint64_t pages = 0;
 	int r = resolve(wish, present(snap, wish->page_bytes, wish->node), &pages, err);
 
 	if (r < 0)
@@ -112,7 +112,7 @@ static int take(struct weir_declaration *decl, const struct weir_wish *wish,
 	                                                    wish->page_bytes);
 	struct weir_declared_pool *pool;
 	char text[WEIR_WISH_TEXT_MAX];
-	uint64_t limit;
+	uint64_t limit = 0;
 	int r;
 
 	if (wish->kind == WEIR_WISH_PINNABLE)
@@ -182,7 +182,9 @@ static int from_pool(struct weir_declaration *decl, const struct weir_huge_size 
 			return not_known(err, size);
 		r = weir_declared_set_node(pool, size->nodes[i].node, made(pages.n));
 	}
-	if (size->overcommit.known)
+	/* of gigantic pages no kernel takes a limit, not even 0 */
+	if (size->overcommit.known &&
+	    (size->overcommit.n || size->size_bytes < WEIR_DECLARE_BOOT_BYTES))
 		pool->overcommit = made(size->overcommit.n);
 	return r < 0 ? weir_err_sys(err, r, "write what there is") : 0;
 }

@@ -285,7 +285,6 @@ static int update_key(struct update *u, struct weir_str whole, struct weir_str l
 	value = weir_str_trim(value);
 	if (!e)
 		return 0; /* no longer said */
-	e->said = true;
 	if (is_same(e, value)) {
 		r = copy(u, whole);
 	} else {
@@ -313,6 +312,31 @@ static int update_line(struct update *u, struct weir_str whole)
 	return u->drop || !u->section ? 0 : update_key(u, whole, line);
 }
 
+/* Marks what the text has a line for, wherever: a section may be there twice, and what is
+ * said in the second is not new in the first. */
+static int mark_said(struct entries *list, struct weir_str text)
+{
+	struct weir_str line, kind, name, key, value;
+	char *section = NULL;
+	int r = 0;
+
+	while (r == 0 && weir_declare_line(&text, &line)) {
+		struct entry *e = NULL;
+
+		if (weir_declare_section(line, &kind, &name)) {
+			free(section);
+			section = section_of(kind, name);
+			r = section ? 0 : -ENOMEM;
+		} else if (section && weir_str_split(line, '=', &key, &value)) {
+			e = entry_of(list, section, weir_str_trim(key));
+		}
+		if (e)
+			e->said = true;
+	}
+	free(section);
+	return r;
+}
+
 int weir_declaration_update(struct weir_str text, const struct weir_declaration *decl,
                             struct weir_buf *out)
 {
@@ -322,6 +346,8 @@ int weir_declaration_update(struct weir_str text, const struct weir_declaration 
 
 	list_all(decl, &u.list);
 	r = u.list.failed;
+	if (r == 0)
+		r = mark_said(&u.list, text);
 	while (r == 0 && weir_str_line(&text, &line))
 		r = update_line(&u, line);
 	if (r == 0)

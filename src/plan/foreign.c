@@ -337,7 +337,7 @@ static int tmpfiles_line(struct scan *scan, struct weir_str line)
 
 	while (nr < WEIR_NELEM(word) && weir_str_word(&rest, &word[nr]))
 		nr++;
-	if (nr < 2 || !memchr("wfF", *word[0].p, 3) || !is_file(word[1], &f))
+	if (nr < 2 || !strchr("wfF", *word[0].p) || !is_file(word[1], &f))
 		return 0;
 	if (nr == WEIR_NELEM(word))
 		f.value = number(word[6]);

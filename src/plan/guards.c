@@ -90,11 +90,6 @@ static int passes(struct weir_planning *p, struct weir_err *err, const char *fmt
 	return 0;
 }
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* "2M" or "2M/node1": as a wish has it. */
 struct pool_text {
 	char text[64];
@@ -116,22 +111,12 @@ static struct pool_text pool_text(const struct weir_planning *p, uint64_t page_b
 
 /* ---- each op ----------------------------------------------------------------------- */
 
-/* A write that finds too few free pages succeeds all the same: what is in use or reserved
- * stays, as surplus, and goes when it is freed. */
-int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
-                  const struct weir_tally *was, const struct weir_tally *is,
-                  struct weir_err *err)
+/* Of @trapped pages @held are mounts'. @passes: the wish that traps none. */
+static int trap(struct weir_planning *p, struct pool_text pool, uint64_t held,
+                uint64_t trapped, uint64_t pages, struct weir_err *err)
 {
-	uint64_t trapped = less(is->surplus, was->surplus), held, left;
-	struct pool_text pool = pool_text(p, op->page_bytes, op->node);
 	int r = 0;
 
-	if (op->kind != WEIR_OP_POOL || !trapped)
-		return 0;
-	held = weir_rehearsal_held(p->rehearsal, op->page_bytes);
-	if (held > trapped)
-		held = trapped;
-	left = op->value + trapped;
 	if (held) {
 		r = breach(p, WEIR_GUARD_SUBPOOL, err,
 		           "%s: %" PRIu64
@@ -139,7 +124,7 @@ int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
 		           "with min_size=; they would stay, as surplus",
 		           pool.text, held);
 		if (r == 0)
-			r = passes(p, err, "%s=%" PRIu64, pool.text, left);
+			r = passes(p, err, "%s=%" PRIu64, pool.text, pages);
 	}
 	if (r == 0 && trapped > held) {
 		r = breach(p, WEIR_GUARD_SURPLUS, err,
@@ -148,7 +133,45 @@ int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
 		           "are freed",
 		           pool.text, trapped - held);
 		if (r == 0)
-			r = passes(p, err, "%s=%" PRIu64, pool.text, left);
+			r = passes(p, err, "%s=%" PRIu64, pool.text, pages);
+	}
+	return r;
+}
+
+/* A write that finds too few free pages succeeds all the same: what is in use or reserved
+ * stays, as surplus, and goes when it is freed. What all nodes together were asked for is
+ * answered together. */
+int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
+                  const struct weir_tally *was, const struct weir_tally *is,
+                  struct weir_err *err)
+{
+	uint64_t trapped = weir_less(is->surplus, was->surplus), held;
+	struct weir_goal *goal = weir_goal_of(p, op->page_bytes);
+
+	if (op->kind != WEIR_OP_POOL || !trapped)
+		return 0;
+	held = weir_rehearsal_held(p->rehearsal, op->page_bytes);
+	if (goal->shared_out) {
+		goal->trapped += trapped;
+		goal->trapped_held = held < goal->trapped ? held : goal->trapped;
+		return 0;
+	}
+	/* not op->value: on older kernels that is another number */
+	return trap(p, pool_text(p, op->page_bytes, op->node),
+	            held < trapped ? held : trapped, trapped,
+	            weir_persistent(is, (unsigned int)op->node) + trapped, err);
+}
+
+static int guard_traps(struct weir_planning *p, struct weir_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->nr_goals && r == 0; i++) {
+		const struct weir_goal *goal = &p->goals[i];
+
+		if (goal->trapped)
+			r = trap(p, pool_text(p, goal->page_bytes, -1),
+			         goal->trapped_held, goal->trapped, goal->passes, err);
 	}
 	return r;
 }
@@ -164,6 +187,23 @@ int weir_guard_reach(struct weir_planning *p, uint64_t page_bytes, unsigned int 
 	               pool.text, pages, short_by);
 
 	return r < 0 ? r : passes(p, err, "%s=%" PRIu64, pool.text, pages - short_by);
+}
+
+int weir_guard_move(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
+                    uint64_t pages, uint64_t can, struct weir_err *err)
+{
+	char size[WEIR_SIZE_TEXT_MAX];
+	int r;
+
+	(void)weir_format_size(page_bytes, size, sizeof(size));
+	r = breach(p, WEIR_GUARD_REACH, err,
+	           "pinnable.%s/node%u: of %" PRIu64 " pages %" PRIu64
+	           " can be moved: there are no more free ones where nothing may be "
+	           "pinned, or no memory to move them to",
+	           size, node, pages, can);
+	return r < 0 || !can
+	               ? r
+	               : passes(p, err, "pinnable.%s/node%u=+%" PRIu64, size, node, can);
 }
 
 /* ---- the whole --------------------------------------------------------------------- */
@@ -197,7 +237,7 @@ static void see_cost(struct weir_planning *p)
 		was += p->out->before.v[i].total * p->out->before.v[i].page_bytes;
 		is += end->v[i].total * end->v[i].page_bytes;
 	}
-	cost->available_after = is > was ? less(cost->available_before, is - was)
+	cost->available_after = is > was ? weir_less(cost->available_before, is - was)
 	                                 : cost->available_before + (was - is);
 }
 
@@ -205,6 +245,7 @@ static int guard_floor(struct weir_planning *p, struct weir_err *err)
 {
 	const struct weir_plan_cost *cost = &p->out->cost;
 	char size[3][WEIR_SIZE_TEXT_MAX];
+	uint64_t lacking;
 	int r;
 
 	if (cost->available_after >= cost->floor_bytes ||
@@ -217,9 +258,12 @@ static int guard_floor(struct weir_planning *p, struct weir_err *err)
 	           weir_format_human(cost->floor_bytes, size[1], sizeof(size[1])));
 	if (r < 0)
 		return r;
+	lacking = cost->floor_bytes - cost->available_after;
+	/* as much less as is lacking, if that much is asked for at all */
+	if (lacking > cost->available_before - cost->available_after)
+		return 0;
 	return passes(p, err, "%s less",
-	              weir_format_human(cost->floor_bytes - cost->available_after,
-	                                size[2], sizeof(size[2])));
+	              weir_format_human(lacking, size[2], sizeof(size[2])));
 }
 
 static int guard_declared(struct weir_planning *p, struct weir_err *err)
@@ -238,12 +282,12 @@ static int guard_declared(struct weir_planning *p, struct weir_err *err)
 		if (wish->kind != WEIR_WISH_POOL || !t || !was ||
 		    wish->node >= (int)WEIR_TALLY_NODES_MAX)
 			continue;
-		is = wish->node < 0 ? less(t->total, t->surplus)
-		                    : less(t->node[wish->node].total,
-		                           t->node[wish->node].surplus);
-		before = wish->node < 0 ? less(was->total, was->surplus)
-		                        : less(was->node[wish->node].total,
-		                               was->node[wish->node].surplus);
+		is = wish->node < 0 ? weir_less(t->total, t->surplus)
+		                    : weir_less(t->node[wish->node].total,
+		                                t->node[wish->node].surplus);
+		before = wish->node < 0 ? weir_less(was->total, was->surplus)
+		                        : weir_less(was->node[wish->node].total,
+		                                    was->node[wish->node].surplus);
 		if (is >= wish->pages || is >= before)
 			continue;
 		r = breach(p, WEIR_GUARD_DECLARED, err,
@@ -292,7 +336,9 @@ int weir_guard_after(struct weir_planning *p, struct weir_err *err)
 	int r;
 
 	see_cost(p);
-	r = guard_floor(p, err);
+	r = guard_traps(p, err);
+	if (r == 0)
+		r = guard_floor(p, err);
 	if (r == 0)
 		r = guard_declared(p, err);
 	return r < 0 ? r : guard_vms(p, err);

@@ -81,7 +81,8 @@ struct weir_plan {
 	struct weir_breach *breaches;
 	size_t nr_breaches, cap_breaches;
 	struct weir_plan_cost cost;
-	struct weir_buf notes; /* what is to be known, a line each */
+	struct weir_buf notes;   /* what is to be known, a line each */
+	struct weir_buf assumed; /* what of the host was not known, likewise */
 };
 
 /* A VM that is declared, or that a change is made for. */
@@ -97,6 +98,7 @@ struct weir_plan_options {
 	uint64_t floor_bytes;
 	struct weir_plan_vms vms;           /* declared: guard VM */
 	const struct weir_wishes *declared; /* EXACTLY only: guard DECLARED; NULL: none */
+	const struct weir_tallies *aim;     /* a state that is brought back; NULL: none */
 };
 
 /* 0 with *out, which may have breaches and no ops; -EINVAL with words for a wish that

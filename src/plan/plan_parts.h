@@ -1,4 +1,4 @@
-/* plan_parts: what plan.c and guards.c share. Internal to the planner. */
+/* plan_parts: what plan.c, goals.c and guards.c share. Internal to the planner. */
 #ifndef WEIR_PLAN_PLAN_PARTS_H
 #define WEIR_PLAN_PLAN_PARTS_H
 
@@ -10,6 +10,10 @@ struct weir_goal {
 	uint64_t pages[WEIR_TALLY_NODES_MAX]; /* persistent ones, by node */
 	uint64_t fixed;                       /* nodes that a wish named */
 	uint64_t more;                        /* to be shared out among all nodes */
+	/* a wish about all nodes made it smaller: what then is trapped of it, held by
+	 * mounts and other, on all nodes together, and the target that would pass */
+	bool shared_out;
+	uint64_t trapped_held, trapped, passes;
 };
 
 struct weir_planning {
@@ -17,13 +21,48 @@ struct weir_planning {
 	const struct weir_plan_options *options;
 	struct weir_rehearsal *rehearsal;
 	struct weir_plan *out;
-	struct weir_tallies now;                      /* as the rehearsal stands */
+	struct weir_tallies now; /* as the rehearsal stands, with what is hoped for */
+	/* pages by size and node that the model could not give: guard REACH */
+	uint64_t hoped[WEIR_TALLY_SIZES_MAX][WEIR_TALLY_NODES_MAX];
 	struct weir_goal goals[WEIR_TALLY_SIZES_MAX]; /* ascending, one a size */
 	size_t nr_goals;
 	uint64_t about_ns;
 	bool node_files; /* nodes have pools of their own */
-	bool compacts;
+	bool compacts, gigantic; /* ... to be gathered; ... in one piece */
 };
+
+static inline uint64_t weir_less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static inline uint64_t weir_persistent(const struct weir_tally *t, unsigned int node)
+{
+	return weir_less(t->node[node].total, t->node[node].surplus);
+}
+
+static inline uint64_t weir_persistent_of_all(const struct weir_tally *t)
+{
+	return weir_less(t->total, t->surplus);
+}
+
+/* The size as the rehearsal stands; valid until the next call. */
+const struct weir_tally *weir_planning_now(struct weir_planning *p, uint64_t page_bytes);
+
+/* ---- goals.c ---- */
+
+/* The size's, or NULL. */
+struct weir_goal *weir_goal_of(struct weir_planning *p, uint64_t page_bytes);
+/* What a wish comes to, as a number, where there are @have. 0 or -EINVAL with words. */
+int weir_wish_resolve(const struct weir_wish *wish, uint64_t have, uint64_t *out,
+                      struct weir_err *err);
+/* What is there, changed by @wishes, into p->goals. 0 or -EINVAL with words. */
+int weir_goals_read(struct weir_planning *p, const struct weir_wishes *wishes,
+                    struct weir_err *err);
+/* Shares out goal->more: evenly, as far as each node can give. */
+void weir_goal_share(struct weir_planning *p, struct weir_goal *goal);
+
+/* ---- guards.c ---- */
 
 /* All 0, or -ENOMEM with words. Before the first op; after each; after the last. */
 void weir_guard_before(struct weir_planning *p);
@@ -35,5 +74,8 @@ int weir_guard_after(struct weir_planning *p, struct weir_err *err);
 /* Of @pages on a node @short_by cannot be had. */
 int weir_guard_reach(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
                      uint64_t pages, uint64_t short_by, struct weir_err *err);
+/* Of @pages that shall be moved @can be. */
+int weir_guard_move(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
+                    uint64_t pages, uint64_t can, struct weir_err *err);
 
 #endif

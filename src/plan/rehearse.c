@@ -167,6 +167,11 @@ bool weir_rehearsal_value(const struct weir_rehearsal *r, uint64_t page_bytes,
 	return true;
 }
 
+bool weir_rehearsal_counts_all_surplus(const struct weir_rehearsal *r)
+{
+	return model_of(r)->rules.node_target_from_total;
+}
+
 /* ---- what memory there is ---------------------------------------------------------- */
 
 uint64_t weir_rehearsal_can_give(const struct weir_rehearsal *r, uint64_t page_bytes,
@@ -217,7 +222,7 @@ int weir_rehearsal_write(struct weir_rehearsal *r, const struct weir_op *op)
 
 	r->compacted = false;
 	if (status == 0 && op->kind == WEIR_OP_POOL && op->node >= 0 &&
-	    pool->nr[op->node] < op->after) {
+	    op->after > op->before && pool->nr[op->node] < op->after) {
 		r->compacted = true;
 		weir_memory_drop_caches(&m->memory);
 		(void)weir_memory_compact(&m->memory, (unsigned int)op->node);

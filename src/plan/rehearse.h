@@ -22,6 +22,9 @@ void weir_rehearsal_cost(const struct weir_rehearsal *r, struct weir_plan_room *
 bool weir_rehearsal_value(const struct weir_rehearsal *r, uint64_t page_bytes,
                           unsigned int node, uint64_t pages, uint64_t *out);
 
+/* Such an older kernel. */
+bool weir_rehearsal_counts_all_surplus(const struct weir_rehearsal *r);
+
 /* Nodes that can have pages; and the size that pages of @page_bytes are cut into, 0:
  * none; and pages that mounts hold for themselves. */
 uint64_t weir_rehearsal_nodes(const struct weir_rehearsal *r);

@@ -247,7 +247,7 @@ static int cost_of_growing(const struct weir_answer_in *in,
                            const struct weir_change *change, struct weir_buf *out)
 {
 	char size[4][WEIR_SIZE_TEXT_MAX];
-	struct sides now, then;
+	struct sides now, then = { 0 };
 	int r = see_sides(in, NULL, &now);
 
 	if (r == 0 && now.any)

@@ -95,6 +95,7 @@ static int parse_subject(struct weir_str s, struct weir_str word, struct weir_wi
 		if (weir_str_starts(s, prefixes[i])) {
 			out->kind = (enum weir_wish_kind)i;
 			s = weir_str_skip(s, strlen(prefixes[i]));
+			break; /* one of them, not several */
 		}
 	has_node = weir_str_split(s, '/', &size, &node);
 	if (!has_node)

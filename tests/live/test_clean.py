@@ -307,19 +307,23 @@ def paths_that_cannot_be():
         expect("files", sorted(os.listdir(m)), ["below", *links])
 
 
+def as_nobody():
+    os.setgroups([])  # group 0 is shown all of /proc
+    os.setgid(private.NOBODY)
+    os.setuid(private.NOBODY)
+
+
 def blind_it_removes_nothing():
     with place(seen=False) as m:
         path = left(m / f"a_pid{private.dead_pid()}", 1, private.NOBODY)
         os.chmod(m, 0o777)
-        out, err = clean("--yes", status=REFUSED, preexec_fn=lambda: os.setuid(
-            private.NOBODY))
+        out, err = clean("--yes", status=REFUSED, preexec_fn=as_nobody)
         expect_words(out, str(path))
         expect_words(err, "nothing is removed", "could not be looked at")
         # processes of others are not there at all
         private.sh("mount", "-t", "proc", "-o", "hidepid=2", "none", "/proc")
         try:
-            _, err = clean("--yes", status=REFUSED, preexec_fn=lambda: os.setuid(
-                private.NOBODY))
+            _, err = clean("--yes", status=REFUSED, preexec_fn=as_nobody)
             expect_words(err, "nothing is removed", "hidden here")
         finally:
             subprocess.run(["umount", "/proc"], check=True)

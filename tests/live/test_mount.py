@@ -133,6 +133,18 @@ def mount_makes_the_directory_and_takes_it_back():
         expect("directory", (folder / "theirs").exists(), False)
 
 
+def mount_names_who_has_to_be_told():
+    with place() as folder:
+        with private.process(lambda: libc.prctl(15, b"virtqemud")) as pid:  # PR_SET_NAME
+            out = json.loads(weir("mount", "--json", "2M", folder / "m")[0])
+            if out["restart"] != "libvirtd":  # this machine's own comes first
+                expect("restart", out["restart"], "virtqemud")
+            out, _ = weir("mount", "2M", folder / "n")
+            expect_words(out, "restart it")
+            if "libvirtd" not in out:
+                expect_words(out, f"virtqemud ({pid})")
+
+
 def mount_that_is_there():
     with place() as folder:
         weir("mount", "2M", folder / "m", "--size", "8M")
@@ -317,7 +329,7 @@ def a_closed_pipe_is_no_success():
 
 def main():
     tests = [mount_has_what_was_asked, mount_makes_the_directory_and_takes_it_back,
-             mount_that_is_there, mount_of_no_sense, mount_over_something,
+             mount_names_who_has_to_be_told, mount_that_is_there, mount_of_no_sense, mount_over_something,
              mount_with_a_name_of_another_size, mount_with_a_minimum_that_is_not_there,
              mount_dry_run_changes_nothing, unmount_names_who_holds, unmount_with_files,
              unmount_of_something_else, without_root, a_closed_pipe_is_no_success]
