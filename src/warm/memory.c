@@ -46,7 +46,8 @@ static void read_cpus(int node, struct cpus *out)
 	if (sched_getaffinity(0, sizeof(may), &may) < 0)
 		CPU_ZERO(&may);
 	out->set = may;
-	(void)snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist", node);
+	(void)snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist",
+	               node);
 	f = node < 0 ? NULL : fopen(path, "re");
 	if (f) {
 		size_t n = fread(text, 1, sizeof(text) - 1, f);
@@ -213,8 +214,8 @@ static int bind_to(const struct weir_warm_range *range)
 		return 0;
 	if ((unsigned int)range->node >= NODES_MAX)
 		return -EINVAL;
-	mask[(unsigned int)range->node / LONG_BITS] =
-		1UL << ((unsigned int)range->node % LONG_BITS);
+	mask[(unsigned int)range->node / LONG_BITS] = 1UL << ((unsigned int)range->node %
+	                                                      LONG_BITS);
 	return syscall(SYS_mbind, range->at, range->bytes, MPOL_BIND_MODE, mask,
 	               (unsigned long)NODES_MAX, 0) < 0
 	               ? -errno

@@ -24,9 +24,9 @@ struct weir_warm_range {
 };
 
 struct weir_warm_work {
-	unsigned int threads;     /* 1 or more; no more are used than there are pages */
-	uint64_t bytes_a_second;  /* of all threads together; 0: as fast as it goes */
-	const atomic_bool *stop;  /* NULL, or true when asked to end: -ECANCELED */
+	unsigned int threads;    /* 1 or more; no more are used than there are pages */
+	uint64_t bytes_a_second; /* of all threads together; 0: as fast as it goes */
+	const atomic_bool *stop; /* NULL, or true when asked to end: -ECANCELED */
 	atomic_uint_fast64_t *done_bytes; /* NULL, or added to as it goes */
 };
 
@@ -40,8 +40,8 @@ unsigned int weir_warm_cpus(int node);
 int weir_warm_populate(const struct weir_warm_range *range,
                        const struct weir_warm_work *work, struct weir_err *err);
 
-/* Where the pages lie, as move_pages(2) tells: pages on the range's node and elsewhere. 0;
- * -ENOSYS and the like with words: it cannot be told. */
+/* Where the pages lie, as move_pages(2) tells: pages on the range's node and elsewhere.
+ * 0; -ENOSYS and the like with words: it cannot be told. */
 int weir_warm_where(const struct weir_warm_range *range, uint64_t *there,
                     uint64_t *elsewhere, struct weir_err *err);
 
