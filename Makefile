@@ -15,7 +15,7 @@ FUZZ := build/fuzz
 WEIR := $(RELEASE)/src/cli/weir
 NINJA := ninja $(if $(JOBS),-j$(JOBS))
 
-.PHONY: all help demo dev check guest-check twin twin-live twin-pins plans kills mutation fuzz bench format install clean
+.PHONY: all help demo dev check guest-check boot-check twin twin-live twin-pins plans kills mutation fuzz bench format install clean
 
 all: ## build weir with optimisation, into build/release (the default)
 	@tools/setup-build $(RELEASE) release.ini
@@ -44,6 +44,10 @@ check: ## install what the tests lack, run them all under sanitizers, count them
 guest-check: all ## run the tests that need kernels of their own, in small QEMU guests
 	@tools/install-deps guest
 	@tests/guest/check $(RELEASE)
+
+boot-check: all ## boot a Debian guest three times: is there what weir persisted?
+	@tools/install-deps guest boot || echo "make: without these; skipped unless a disk is cached"
+	@tests/guest/boot $(RELEASE)
 
 twin: all ## play TWIN_STEPS random steps on the model and on four kernels, and compare
 	@tools/install-deps build check guest

@@ -22,6 +22,10 @@
  * to be compacted, and services wait for it. */
 #define BOOT_TIMEOUT_MS 60000U
 
+/* A pool that is lowered leaves memory to another, which may then have more than the plan
+ * before said: but for that, once would do. */
+#define LOWER_MAX 4
+
 struct options {
 	const char *root, *file;
 	bool boot;
@@ -212,8 +216,35 @@ static int mount_all(const struct weir_host *host, const struct weir_declaration
 
 /* ---- the whole --------------------------------------------------------------------- */
 
+/* A pool that cannot be had must not keep all others from being set when a host boots:
+ * what is wished of it is lowered to what the guard says would pass. The write that comes
+ * of it asks for less than is declared; drift tells. Returns whether any was lowered. */
+static bool lower(struct weir_wishes *wishes, const struct weir_plan *plan)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < plan->nr_breaches; i++) {
+		const struct weir_breach *b = &plan->breaches[i];
+
+		for (size_t k = 0; b->short_by && k < wishes->nr; k++) {
+			struct weir_wish *wish = &wishes->v[k];
+
+			if (wish->kind != WEIR_WISH_POOL ||
+			    wish->page_bytes != b->page_bytes ||
+			    (wish->node >= 0 && wish->node != (int)b->node) ||
+			    wish->pages < b->short_by)
+				continue;
+			wish->pages -= b->short_by;
+			(void)weir_cli_fail(NAME, 0, "%s", b->text);
+			any = true;
+		}
+	}
+	return any;
+}
+
 static int plan_pools(const struct weir_host *host, const struct options *opts,
-                      const struct weir_cli_declared *declared, struct weir_plan *plan)
+                      struct weir_cli_declared *declared, struct weir_plan *plan,
+                      bool *is_less)
 {
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	struct weir_err err = { 0 };
@@ -221,6 +252,13 @@ static int plan_pools(const struct weir_host *host, const struct options *opts,
 
 	if (r == 0)
 		r = weir_plan_make(snap, &declared->wishes, &opts->plan, plan, &err);
+	for (int i = 0;
+	     r == 0 && opts->boot && i < LOWER_MAX && lower(&declared->wishes, plan);
+	     i++) {
+		*is_less = true;
+		weir_plan_done(plan);
+		r = weir_plan_make(snap, &declared->wishes, &opts->plan, plan, &err);
+	}
 	if (r == 0)
 		r = weir_buf_add(&plan->notes, weir_buf_str(&declared->notes));
 	return r < 0 ? weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg) : 0;
@@ -233,6 +271,7 @@ static int run(const struct weir_host *host, struct options *opts)
 	struct weir_err err = { 0 };
 	int r = weir_cli_declared_read(opts->root, opts->file, host, &declared,
 	                               &opts->plan, &err);
+	bool is_less = false;
 	int status, mounts;
 
 	if (r == WEIR_UNDECLARED)
@@ -246,13 +285,15 @@ static int run(const struct weir_host *host, struct options *opts)
 	                 ? 0
 	                 : weir_change_recover(host, &opts->apply, &opts->style);
 	if (status == 0)
-		status = plan_pools(host, opts, &declared, &plan);
+		status = plan_pools(host, opts, &declared, &plan, &is_less);
 	if (status)
 		return status;
 	/* pools first: a mount with min_size= takes its pages from them */
 	status = weir_change_run(host, &plan, &opts->apply, &opts->style);
 	if (status != WEIR_EXIT_DONE && !(opts->boot && status == WEIR_EXIT_PARTLY))
 		return status;
+	if (is_less)
+		status = WEIR_EXIT_PARTLY;
 	mounts = mount_all(host, &declared.decl, opts);
 	return weir_cli_flush(NAME, mounts ? mounts : status);
 }

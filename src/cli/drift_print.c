@@ -68,8 +68,8 @@ static void print_totals(const struct weir_declaration *decl, FILE *out)
 		struct weir_count pages = weir_declared_pages(&decl->pools[i]);
 
 		if (pages.known)
-			(void)fprintf(out, "%s %" PRIu64 " pages of %s", i ? "," : "",
-			              pages.n,
+			(void)fprintf(out, "%s %" PRIu64 " page%s of %s", i ? "," : "",
+			              pages.n, pages.n == 1 ? "" : "s",
 			              weir_format_size(decl->pools[i].page_bytes, size,
 			                               sizeof(size))
 			                      .p);

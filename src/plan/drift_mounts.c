@@ -113,7 +113,7 @@ static void not_there(struct weir_drift_pen *pen, const struct weir_declared_mou
 	}
 	weir_drift_print(pen, &d->actual, "nothing");
 	weir_drift_print(pen, &d->text, "No hugetlbfs is mounted there.");
-	weir_drift_print(pen, &d->help, "weir persist, which writes its mount unit");
+	weir_drift_print(pen, &d->help, "weir apply; weir persist, for each boot");
 }
 
 void weir_drift_mounts(struct weir_drift_pen *pen)

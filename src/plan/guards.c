@@ -185,8 +185,15 @@ int weir_guard_reach(struct weir_planning *p, uint64_t page_bytes, unsigned int 
 	               " cannot be had, even if all that is free were in one piece and "
 	               "the page cache empty",
 	               pool.text, pages, short_by);
+	struct weir_breach *last;
 
-	return r < 0 ? r : passes(p, err, "%s=%" PRIu64, pool.text, pages - short_by);
+	if (r < 0)
+		return r;
+	last = &p->out->breaches[p->out->nr_breaches - 1];
+	last->page_bytes = page_bytes;
+	last->node = node;
+	last->short_by = short_by;
+	return passes(p, err, "%s=%" PRIu64, pool.text, pages - short_by);
 }
 
 int weir_guard_move(struct weir_planning *p, uint64_t page_bytes, unsigned int node,

@@ -53,6 +53,10 @@ int weir_guard_parse(struct weir_str word, enum weir_guard *out); /* 0 or -EINVA
 struct weir_breach {
 	enum weir_guard guard;
 	bool allowed; /* by name */
+	uint64_t
+		page_bytes; /* REACH: of these pages, on this node, so many are missing */
+	unsigned int node;
+	uint64_t short_by;
 	char *text;   /* by how much */
 	char *passes; /* what would pass, or NULL */
 };

@@ -15,7 +15,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from guestlib import (apt, aptsource, bootimage, channel, cpio, elf, initramfs,  # noqa: E402
+from guestlib import (apt, aptsource, bootimage, channel, cpio, disk, elf, initramfs,  # noqa: E402
                       kmod, qemu)
 from guestlib.errors import GuestError  # noqa: E402
 from guestlib.kernelname import KernelName, choose_packages, parse_kernel_name  # noqa: E402
@@ -395,6 +395,41 @@ class ChannelTest(unittest.TestCase):
         demux = channel.Demux(b"\x01mark:", data.extend, None)
         demux.feed(b"hello\x01m")
         self.assertEqual(data, b"hello")
+
+
+class DiskTest(unittest.TestCase):
+    GRUB_CFG = """
+    set linux_gfx_mode=keep
+    menuentry 'Debian GNU/Linux' --class debian {
+    \tsearch --no-floppy --fs-uuid --set=root 1-2
+    \techo\t'Loading Linux 6.12 ...'
+    \tlinux\t/boot/vmlinuz-6.12 root=UUID=1-2 ro  quiet dyndbg=\\"file\\ a.c\\ +p\\"
+    \techo\t'Loading initial ramdisk ...'
+    \tinitrd\t/boot/initrd.img-6.12
+    }
+    menuentry 'older' {
+    \tlinux\t/boot/vmlinuz-6.1 root=UUID=1-2 ro
+    \tinitrd\t/boot/initrd.img-6.1
+    }
+    """
+
+    def test_first_entry_is_started(self):
+        self.assertEqual(disk.first_entry(self.GRUB_CFG), disk.Entry(
+            "/boot/vmlinuz-6.12", "/boot/initrd.img-6.12",
+            'root=UUID=1-2 ro quiet dyndbg="file a.c +p"'))
+
+    def test_initramfs_may_be_missing(self):
+        self.assertEqual(disk.first_entry("  linux /vmlinuz\n}\n"),
+                         disk.Entry("/vmlinuz", "", ""))
+
+    def test_initramfs_of_the_next_entry_is_not_taken(self):
+        self.assertEqual(disk.first_entry("linux /a\n}\nmenuentry x {\nlinux /b\ninitrd /c\n}"),
+                         disk.Entry("/a", "", ""))
+
+    def test_menu_without_a_kernel_is_refused(self):
+        for text in ("", "menuentry x {\n}\n", "# linux /vmlinuz\n"):
+            with self.assertRaises(GuestError, msg=text):
+                disk.first_entry(text)
 
 
 class InitramfsTest(unittest.TestCase):

@@ -60,6 +60,20 @@ def own_release():
     return aptsource.own_release(machine_sources()[0])
 
 
+def machine_settings():
+    """The machine's own settings that a private apt keeps, a line each."""
+    dump = _run(["apt-config", "dump"], what="read the machine's apt settings")
+    return [line for line in dump.splitlines() if keep_setting(line)]
+
+
+def sources_text(suites, arch):
+    """The deb822 text for some suites, from the machine's own sources."""
+    sources, looked_at = machine_sources()
+    keyring = KEYRING if Path(KEYRING).exists() else ""
+    return "\n".join(aptsource.derive(sources, suite, arch, keyring, looked_at)
+                     for suite in suites)
+
+
 class Apt:
     """apt-get and apt-cache for some suites and an architecture."""
 
@@ -73,8 +87,7 @@ class Apt:
         self.env = dict(os.environ, APT_CONFIG=str(self.dir / "apt.conf"), LC_ALL="C.UTF-8")
 
     def _configuration(self):
-        machine = _run(["apt-config", "dump"], what="read the machine's apt settings")
-        lines = [line for line in machine.splitlines() if keep_setting(line)]
+        lines = machine_settings()
         own = {
             "APT::Architecture": self.arch,
             "APT::Architectures": self.arch,
@@ -97,14 +110,11 @@ class Apt:
         return "\n".join(lines) + "\n"
 
     def _write_configuration(self):
-        sources, looked_at = machine_sources()
-        keyring = KEYRING if Path(KEYRING).exists() else ""
-        paragraphs = [aptsource.derive(sources, suite, self.arch, keyring, looked_at)
-                      for suite in self.suites]
+        sources = sources_text(self.suites, self.arch)
         for name in ("state", "lists/partial", "cache/archives/partial", "log"):
             cache.make_dir(self.dir / name)
         (self.dir / "status").write_text("")
-        (self.dir / "debian.sources").write_text("\n".join(paragraphs))
+        (self.dir / "debian.sources").write_text(sources)
         (self.dir / "apt.conf").write_text(self._configuration())
 
     def update(self, force=False):

@@ -115,8 +115,9 @@ def _numa_args(topo):
     return args
 
 
-def command(arch, kernel, initrd, topo, append, fds, machine_args):
-    """The command line. `fds`: descriptors for console, out and err."""
+def command(arch, kernel, initrd, topo, cmdline, fds, machine_args):
+    """The command line. `cmdline`: all of the kernel's. `fds`: descriptors for console,
+    out and err."""
     args = [PROGRAMS[arch], "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-accel", "tcg,thread=multi", *MACHINE[arch]]
     if arch == "amd64" and QBOOT.exists():
@@ -127,8 +128,7 @@ def command(arch, kernel, initrd, topo, append, fds, machine_args):
     args += ["-serial", "chardev:console"]
     for name, slot in SLOTS.items():
         args += ["-device", f"pci-serial,chardev={name},addr={slot:#x}"]
-    args += ["-kernel", str(kernel), "-initrd", str(initrd),
-             "-append", f"{KERNEL_ARGS[arch]} {append}".strip()]
+    args += ["-kernel", str(kernel), "-initrd", str(initrd), "-append", cmdline]
     for text in machine_args:
         args += shlex.split(text)
     return args
@@ -159,7 +159,7 @@ class Process:
     be replaced in the cache at any time.
     """
 
-    def __init__(self, arch, kernel_file, initrd, topo, append="", machine_args=()):
+    def __init__(self, arch, kernel_file, initrd, topo, cmdline, machine_args=()):
         self.arch = arch
         self.popen = None
         self.sockets = {}
@@ -173,7 +173,7 @@ class Process:
             theirs["qemu"] = stderr
             fds = {name: s.fileno() for name, s in theirs.items() if name != "qemu"}
             self.command = command(arch, f"/proc/self/fd/{kernel_fd}",
-                                   f"/proc/self/fd/{initrd_fd}", topo, append, fds, machine_args)
+                                   f"/proc/self/fd/{initrd_fd}", topo, cmdline, fds, machine_args)
             self._start([kernel_fd, initrd_fd, *fds.values()], stderr)
         except BaseException:
             self.close()

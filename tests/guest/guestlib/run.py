@@ -318,9 +318,10 @@ def run(request, phases):
     conversation = Conversation(mark, Sink(1), Sink(2), phases)
     console = Console(request.console_file, request.verbose)
     qemu_text = bytearray()
+    cmdline = f"{qemu.KERNEL_ARGS[kernel.arch]} {request.append}".strip()
     deadline = time.monotonic() + request.timeout_s
     try:
-        with image, qemu.Process(kernel.arch, image, initrd, topo, request.append,
+        with image, qemu.Process(kernel.arch, image, initrd, topo, cmdline,
                                  request.machine_args) as process:
             ending = _listen(process, conversation, console, qemu_text, deadline)
             _flush(conversation)
