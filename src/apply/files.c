@@ -287,7 +287,8 @@ static void take_back(struct work *w)
 		(void)unlinkat(w->dir, w->aside, 0);
 	if (c->kind == WEIR_FILE_LINK && w->done && c->has_before) {
 		(void)unlinkat(w->dir, w->name, 0);
-		(void)symlinkat(c->before.p, w->dir, w->name);
+		if (symlinkat(c->before.p, w->dir, w->name) < 0)
+			return; /* there is no better way left */
 	} else if (w->kept) {
 		(void)renameat(w->dir, w->old, w->dir, w->name);
 		(void)unlinkat(w->dir, w->old, 0); /* both were the same file */

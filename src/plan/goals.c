@@ -82,7 +82,8 @@ static int read_pool_wish(struct weir_planning *p, const struct weir_wish *wish,
                           struct weir_err *err)
 {
 	struct weir_goal *goal = weir_goal_of(p, wish->page_bytes);
-	const struct weir_tally *t = weir_tally_of(&p->out->before, wish->page_bytes);
+	const struct weir_tally *t = weir_tally_or_none(&p->out->before,
+	                                                wish->page_bytes);
 	uint64_t have, to = 0;
 	int r;
 

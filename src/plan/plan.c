@@ -47,7 +47,7 @@ const struct weir_tally *weir_planning_now(struct weir_planning *p, uint64_t pag
 			p->now.v[i].total += p->hoped[i][n];
 			p->now.v[i].free += p->hoped[i][n];
 		}
-	return weir_tally_of(&p->now, page_bytes);
+	return weir_tally_or_none(&p->now, page_bytes);
 }
 
 /* ---- ops --------------------------------------------------------------------------- */
@@ -172,7 +172,7 @@ static uint64_t to_demote(struct weir_planning *p, const struct weir_goal *from,
                           const struct weir_goal *to, unsigned int node)
 {
 	const struct weir_tally *large = weir_planning_now(p, from->page_bytes);
-	const struct weir_tally *small = weir_tally_of(&p->now, to->page_bytes);
+	const struct weir_tally *small = weir_tally_or_none(&p->now, to->page_bytes);
 	uint64_t ratio = from->page_bytes / to->page_bytes;
 	uint64_t down = weir_less(weir_persistent(large, node), from->pages[node]);
 	uint64_t up = weir_less(to->pages[node], weir_persistent(small, node)) + to->more;
@@ -199,8 +199,9 @@ static int demote(struct weir_planning *p, const struct weir_goal *from,
 		return 0;
 	op.before = weir_planning_now(p, from->page_bytes)->node[node].total;
 	op.after = op.before - op.value;
-	fixed = weir_less(to->pages[node],
-	                  weir_persistent(weir_tally_of(&p->now, to->page_bytes), node));
+	fixed = weir_less(
+		to->pages[node],
+		weir_persistent(weir_tally_or_none(&p->now, to->page_bytes), node));
 	made = op.value * ratio;
 	/* what is made beyond the node's own goal is of what all nodes shall have */
 	if (made > fixed) {
@@ -232,7 +233,7 @@ static int demote_all(struct weir_planning *p, struct weir_err *err)
 static uint64_t stuck(const struct weir_planning *p, const struct weir_goal *goal,
                       unsigned int node)
 {
-	const struct weir_tally *t = weir_tally_of(&p->now, goal->page_bytes);
+	const struct weir_tally *t = weir_tally_or_none(&p->now, goal->page_bytes);
 
 	return weir_less(weir_less(weir_persistent(t, node), goal->pages[node]),
 	                 t->node[node].free);

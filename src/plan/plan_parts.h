@@ -27,7 +27,7 @@ struct weir_planning {
 	struct weir_goal goals[WEIR_TALLY_SIZES_MAX]; /* ascending, one a size */
 	size_t nr_goals;
 	uint64_t about_ns;
-	bool node_files; /* nodes have pools of their own */
+	bool node_files;         /* nodes have pools of their own */
 	bool compacts, gigantic; /* ... to be gathered; ... in one piece */
 };
 
@@ -44,6 +44,16 @@ static inline uint64_t weir_persistent(const struct weir_tally *t, unsigned int 
 static inline uint64_t weir_persistent_of_all(const struct weir_tally *t)
 {
 	return weir_less(t->total, t->surplus);
+}
+
+/* The size's, or of a size that is not there, zeros. */
+static inline const struct weir_tally *weir_tally_or_none(const struct weir_tallies *all,
+                                                          uint64_t page_bytes)
+{
+	static const struct weir_tally none;
+	const struct weir_tally *t = weir_tally_of(all, page_bytes);
+
+	return t ? t : &none;
 }
 
 /* The size as the rehearsal stands; valid until the next call. */

@@ -246,15 +246,21 @@ bool weir_rehearsal_can_move(const struct weir_rehearsal *r)
 uint64_t weir_rehearsal_pinnable(const struct weir_rehearsal *r, uint64_t page_bytes,
                                  unsigned int node)
 {
-	return pool_of(r, page_bytes)->nr_pinnable[node];
+	const struct weir_pool *pool = pool_of(r, page_bytes);
+
+	return pool ? pool->nr_pinnable[node] : 0;
 }
 
 uint64_t weir_rehearsal_move(struct weir_rehearsal *r, uint64_t page_bytes,
                              unsigned int node, uint64_t pages, uint64_t *pinnable)
 {
 	struct weir_pool *pool = pool_of(r, page_bytes);
-	uint64_t before = pool->nr_pinnable[node];
+	uint64_t before;
 
+	*pinnable = 0;
+	if (!pool)
+		return 0;
+	before = pool->nr_pinnable[node];
 	weir_play_move_out(model_of(r), pool, node, pages);
 	*pinnable = pool->nr_pinnable[node];
 	return *pinnable > before ? *pinnable - before : 0;

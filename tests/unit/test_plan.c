@@ -226,6 +226,9 @@ static void plan_that_hopes_counts_on_all(void **unused)
 	expect_int_eq(p.r, 0);
 	assert_false(weir_plan_is_refused(&p.plan));
 	end = weir_tally_of(weir_plan_end(&p.plan), UINT64_C(2) << 20);
+	assert_non_null(end);
+	if (!end) /* the compiler does not know that it does not come back */
+		return;
 	expect_u64_eq(end->node[0].total, 3000);
 	expect_u64_eq(end->total, 3010);
 	planned_done(&p);
