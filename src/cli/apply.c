@@ -242,37 +242,55 @@ static bool lower(struct weir_wishes *wishes, const struct weir_plan *plan)
 	return any;
 }
 
-static int plan_pools(const struct weir_host *host, const struct options *opts,
-                      struct weir_cli_declared *declared, struct weir_plan *plan,
-                      bool *is_less)
+/* Plans @wishes and carries that out. *is_less: not all of it was planned. */
+static int set_pools(const struct weir_host *host, struct options *opts,
+                     const struct weir_cli_declared *declared, struct weir_wishes *wishes,
+                     bool *is_less)
 {
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
+	weir_auto(weir_plan_done) struct weir_plan plan = { 0 };
 	struct weir_err err = { 0 };
 	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &snap, &err);
 
 	if (r == 0)
-		r = weir_plan_make(snap, &declared->wishes, &opts->plan, plan, &err);
-	for (int i = 0;
-	     r == 0 && opts->boot && i < LOWER_MAX && lower(&declared->wishes, plan);
+		r = weir_plan_make(snap, wishes, &opts->plan, &plan, &err);
+	for (int i = 0; r == 0 && opts->boot && i < LOWER_MAX && lower(wishes, &plan);
 	     i++) {
 		*is_less = true;
-		weir_plan_done(plan);
-		r = weir_plan_make(snap, &declared->wishes, &opts->plan, plan, &err);
+		weir_plan_done(&plan);
+		r = weir_plan_make(snap, wishes, &opts->plan, &plan, &err);
 	}
 	if (r == 0)
-		r = weir_buf_add(&plan->notes, weir_buf_str(&declared->notes));
-	return r < 0 ? weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg) : 0;
+		r = weir_buf_add(&plan.notes, weir_buf_str(&declared->notes));
+	if (r < 0)
+		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
+	return weir_change_run(host, &plan, &opts->apply, &opts->style);
+}
+
+/* One pool after the other, each a change of its own: what one cannot have, or a guard
+ * refuses it, keeps no other away. 4 unless all went well. */
+static int set_each(const struct weir_host *host, struct options *opts,
+                    struct weir_cli_declared *declared)
+{
+	bool is_less = false;
+
+	for (size_t i = 0; i < declared->wishes.nr; i++) {
+		struct weir_wishes one = { .v = &declared->wishes.v[i], .nr = 1 };
+
+		if (set_pools(host, opts, declared, &one, &is_less) != WEIR_EXIT_DONE)
+			is_less = true;
+	}
+	return is_less ? WEIR_EXIT_PARTLY : WEIR_EXIT_DONE;
 }
 
 static int run(const struct weir_host *host, struct options *opts)
 {
 	weir_auto(weir_cli_declared_done) struct weir_cli_declared declared = { 0 };
-	weir_auto(weir_plan_done) struct weir_plan plan = { 0 };
 	struct weir_err err = { 0 };
 	int r = weir_cli_declared_read(opts->root, opts->file, host, &declared,
 	                               &opts->plan, &err);
-	bool is_less = false;
 	int status, mounts;
+	bool is_less = false;
 
 	if (r == WEIR_UNDECLARED)
 		return weir_cli_fail(
@@ -284,16 +302,14 @@ static int run(const struct weir_host *host, struct options *opts)
 	status = opts->style.dry_run
 	                 ? 0
 	                 : weir_change_recover(host, &opts->apply, &opts->style);
-	if (status == 0)
-		status = plan_pools(host, opts, &declared, &plan, &is_less);
 	if (status)
 		return status;
 	/* pools first: a mount with min_size= takes its pages from them */
-	status = weir_change_run(host, &plan, &opts->apply, &opts->style);
+	status = opts->boot
+	                 ? set_each(host, opts, &declared)
+	                 : set_pools(host, opts, &declared, &declared.wishes, &is_less);
 	if (status != WEIR_EXIT_DONE && !(opts->boot && status == WEIR_EXIT_PARTLY))
 		return status;
-	if (is_less)
-		status = WEIR_EXIT_PARTLY;
 	mounts = mount_all(host, &declared.decl, opts);
 	return weir_cli_flush(NAME, mounts ? mounts : status);
 }
