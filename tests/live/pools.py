@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 LOCK = "/run/lock/weir-test-pools.lock"
@@ -76,6 +77,19 @@ def others_wait():
             _locked = False
 
 
+def put_back(path, text):
+    """Pages of a process that is just being killed stay as surplus at first: who came next
+    would take them for the pool that he has to leave behind."""
+    until = time.monotonic() + 10
+    # gigantic sizes take no overcommit, not even the 0 they have
+    while path.read_text() != text:
+        path.write_text(text)
+        if path.read_text() != text:
+            if time.monotonic() > until:
+                raise AssertionError(f"{path} stays at {path.read_text().strip()}")
+            time.sleep(0.01)
+
+
 @contextlib.contextmanager
 def saved_pools():
     """The same, and all pools are as they were at the end."""
@@ -86,9 +100,7 @@ def saved_pools():
             yield
         finally:
             for path, text in before.items():
-                # gigantic sizes take no overcommit, not even the 0 they have
-                if path.read_text() != text:
-                    path.write_text(text)
+                put_back(path, text)
 
 
 def set_pool(size, pages):
