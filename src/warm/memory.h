@@ -30,9 +30,11 @@ struct weir_warm_work {
 	unsigned int cpu_percent; /* of the time a thread works; 0 and 100: all of it */
 	bool idle; /* only with CPU time that nothing else wants (SCHED_IDLE) */
 	const atomic_bool *stop; /* NULL, or true when asked to end: -ECANCELED */
-	/* NULL, or added to as it goes; after -ECANCELED all is done up to there, and
-	 * nothing behind */
-	atomic_uint_fast64_t *done_bytes;
+	atomic_uint_fast64_t *done_bytes; /* NULL, or added to as it goes; of several
+	                                   * calls, if they share it */
+	/* NULL, or likewise, and not to be shared: after -ECANCELED all is done up to
+	 * there, and nothing behind */
+	atomic_uint_fast64_t *own_bytes;
 };
 
 /* CPUs of a node that this process may use; all that it may use for -1. At least 1. */
