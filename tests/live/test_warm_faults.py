@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pools
 import private
-import warm
+import weird
 from pools import Skip, read, size_dir
 
 WEIR, WEIRD, CLIENT = (os.path.abspath(path) for path in sys.argv[1:4])
@@ -118,7 +118,7 @@ class Clients:
             os.setgroups([])
             os.setgid(user)
             os.setuid(user)
-            warm.dies_with(parent)
+            weird.dies_with(parent)
 
         self.running[place] = subprocess.Popen(
             [CLIENT, self.weird.socket, self.weird.folder, str(chance.randrange(1 << 60)),
@@ -245,7 +245,7 @@ class Host:
                 if lease["state"] != "leased" or (
                         named and Path(f"/proc/{named[1]}").exists()):
                     continue
-                with contextlib.suppress(warm.Refused):  # gone in between
+                with contextlib.suppress(weird.Refused):  # gone in between
                     line.ask("release", lease=lease["lease"])
 
     def audit(self):
@@ -308,7 +308,7 @@ def all_goes_back(one):
     """Every lease released, nothing waited for, and each page in the store or free."""
     with one.line() as line:
         for lease in line.ask("leases")["leases"]:
-            with contextlib.suppress(warm.Refused):
+            with contextlib.suppress(weird.Refused):
                 line.ask("release", lease=lease["lease"])
     one.wait_until(lambda: not one.ask("leases")["leases"], "no lease", 60)
     one.ask("target", page_bytes=M2, node=None, bytes=POOL * M2)
@@ -327,7 +327,7 @@ def no_page_is_lost_and_no_byte_is_told():
         if read(size_dir(M2) / "free_hugepages") != POOL:
             raise Skip("the pool is in use")
         with contextlib.ExitStack() as undo:
-            with warm.weird(WEIRD, folder, CONFIG) as one:
+            with weird.running(WEIRD, folder, CONFIG) as one:
                 one.wait_ready(M2, 80 * M2)
                 work(one, undo)
                 all_goes_back(one)

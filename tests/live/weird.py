@@ -1,4 +1,4 @@
-"""warm: a weird of a test's own, in a directory of its own, and questions to it.
+"""weird: a weird of a test's own, in a directory of its own, and questions to it.
 
 weird and whatever it mounts lie in the test's mount namespace (private.py), and it dies
 with the test: nothing of it is left, however the test ends.
@@ -212,7 +212,7 @@ class Weird:
 
 
 @contextlib.contextmanager
-def weird(program, folder, config):
+def running(program, folder, config):
     """A running weird. At the end, if the test went well, it gives back all it has."""
     one = Weird(program, folder, config)
     try:
