@@ -5,8 +5,8 @@
 
 #include "daemon/conf.h"
 #include "daemon/endings.h"
+#include "daemon/event.h"
 #include "daemon/growth.h"
-#include "daemon/log.h"
 #include "daemon/look.h"
 #include "daemon/loop.h"
 #include "daemon/notify.h"
@@ -32,7 +32,7 @@ struct weir_daemon_options {
 
 struct weir_daemon {
 	struct weir_daemon_options options;
-	struct weir_log log;
+	struct weir_events log;
 	struct weir_notify notify;
 	struct weir_conf conf;
 	struct weir_host *host;
@@ -59,8 +59,9 @@ void weir_daemon_done(struct weir_daemon *d);
 int weir_daemon_run(struct weir_daemon *d, struct weir_err *err);
 
 /* Reads the configuration and looks up its names. *out on success only. */
-int weir_daemon_read_conf(const struct weir_daemon_options *options, struct weir_log *log,
-                          struct weir_conf *out, struct weir_err *err);
+int weir_daemon_read_conf(const struct weir_daemon_options *options,
+                          struct weir_events *log, struct weir_conf *out,
+                          struct weir_err *err);
 
 /* What the store is to be opened with. The paths are borrowed. */
 void weir_daemon_store_options(const struct weir_daemon_options *options,

@@ -14,6 +14,7 @@
 #include "daemon/rates.h"
 #include "daemon/serve.h"
 #include "facts/nodes.h"
+#include "warm/choose.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -58,20 +59,12 @@ static uint64_t target_of(const struct weir_warm_state *state, uint64_t page_byt
 	return 0;
 }
 
-/* What is ready, or will be: all but what is leased. */
 uint64_t weir_feed_missing(const struct weir_feed *feed, uint64_t page_bytes, int node)
 {
 	const struct weir_warm_state *state = weir_store_state(feed->d->store);
-	uint64_t target = target_of(state, page_bytes, node), has = 0;
+	uint64_t target = target_of(state, page_bytes, node);
+	uint64_t has = weir_choose_has(state, page_bytes, node);
 
-	for (size_t i = 0; i < state->nr_regions; i++) {
-		const struct weir_warm_region *r = &state->regions[i];
-
-		if (r->page_bytes == page_bytes && r->node == node &&
-		    r->state != WEIR_REGION_LEASED && r->state != WEIR_REGION_WAITING &&
-		    r->state != WEIR_REGION_GROWING)
-			has += r->filled_bytes;
-	}
 	return target > has ? target - has : 0;
 }
 
@@ -172,8 +165,10 @@ static const struct weir_needs *needs(struct weir_feed *feed)
 	const struct weir_seen *seen = weir_look_last(feed->d->look);
 	unsigned int age = seen && !seen->needs.nr_declared ? SEEN_NONE_MS : SEEN_AGE_MS;
 
-	if (!weir_look_is_fresh(feed->d->look, age)) {
-		feed->waits_for_look = true;
+	int r = weir_look_want(feed->d->look, age);
+
+	if (r != 0) {
+		feed->waits_for_look = r == WEIR_LOOK_COMING;
 		return NULL;
 	}
 	return &weir_look_last(feed->d->look)->needs;
@@ -227,13 +222,13 @@ static void begin(struct weir_feed *feed, uint64_t page_bytes, int node, uint64_
 
 	(void)weir_format_size(page_bytes, size, sizeof(size));
 	(void)weir_format_size(d->conf.budget.floor_bytes.n, floor, sizeof(floor));
-	weir_log(&d->log, WEIR_LOG_NOTICE, more ? "pool-grow" : "pool-shrink",
-	         "size=%s node=%d pages=%" PRIu64, size, node, pages);
+	weir_event(&d->log, WEIR_EVENT_NOTICE, more ? "pool-grow" : "pool-shrink",
+	           "size=%s node=%d pages=%" PRIu64, size, node, pages);
 	r = weir_growth_begin(d->growth, &pool, more,
 	                      d->conf.budget.floor_bytes.known ? floor : NULL, &err);
 	if (r < 0)
-		weir_log(&d->log, WEIR_LOG_WARNING, "pool-change-failed", "why=%s",
-		         weir_quote(&(struct weir_quote){ 0 }, err.msg));
+		weir_event(&d->log, WEIR_EVENT_WARNING, "pool-change-failed", "why=%s",
+		           weir_quote(&(struct weir_quote){ 0 }, err.msg));
 }
 
 static void on_grown(void *ctx, const struct weir_grown *pool, bool more, uint64_t got,
@@ -243,11 +238,11 @@ static void on_grown(void *ctx, const struct weir_grown *pool, bool more, uint64
 	char size[WEIR_SIZE_TEXT_MAX];
 
 	(void)weir_format_size(pool->page_bytes, size, sizeof(size));
-	weir_log(&feed->d->log, *why ? WEIR_LOG_WARNING : WEIR_LOG_NOTICE,
-	         more ? "pool-grown" : "pool-shrunk",
-	         "size=%s node=%d pages=%" PRIu64 " wanted=%" PRIu64 "%s%s", size,
-	         pool->node, got, pool->pages, *why ? " why=" : "",
-	         *why ? weir_quote(&(struct weir_quote){ 0 }, why) : "");
+	weir_event(&feed->d->log, *why ? WEIR_EVENT_WARNING : WEIR_EVENT_NOTICE,
+	           more ? "pool-grown" : "pool-shrunk",
+	           "size=%s node=%d pages=%" PRIu64 " wanted=%" PRIu64 "%s%s", size,
+	           pool->node, got, pool->pages, *why ? " why=" : "",
+	           *why ? weir_quote(&(struct weir_quote){ 0 }, why) : "");
 	feed->rooms_at_ns = 0;
 	weir_feed_kick(feed);
 }
@@ -301,6 +296,26 @@ static bool has_grown(const struct weir_feed *feed)
 	return false;
 }
 
+/* ---- rates ------------------------------------------------------------------------- */
+
+static void see_rate(struct weir_feed *feed, uint64_t page_bytes, int node,
+                     struct weir_feed_rate *out)
+{
+	const struct weir_work *work = feed->d->work;
+	struct weir_rate rate;
+
+	weir_rates_see(
+		&feed->rates, page_bytes, node, weir_now_ns(),
+		weir_work_done_bytes(work, WEIR_JOB_FILL, page_bytes, node) +
+			weir_work_done_bytes(work, WEIR_JOB_GROW, page_bytes, node),
+		weir_work_done_bytes(work, WEIR_JOB_SCRUB, page_bytes, node), &rate);
+	if (out)
+		*out = (struct weir_feed_rate){ rate.per_s[WEIR_RATE_FILL],
+			                        rate.per_s[WEIR_RATE_SCRUB],
+			                        rate.done[WEIR_RATE_FILL],
+			                        rate.done[WEIR_RATE_SCRUB] };
+}
+
 /* ---- jobs -------------------------------------------------------------------------- */
 
 static int next(void *ctx, int node, bool only_grow, struct weir_warm_job *out)
@@ -318,12 +333,14 @@ static int next(void *ctx, int node, bool only_grow, struct weir_warm_job *out)
 		wish.nr_rooms = feed->rooms.nr;
 	}
 	r = weir_store_next_job(feed->d->store, &wish, out, &err);
+	if (r == 0) /* the rate of the first seconds is from here */
+		see_rate(feed, out->page_bytes, out->node, NULL);
 	if (r == 0 && out->kind == WEIR_JOB_FILL)
 		weir_rooms_take(&feed->rooms, out->page_bytes, out->node,
 		                out->bytes - out->from_bytes);
 	if (r < 0)
-		weir_log(&feed->d->log, WEIR_LOG_WARNING, "no-job", "why=%s",
-		         weir_quote(&(struct weir_quote){ 0 }, err.msg));
+		weir_event(&feed->d->log, WEIR_EVENT_WARNING, "no-job", "why=%s",
+		           weir_quote(&(struct weir_quote){ 0 }, err.msg));
 	return r;
 }
 
@@ -335,9 +352,9 @@ static void tell_failed(struct weir_feed *feed, const struct weir_warm_job *job,
 		                             [WEIR_JOB_FILL] = "fill" };
 	bool bad = result == -EILSEQ || result == -EHWPOISON;
 
-	weir_log(&feed->d->log, bad ? WEIR_LOG_ERROR : WEIR_LOG_WARNING, "job-failed",
-	         "kind=%s region=%" PRIu64 " why=%s", kinds[job->kind], job->region,
-	         weir_quote(&(struct weir_quote){ 0 }, err->msg));
+	weir_event(&feed->d->log, bad ? WEIR_EVENT_ERROR : WEIR_EVENT_WARNING,
+	           "job-failed", "kind=%s region=%" PRIu64 " why=%s", kinds[job->kind],
+	           job->region, weir_quote(&(struct weir_quote){ 0 }, err->msg));
 }
 
 static void done(void *ctx, struct weir_warm_job *job, int result,
@@ -351,6 +368,7 @@ static void done(void *ctx, struct weir_warm_job *job, int result,
 
 	weir_rates_add(&feed->rates, was.page_bytes, was.node, was.kind == WEIR_JOB_SCRUB,
 	               was.done_bytes);
+	see_rate(feed, was.page_bytes, was.node, NULL);
 	r = weir_store_job_done(feed->d->store, job, result, &lease, &err);
 	if (was.kind == WEIR_JOB_FILL && result == -ENOMEM) {
 		feed->rooms_at_ns = 0;
@@ -430,16 +448,7 @@ const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes,
 void weir_feed_rate(struct weir_feed *feed, uint64_t page_bytes, int node,
                     struct weir_feed_rate *out)
 {
-	const struct weir_work *work = feed->d->work;
-	struct weir_rate rate;
-
-	weir_rates_see(
-		&feed->rates, page_bytes, node, weir_now_ns(),
-		weir_work_done_bytes(work, WEIR_JOB_FILL, page_bytes, node) +
-			weir_work_done_bytes(work, WEIR_JOB_GROW, page_bytes, node),
-		weir_work_done_bytes(work, WEIR_JOB_SCRUB, page_bytes, node), &rate);
-	*out = (struct weir_feed_rate){ rate.per_s[0], rate.per_s[1], rate.done[0],
-		                        rate.done[1] };
+	see_rate(feed, page_bytes, node, out);
 }
 
 /* ---- the configuration ------------------------------------------------------------- */
@@ -463,8 +472,8 @@ static void set_target(struct weir_feed *feed, const struct weir_warm_target *ta
 	if (weir_store_set_target(d->store, target, &err) >= 0)
 		return;
 	(void)weir_format_size(target->page_bytes, size, sizeof(size));
-	weir_log(&d->log, WEIR_LOG_ERROR, "target-failed", "size=%s node=%d why=%s", size,
-	         target->node, weir_quote(&(struct weir_quote){ 0 }, err.msg));
+	weir_event(&d->log, WEIR_EVENT_ERROR, "target-failed", "size=%s node=%d why=%s",
+	           size, target->node, weir_quote(&(struct weir_quote){ 0 }, err.msg));
 }
 
 static int drop_targets(struct weir_feed *feed)

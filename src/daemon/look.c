@@ -2,6 +2,7 @@
  * between them nothing of it is there. */
 #include "daemon/look.h"
 
+#include "apply/declared.h"
 #include "apply/file_users.h"
 #include "base/own.h"
 #include "facts/snapshot.h"
@@ -33,6 +34,7 @@ static void seen_free(struct weir_seen *seen)
 		weir_ledger_done(&seen->ledger);
 	weir_snapshot_free(seen->snap);
 	weir_needs_done(&seen->needs);
+	free(seen->drifts);
 	weir_buf_done(&seen->notes);
 	free(seen);
 }
@@ -58,6 +60,63 @@ static int add_running(const struct weir_seen *seen, struct weir_names *out)
 	return r;
 }
 
+static uint64_t apart(struct weir_count is, uint64_t wanted)
+{
+	return !is.known ? 0 : is.n > wanted ? is.n - wanted : wanted - is.n;
+}
+
+static uint64_t drift_of(const struct weir_declared_pool *pool,
+                         const struct weir_huge_size *size)
+{
+	uint64_t pages = 0;
+
+	if (pool->pages.given)
+		return apart(weir_pool_persistent(&size->all), pool->pages.n);
+	for (size_t i = 0; i < size->nr_nodes; i++) {
+		const struct weir_declared_number *n = weir_declared_node(
+			pool, size->nodes[i].node);
+
+		if (n)
+			pages += apart(weir_pool_persistent(&size->nodes[i].pool), n->n);
+	}
+	return pages;
+}
+
+static int add_drifts(const struct weir_declaration *decl, struct weir_seen *seen)
+{
+	for (size_t i = 0; i < decl->nr_pools; i++) {
+		const struct weir_huge_size *size = weir_pools_size(
+			&seen->snap->pools, decl->pools[i].page_bytes);
+
+		if (!size)
+			continue;
+		if (weir_grow(&seen->drifts, &seen->cap_drifts, seen->nr_drifts,
+		              sizeof(*seen->drifts)) < 0)
+			return -ENOMEM;
+		seen->drifts[seen->nr_drifts++] = (struct weir_pool_drift){
+			size->size_bytes, drift_of(&decl->pools[i], size)
+		};
+	}
+	return 0;
+}
+
+static int see_declared(const struct weir_host *host, const struct weir_names *running,
+                        struct weir_seen *seen)
+{
+	struct weir_declaration decl = { 0 };
+	struct weir_err err = { 0 };
+	int r = weir_declared_read(NULL, &decl, &err);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : weir_buf_printf(&seen->notes, "%s\n", err.msg);
+	r = add_drifts(&decl, seen);
+	if (r == 0)
+		r = weir_needs_read(host, seen->snap, &decl, running, &seen->needs,
+		                    &seen->notes);
+	weir_declaration_done(&decl);
+	return r;
+}
+
 static int see(const struct weir_host *host, struct weir_seen *seen)
 {
 	weir_auto(weir_names_done) struct weir_names running = { 0 };
@@ -71,9 +130,7 @@ static int see(const struct weir_host *host, struct weir_seen *seen)
 	/* without it no VM is seen to run, and more is left than need be */
 	r = r < 0 ? weir_buf_printf(&seen->notes, "%s\n", err.msg)
 	          : add_running(seen, &running);
-	return r < 0 ? r
-	             : weir_needs_read(host, seen->snap, &running, &seen->needs,
-	                               &seen->notes);
+	return r < 0 ? r : see_declared(host, &running, seen);
 }
 
 static void *run(void *arg)
@@ -113,24 +170,24 @@ static void on_ended(void *ctx, uint32_t events)
 	look->done(look->ctx);
 }
 
-bool weir_look_is_fresh(struct weir_look *look, uint64_t max_age_ms)
+int weir_look_want(struct weir_look *look, uint64_t max_age_ms)
 {
 	uint64_t now = weir_now_ns();
 
 	if (look->last && now - look->last->at_ns <= max_age_ms * UINT64_C(1000000))
-		return true;
+		return 0;
 	if (look->is_running)
-		return false;
+		return WEIR_LOOK_COMING;
 	look->next = calloc(1, sizeof(*look->next));
 	if (!look->next)
-		return false;
+		return -EAGAIN;
 	look->next->at_ns = now;
 	look->is_running = pthread_create(&look->thread, NULL, run, look) == 0;
-	if (!look->is_running) {
-		free(look->next);
-		look->next = NULL;
-	}
-	return false;
+	if (look->is_running)
+		return WEIR_LOOK_COMING;
+	free(look->next);
+	look->next = NULL;
+	return -EAGAIN;
 }
 
 const struct weir_seen *weir_look_last(const struct weir_look *look)

@@ -170,12 +170,22 @@ struct weir_timer {
 	void *ctx;
 };
 
-uint64_t weir_now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	(void)clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
+}
+
+uint64_t weir_now_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME);
+}
+
+uint64_t weir_monotonic_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void on_timer(void *ctx, uint32_t events)

@@ -49,7 +49,8 @@ void weir_timer_at(struct weir_timer *timer, uint64_t at_ns);
 void weir_timer_in_ms(struct weir_timer *timer, uint64_t ms);
 bool weir_timer_is_set(const struct weir_timer *timer);
 
-uint64_t weir_now_ns(void); /* CLOCK_BOOTTIME */
+uint64_t weir_now_ns(void);       /* CLOCK_BOOTTIME */
+uint64_t weir_monotonic_ns(void); /* CLOCK_MONOTONIC, which systemd asks for */
 
 /* ---- signals ----------------------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 /* needs: see needs.h. */
 #include "daemon/needs.h"
 
-#include "apply/declared.h"
 #include "base/ckd.h"
 #include "base/own.h"
 #include "facts/snapshot.h"
@@ -131,25 +130,18 @@ static int add_vm(const struct weir_host *host, const struct weir_snapshot *snap
 }
 
 int weir_needs_read(const struct weir_host *host, const struct weir_snapshot *snap,
-                    const struct weir_names *running, struct weir_needs *out,
-                    struct weir_buf *notes)
+                    const struct weir_declaration *decl, const struct weir_names *running,
+                    struct weir_needs *out, struct weir_buf *notes)
 {
-	struct weir_declaration decl = { 0 };
 	struct weir_err err = { 0 };
-	int r = weir_declared_read(NULL, &decl, &err), noted = 0;
+	int r = 0;
 
-	if (r < 0 && r != -ENOMEM)
-		noted = weir_buf_printf(notes, "%s\n", err.msg);
-	out->nr_declared = decl.nr_vms;
-	for (size_t i = 0; i < decl.nr_vms && r == 0 && noted == 0; i++) {
-		int one = add_vm(host, snap, &decl.vms[i], running, out, &err);
-
-		if (one == -ENOMEM)
-			r = one;
-		else if (one < 0)
-			noted = weir_buf_printf(notes, "VM '%s': %s\n", decl.vms[i].name,
-			                        err.msg);
+	out->nr_declared = decl->nr_vms;
+	for (size_t i = 0; i < decl->nr_vms && r == 0; i++) {
+		r = add_vm(host, snap, &decl->vms[i], running, out, &err);
+		if (r < 0 && r != -ENOMEM)
+			r = weir_buf_printf(notes, "VM '%s': %s\n", decl->vms[i].name,
+			                    err.msg);
 	}
-	weir_declaration_done(&decl);
-	return r == -ENOMEM || noted < 0 ? -ENOMEM : 0;
+	return r;
 }

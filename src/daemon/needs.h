@@ -34,7 +34,7 @@ int weir_needs_of(const struct weir_ask *ask, struct weir_needs *out);
 /* Reads the declared VMs and adds those that no process of @running is (names of VMs).
  * What could not be read is a line of @notes. 0 or -ENOMEM. */
 int weir_needs_read(const struct weir_host *host, const struct weir_snapshot *snap,
-                    const struct weir_names *running, struct weir_needs *out,
-                    struct weir_buf *notes);
+                    const struct weir_declaration *decl, const struct weir_names *running,
+                    struct weir_needs *out, struct weir_buf *notes);
 
 #endif

@@ -1,6 +1,6 @@
-/* log: see log.h. A line is written in one piece, so that those of children of weird do
- * not get into it. */
-#include "daemon/log.h"
+/* event: see event.h. A line is written in one piece, so that those of children of weird
+ * do not get into it. */
+#include "daemon/event.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,16 +10,16 @@
 #define LINE_MAX_BYTES 2048
 #define NS             UINT64_C(1000000000)
 
-void weir_log_init(struct weir_log *log, uint64_t (*now_ns)(void))
+void weir_events_init(struct weir_events *log, uint64_t (*now_ns)(void))
 {
-	*log = (struct weir_log){
+	*log = (struct weir_events){
 		.fd = STDERR_FILENO,
 		.with_priority = getenv("JOURNAL_STREAM") != NULL,
 		.now_ns = now_ns,
 	};
 }
 
-static void put_line(const struct weir_log *log, enum weir_log_level level,
+static void put_line(const struct weir_events *log, enum weir_event_level level,
                      const char *msg, const char *rest)
 {
 	static const char *const words[] = { "?",       "?",      "?",   "error",
@@ -44,12 +44,12 @@ static void put_line(const struct weir_log *log, enum weir_log_level level,
 }
 
 /* False: this second has had its lines. Errors are always told. */
-static bool may_tell(struct weir_log *log, enum weir_log_level level)
+static bool may_tell(struct weir_events *log, enum weir_event_level level)
 {
 	uint64_t second = log->now_ns ? log->now_ns() / NS : 0, dropped = log->nr_dropped;
 	char rest[64];
 
-	if (!log->now_ns || level == WEIR_LOG_ERROR)
+	if (!log->now_ns || level == WEIR_EVENT_ERROR)
 		return true;
 	if (second != log->second) {
 		log->second = second;
@@ -57,16 +57,16 @@ static bool may_tell(struct weir_log *log, enum weir_log_level level)
 	}
 	if (dropped && !log->nr_dropped) {
 		(void)snprintf(rest, sizeof(rest), "lines=%ju", (uintmax_t)dropped);
-		put_line(log, WEIR_LOG_NOTICE, "log-dropped", rest);
+		put_line(log, WEIR_EVENT_NOTICE, "log-dropped", rest);
 	}
-	if (log->nr_in_second++ < WEIR_LOG_BURST)
+	if (log->nr_in_second++ < WEIR_EVENT_BURST)
 		return true;
 	log->nr_dropped++;
 	return false;
 }
 
-void weir_log(struct weir_log *log, enum weir_log_level level, const char *msg,
-              const char *fmt, ...)
+void weir_event(struct weir_events *log, enum weir_event_level level, const char *msg,
+                const char *fmt, ...)
 {
 	char rest[LINE_MAX_BYTES];
 	va_list ap;
