@@ -77,6 +77,20 @@ struct weir_pending *weir_serve_wait(const struct weir_asked *a,
 	return p;
 }
 
+/* A look that was begun before the lease ended may have missed who has its file. */
+static bool waits_on(const struct weir_serve *serve, struct weir_pending *p)
+{
+	const struct weir_seen *seen = weir_look_last(serve->d->look);
+
+	if (p->kind == WEIR_PENDING_LEASE)
+		return true;
+	if (p->kind != WEIR_PENDING_RELEASE || p->looked || !seen ||
+	    seen->at_ns >= p->began_ns)
+		return false;
+	p->looked = true;
+	return weir_look_want(serve->d->look, 0) == WEIR_LOOK_COMING;
+}
+
 /* Those that wait for a look leave the list together: replying may bring new ones. */
 void weir_serve_seen(struct weir_serve *serve)
 {
@@ -84,7 +98,7 @@ void weir_serve_seen(struct weir_serve *serve)
 
 	for (struct weir_pending **link = &serve->pending; *link;) {
 		p = *link;
-		if (p->kind == WEIR_PENDING_LEASE) {
+		if (waits_on(serve, p)) {
 			link = &p->next;
 			continue;
 		}

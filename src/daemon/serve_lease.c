@@ -10,8 +10,6 @@
 #include <pwd.h>
 #include <stdio.h>
 
-#define HOLDERS_AGE_MS 2000U
-
 /* ---- what is asked for ------------------------------------------------------------- */
 
 struct wanted {
@@ -437,7 +435,8 @@ void weir_serve_release(const struct weir_asked *a)
 	}
 	region = weir_store_find(d->store, now.lease);
 	if (!region || region->state != WEIR_REGION_WAITING ||
-	    weir_look_want(d->look, HOLDERS_AGE_MS) != WEIR_LOOK_COMING) {
+	    weir_serve_knows_holders(d, region) ||
+	    weir_look_want(d->look, 0) != WEIR_LOOK_COMING) {
 		weir_serve_tell(a->serve, a->conn, &now);
 		return;
 	}

@@ -13,18 +13,33 @@
 
 /* ---- leases ------------------------------------------------------------------------ */
 
+static int holders(const struct weir_daemon *d, const struct weir_warm_region *region,
+                   struct weir_buf *out)
+{
+	const struct weir_seen *seen = weir_look_last(d->look);
+
+	if (!seen || region->state != WEIR_REGION_WAITING)
+		return 0;
+	return weir_seen_holders(seen, weir_serve_device(d, region), region->inode, out);
+}
+
+bool weir_serve_knows_holders(const struct weir_daemon *d,
+                              const struct weir_warm_region *region)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	const struct weir_seen *seen = weir_look_last(d->look);
+
+	return seen && weir_now_ns() - seen->at_ns < HOLDERS_AGE_MS * MS &&
+	       holders(d, region, &text) == 0 && text.n;
+}
+
 static void put_holders(struct weir_json *j, const struct weir_daemon *d,
                         const struct weir_warm_region *region)
 {
 	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
-	const struct weir_seen *seen = weir_look_last(d->look);
-	int r = 0;
 
-	if (seen && region->state == WEIR_REGION_WAITING)
-		r = weir_seen_holders(seen, weir_serve_device(d, region), region->inode,
-		                      &text);
-	if (r < 0)
-		j->failed = r;
+	if (holders(d, region, &text) < 0)
+		j->failed = -ENOMEM;
 	weir_json_strz(j, "holders", text.n ? text.p : NULL);
 }
 

@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "live"))
 import pools  # noqa: E402: found through the path above
 import private  # noqa: E402
-import weird  # noqa: E402
+import warm_host  # noqa: E402
 from holders import guarded  # noqa: E402
 from pools import Skip  # noqa: E402
 
@@ -104,7 +104,7 @@ def qemu_seconds(size, memory):
     began = time.monotonic()
     qemu = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True,
-                            preexec_fn=lambda: weird.dies_with(parent))
+                            preexec_fn=lambda: warm_host.dies_with(parent))
     try:
         for request in (None, "qmp_capabilities", "query-status"):
             if request:
@@ -127,7 +127,7 @@ def store(page, flavour, target):
     """weird with @target ready in regions of @flavour."""
     word = "1G" if page == G1 else "2M"
     config = f"[warm {word}]\nany = {target >> 20}M\nflavours = {flavour >> 20}M\n"
-    with private.folder() as folder, weird.running(WEIRD, folder, config) as one:
+    with private.folder() as folder, warm_host.running(WEIRD, folder, config) as one:
         one.wait_ready(page, target, 60)
         yield one
 
@@ -161,9 +161,9 @@ def start(size, page, with_qemu_rate):
         for _ in range(PAIRS):
             ready += [row[1] / 1e6 for row in leases(one, size, page, 1)]
             one.wait_ready(page, size)
-            with one.line() as talk:
+            with one.client() as talk:
                 began = time.monotonic()
-                path = talk.ask("lease", bytes=size, page_bytes=page,
+                path = talk.do("lease", bytes=size, page_bytes=page,
                                 owner={"connection": True})["path"]
                 took = time.monotonic() - began
                 took += qemu_seconds(size, "memory-backend-file,share=on,prealloc=off,"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pools
 import private
-import weird
+import warm_host
 from pools import Skip, read, size_dir
 
 WEIR, WEIRD = (os.path.abspath(path) for path in sys.argv[1:3])
@@ -100,13 +100,13 @@ def nobody_is_unknown(when):
 def used_pages(path, size):
     """How many of its pages are other than zero, as root sees it."""
     with open(path, "r+b") as file:
-        at = weird.map_shared(file.fileno(), size)
+        at = warm_host.map_shared(file.fileno(), size)
         try:
             zero = bytes(M2)
             return sum(ctypes.string_at(at + offset, M2) != zero
                        for offset in range(0, size, M2))
         finally:
-            weird.unmap(at, size)
+            warm_host.unmap(at, size)
 
 
 def children(pid):
@@ -120,7 +120,7 @@ def guest(script, *words):
     run = subprocess.Popen(
         [GUEST, "run", "--kernel", KERNEL, "--timeout", "300", *words, "-c", script],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: weird.dies_with(parent))
+        preexec_fn=lambda: warm_host.dies_with(parent))
     try:
         ready, _, _ = select.select([run.stdout], [], [], BOOT)
         said = run.stdout.readline().strip() if ready else "nothing"
@@ -156,12 +156,12 @@ def comes_back_zero(one, sizes, before):
     one.wait_quiet(M2)
     nobody_is_unknown("after the guest")
     seen = set()
-    with one.line() as line:
+    with one.client() as line:
         for size in sizes:
-            reply = line.ask("lease", bytes=size, owner={"connection": True})
+            reply = line.do("lease", bytes=size, owner={"connection": True})
             seen.add(os.stat(reply["path"]).st_ino)
             with open(reply["path"], "r+b") as file:
-                if not weird.is_zero(file.fileno(), size):
+                if not warm_host.is_zero(file.fileno(), size):
                     raise AssertionError("a lease after the guest is not zero")
             if reply["cold_bytes"]:
                 raise AssertionError(f"after the guest it was not warm: {reply}")
@@ -179,7 +179,7 @@ def host(flavours, ready, spare=0):
         pools.set_pool(M2, pool)
         if read(size_dir(M2) / "free_hugepages") != pool:
             raise Skip("the pool is in use")
-        with weird.running(WEIRD, folder, CONFIG % (ready >> 20, flavours)) as one:
+        with warm_host.running(WEIRD, folder, CONFIG % (ready >> 20, flavours)) as one:
             one.wait_ready(M2, ready)
             yield one
         if read(size_dir(M2) / "free_hugepages") != pool:

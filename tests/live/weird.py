@@ -1,94 +1,64 @@
-"""weird: a weird of a test's own, in a directory of its own, and questions to it.
+"""weird: what tests of the daemon work with: a weird of their own, in a directory of their
+own, and a client for its socket."""
 
-weird and whatever it mounts lie in the test's mount namespace (private.py), and it dies
-with the test: nothing of it is left, however the test ends.
-"""
-
-import array
 import contextlib
-import ctypes
 import json
 import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
-from pools import Skip, libc
-
-PATIENCE = 30  # seconds; a weird under sanitizers on a busy machine is slow, not dead
-REPLY_MAX = 8 << 20
+M2 = 2 << 20
 
 
-class Gone(Exception):
-    """weird has closed the connection, or is not there."""
+class Client:
+    """One connection; each request waits for its reply."""
 
+    def __init__(self, path, timeout=30):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(timeout)
+        self.socket.connect(str(path))
+        self.buffer, self.fds, self.nr = b"", [], 0
 
-class Refused(Exception):
-    """A request was answered with an error."""
+    def send(self, **request):
+        self.nr += 1
+        line = json.dumps({"weir": 1, "id": self.nr, **request})
+        self.socket.sendall(line.encode() + b"\n")
 
-    def __init__(self, error):
-        super().__init__(f"{error['code']}: {error['text']}")
-        self.code, self.text, self.help = error["code"], error["text"], error.get("help")
-
-
-class Line:
-    """One connection."""
-
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(PATIENCE)
-        self.rest, self.id, self.fds = b"", 0, []
-        try:
-            self.sock.connect(str(path))
-        except OSError as error:
-            self.sock.close()
-            raise Gone(f"connect to {path}: {error.strerror}") from error
-
-    def send(self, text):
-        try:
-            self.sock.sendall(text)
-        except OSError as error:
-            raise Gone(f"send: {error.strerror}") from error
-
-    def hear(self):
-        """The next reply, whatever it says."""
-        while b"\n" not in self.rest:
-            try:
-                data, extra, _, _ = self.sock.recvmsg(1 << 16, socket.CMSG_SPACE(64))
-            except OSError as error:
-                raise Gone(f"receive: {error}") from error
-            if not data:
-                raise Gone(f"the connection was closed behind {self.rest[:200]!r}")
-            for _, kind, payload in extra:
-                if kind == socket.SCM_RIGHTS:
-                    fds = array.array("i")
-                    fds.frombytes(payload[:len(payload) - len(payload) % fds.itemsize])
-                    self.fds += fds
-            self.rest += data
-            if len(self.rest) > REPLY_MAX:
-                raise AssertionError("a reply without end")
-        line, _, self.rest = self.rest.partition(b"\n")
+    def receive(self):
+        while b"\n" not in self.buffer:
+            part, fds, _, _ = socket.recv_fds(self.socket, 65536, 64)
+            self.fds += fds
+            if not part:
+                raise EOFError("weird has closed the connection")
+            self.buffer += part
+        line, _, self.buffer = self.buffer.partition(b"\n")
         return json.loads(line)
 
-    def ask(self, op, **keys):
-        """The reply; Refused where it is an error."""
-        self.id += 1
-        request = {"weir": 1, "id": self.id, "op": op, **keys}
-        self.send(json.dumps(request).encode() + b"\n")
-        reply = self.hear()
-        if reply.get("id") != self.id or reply.get("weir") != 1:
-            raise AssertionError(f"{request} is answered with {reply}")
+    def ask(self, op, **request):
+        """The reply, which may be an error."""
+        self.send(op=op, **request)
+        return self.receive()
+
+    def do(self, op, **request):
+        """The reply, which is none."""
+        reply = self.ask(op, **request)
         if not reply["ok"]:
-            raise Refused(reply["error"])
+            raise AssertionError(f"{op} {request}: {reply['error']}")
         return reply
 
+    def refused(self, op, **request):
+        """The code of the error."""
+        reply = self.ask(op, **request)
+        if reply["ok"]:
+            raise AssertionError(f"{op} {request} is not refused: {reply}")
+        return reply["error"]["code"]
+
     def close(self):
-        self.sock.close()
-        for fd in self.fds:
-            os.close(fd)
-        self.fds = []
+        self.socket.close()
 
     def __enter__(self):
         return self
@@ -97,163 +67,95 @@ class Line:
         self.close()
 
 
-def dies_with(parent):
-    """In a child before exec: it never outlives the test."""
-    libc.prctl(1, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 class Weird:
-    """weird with its store, state, socket and configuration below @folder."""
+    """A weird that runs; @conf is its configuration."""
 
-    def __init__(self, program, folder, config):
-        if not os.access(program, os.X_OK):
-            raise Skip(f"weird is not built: {program}")
-        self.program, self.folder = str(program), Path(folder)
-        self.dir, self.state = self.folder / "warm", self.folder / "warm.state"
-        self.socket, self.config = self.folder / "weird.sock", self.folder / "weird.conf"
-        self.log = open(self.folder / "weird.log", "ab")
-        self.config.write_text(config)
-        self.process = None
-
-    def command(self, *more):
-        return [self.program, "--config", str(self.config), "--dir", str(self.dir),
-                "--state", str(self.state), "--socket", str(self.socket), *more]
+    def __init__(self, program, folder, conf, *options, **how):
+        self.folder = Path(folder)
+        self.conf = self.folder / "weird.conf"
+        self.conf.write_text(conf)
+        self.socket = self.folder / "socket"
+        self.command = [program, "--config", self.conf, "--dir", self.folder / "warm",
+                        "--state", self.folder / "state", *options]
+        self.how, self.process = how, None
 
     def start(self, wait=True):
-        parent = os.getpid()
-        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log,
-                                        preexec_fn=lambda: dies_with(parent))
+        self.log = open(self.folder / "log", "ab")
+        command = [*self.command, "--socket", self.socket]
+        self.process = subprocess.Popen(command, stderr=self.log, stdin=subprocess.DEVNULL,
+                                        **self.how)
         if wait:
-            self.wait_for()
-
-    def wait_for(self):
-        """Until it answers."""
-        until = time.monotonic() + PATIENCE
-        while True:
+            self.until(lambda: "ready version" in self.text() or
+                       self.process.poll() is not None, "weird is ready")
             if self.process.poll() is not None:
-                raise AssertionError(f"weird ended with {self.process.returncode}: "
-                                     f"{self.last_words()}")
-            try:
-                self.ask("warm")
-                return
-            except Gone:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.01)
+                raise AssertionError(f"weird has ended: {self.text()}")
+        return self
 
-    def is_running(self):
-        return self.process is not None and self.process.poll() is None
+    def text(self):
+        return (self.folder / "log").read_text()
+
+    def client(self, **how):
+        return Client(self.socket, **how)
+
+    def stores(self):
+        with self.client() as client:
+            return client.do("warm")["stores"]
+
+    def leases(self):
+        with self.client() as client:
+            return client.do("leases")["leases"]
+
+    def until(self, condition, what, seconds=30):
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError(f"not in {seconds} s: {what}; log: {self.text()[-2000:]}")
+            time.sleep(0.01)
+
+    def until_full(self):
+        self.until(lambda: all(s["ready_bytes"] == s["target_bytes"] for s in self.stores()),
+                   "the store is full")
+
+    def until_no_lease(self):
+        self.until(lambda: not self.leases(), "all leases have ended")
+
+    def reload(self, conf):
+        before = self.text().count("\n")
+        self.conf.write_text(conf)
+        self.process.send_signal(signal.SIGHUP)
+        self.until(lambda: "reload" in "".join(self.text().splitlines()[before:]), "reload")
 
     def kill(self):
         self.process.kill()
-        self.process.wait()
+        self.process.wait(timeout=30)
 
-    def stop(self):
-        """As systemd would; its exit status."""
-        if not self.is_running():
-            return None
-        self.process.terminate()
-        try:
-            return self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError("weird does not end at SIGTERM") from None
-
-    def release_all(self):
-        """weird --release-all: the store is given back."""
-        return subprocess.run(self.command("--release-all"), capture_output=True, text=True,
-                              timeout=120, check=False)
-
-    def line(self):
-        return Line(self.socket)
-
-    def ask(self, op, **keys):
-        with self.line() as line:
-            return line.ask(op, **keys)
-
-    def stores(self, page_bytes):
-        return [s for s in self.ask("warm")["stores"] if s["page_bytes"] == page_bytes]
-
-    def sum(self, page_bytes, *keys):
-        return sum(store[key] for store in self.stores(page_bytes) for key in keys)
-
-    def last_words(self, lines=6):
-        self.log.flush()
-        text = (self.folder / "weird.log").read_text(errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
-
-    def wait_until(self, condition, what, seconds=PATIENCE):
-        """Until condition() is true, or weird ends, or it is too late."""
-        until = time.monotonic() + seconds
-        while not condition():
-            if self.process.poll() is not None:
-                raise AssertionError(f"waiting for {what}, weird ended with "
-                                     f"{self.process.returncode}: {self.last_words()}")
-            if time.monotonic() > until:
-                raise AssertionError(f"{what}: not in {seconds} s: {self.ask('warm')}")
-            time.sleep(0.01)
-
-    def wait_ready(self, page_bytes, nr_bytes, seconds=PATIENCE):
-        self.wait_until(lambda: self.sum(page_bytes, "ready_bytes") >= nr_bytes,
-                        f"{nr_bytes >> 20} MiB ready", seconds)
-
-    def wait_quiet(self, page_bytes, seconds=PATIENCE):
-        """Until nothing is filled, scrubbed or to be scrubbed."""
-        self.wait_until(lambda: self.sum(page_bytes, "filling_bytes", "dirty_bytes",
-                                         "scrubbing_bytes") == 0, "quiet", seconds)
-
-    def close(self):
-        if self.is_running():
-            self.kill()
+    def stop(self, status=0):
+        if self.process.poll() is None:
+            self.process.terminate()
+        got = self.process.wait(timeout=30)
         self.log.close()
+        if got != status:
+            raise AssertionError(f"weird ended with {got}: {self.text()}")
+
+    def give_back(self):
+        """Whatever is left: files, mounts."""
+        if self.process and self.process.poll() is None:
+            self.kill()
+        for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
+            target = line.split()[4]
+            if target.startswith(f"{self.folder}/"):
+                for name in os.listdir(target):
+                    os.unlink(os.path.join(target, name))
+                subprocess.run(["umount", target], check=True)
 
 
 @contextlib.contextmanager
-def running(program, folder, config):
-    """A running weird. At the end, if the test went well, it gives back all it has."""
-    one = Weird(program, folder, config)
-    try:
-        one.start()
-        yield one
-        one.stop()
-        done = one.release_all()
-        if done.returncode:
-            raise AssertionError(f"weird --release-all: exit {done.returncode}: "
-                                 f"{done.stderr.strip()}")
-        left = [path for path in one.dir.rglob("*") if path.is_file()]
-        if left:
-            raise AssertionError(f"weird --release-all leaves {left}")
-    except (AssertionError, Gone, Refused):
-        print("\n".join(f"# {line}" for line in one.last_words(30).splitlines()))
-        raise
-    finally:
-        one.close()
-
-
-def map_shared(fd, size):
-    """A shared mapping of a file; its address."""
-    at = libc.mmap(None, size, 3, 1, fd, 0)  # PROT_READ | PROT_WRITE, MAP_SHARED
-    if at == ctypes.c_void_p(-1).value:
-        raise OSError(ctypes.get_errno(), f"map {size} bytes")
-    return at
-
-
-libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
-
-
-def unmap(at, size):
-    libc.munmap(at, size)
-
-
-def is_zero(fd, size, piece=1 << 21):
-    """Is every byte of the file 0?"""
-    zero = bytes(piece)
-    at = map_shared(fd, size)
-    try:
-        return all(ctypes.string_at(at + offset, min(piece, size - offset)) ==
-                   zero[:min(piece, size - offset)] for offset in range(0, size, piece))
-    finally:
-        unmap(at, size)
+def running(program, conf, *options, **how):
+    with tempfile.TemporaryDirectory(prefix="weir-test.") as folder:
+        os.chmod(folder, 0o755)
+        weird = Weird(program, folder, conf, *options, **how)
+        try:
+            yield weird.start()
+            weird.stop()
+        finally:
+            weird.give_back()
