@@ -320,11 +320,11 @@ def no_page_is_lost_and_no_byte_is_told():
         pools.set_pool(M2, POOL)
         if read(size_dir(M2) / "free_hugepages") != POOL:
             raise Skip("the pool is in use")
-        with contextlib.ExitStack() as undo:
-            with warm_host.running(WEIRD, folder, CONFIG) as one:
-                one.wait_ready(M2, 80 * M2)
-                work(one, undo)
-                all_goes_back(one)
+        with warm_host.running(WEIRD, folder, CONFIG) as one, \
+                contextlib.ExitStack() as undo:
+            one.wait_ready(M2, 80 * M2)
+            work(one, undo)
+            all_goes_back(one)
         if read(size_dir(M2) / "free_hugepages") != POOL or \
                 read(size_dir(M2) / "resv_hugepages"):
             raise AssertionError("not all pages are back in the pool")

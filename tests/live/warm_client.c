@@ -149,6 +149,20 @@ static void read_lease(struct client *c, struct lease *l)
 	count(c, COLD_BYTES, cold);
 }
 
+static bool is_cut_off(const struct talk *t)
+{
+	char byte;
+
+	return t->sock < 0 || recv(t->sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	       (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+bool may_be_over(const struct client *c, const struct lease *l)
+{
+	return l->is_over || (l->ttl_ms && now_ns() >= l->asked_ns + l->ttl_ms * MS) ||
+	       (l->owner == OWNER_CONNECTION && is_cut_off(&c->talk));
+}
+
 /* 0, or -EAGAIN: not this time. */
 static int lease(struct client *c, struct lease *l)
 {
@@ -173,7 +187,10 @@ static int lease(struct client *c, struct lease *l)
 		return -EAGAIN;
 	}
 	if (!talk_is(&c->talk, "ok", "true")) {
-		if (!is_for_want_of_memory(&c->talk))
+		bool ran_out = talk_is(&c->talk, "code", "\"no-such-lease\"") &&
+		               may_be_over(c, l); /* while it grew */
+
+		if (!ran_out && !is_for_want_of_memory(&c->talk))
 			broken("lease of %" PRIu64 " bytes: %s", l->bytes, c->talk.reply);
 		count(c, REFUSED, 1);
 		rest(1 * MS + weir_rng_below(&c->rng, 5 * MS));
@@ -181,20 +198,6 @@ static int lease(struct client *c, struct lease *l)
 	}
 	read_lease(c, l);
 	return 0;
-}
-
-static bool is_cut_off(const struct talk *t)
-{
-	char byte;
-
-	return t->sock < 0 || recv(t->sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-	       (errno != EAGAIN && errno != EWOULDBLOCK);
-}
-
-bool may_be_over(const struct client *c, const struct lease *l)
-{
-	return l->is_over || (l->ttl_ms && now_ns() >= l->asked_ns + l->ttl_ms * MS) ||
-	       (l->owner == OWNER_CONNECTION && is_cut_off(&c->talk));
 }
 
 /* A child that was born with the mapping keeps it for a while longer than its parent. */
