@@ -19,6 +19,7 @@ struct weir_pending {
 	struct weir_message_id id;
 	uint64_t began_ns;
 	uint64_t region, lease; /* of LEASE and RELEASE */
+	uint64_t after;         /* of LEASES */
 	bool looked;            /* for the second time */
 	bool descriptor;
 	bool of_connection; /* the lease ends with it */
@@ -51,8 +52,9 @@ struct weir_asked {
 struct weir_pending *weir_serve_wait(const struct weir_asked *a,
                                      enum weir_pending_kind kind);
 
-/* Replies, when there still is somebody, and with what was written. Takes @fd. */
-void weir_serve_send(struct weir_connection *conn, struct weir_json *j, int fd);
+/* Replies with what was written. Takes @fd. @lease: 0, or what ends when that is lost. */
+void weir_serve_send(struct weir_connection *conn, struct weir_json *j, int fd,
+                     uint64_t lease);
 void weir_serve_refuse(const struct weir_asked *a, enum weir_refused code,
                        const char *text, const char *help);
 
