@@ -81,7 +81,7 @@ leases: ## lease warm memory LEASES times, as root, with clients and weird being
 	@tools/install-deps build check
 	@$(MAKE) --no-print-directory dev
 	@tests/live/test_warm_faults.py $(DEV)/src/cli/weir $(DEV)/src/daemon/weird \
-		$(DEV)/tests/live/warm-client $(LEASES)
+		$(DEV)/tests/live/warm_client $(LEASES)
 
 mutation: ## change the model's rules one at a time: do the scenarios notice?
 	@tools/install-deps build check
