@@ -32,6 +32,12 @@ static void drop_unsent(struct weir_connection *conn)
 	free(reply);
 }
 
+static void tell_lost(const struct weir_connection *conn, uint64_t tag)
+{
+	if (tag)
+		conn->server->calls.lost(conn->server->ctx, tag);
+}
+
 void weir_connection_close(struct weir_connection *conn)
 {
 	struct weir_server *server = conn->server;
@@ -44,8 +50,10 @@ void weir_connection_close(struct weir_connection *conn)
 		*conn->link = conn->next;
 		if (conn->next)
 			conn->next->link = conn->link;
-		while (conn->unsent)
+		while (conn->unsent) {
+			tell_lost(conn, conn->unsent->tag);
 			drop_unsent(conn);
+		}
 		server->calls.closed(server->ctx, id);
 	}
 	conn->gone = true;
@@ -114,7 +122,8 @@ static int send_all(struct weir_connection *conn)
 	return 0;
 }
 
-static int keep_unsent(struct weir_connection *conn, struct weir_str line, int fd)
+static int keep_unsent(struct weir_connection *conn, struct weir_str line, int fd,
+                       uint64_t tag)
 {
 	struct weir_unsent *reply = calloc(1, sizeof(*reply));
 
@@ -122,9 +131,11 @@ static int keep_unsent(struct weir_connection *conn, struct weir_str line, int f
 		free(reply);
 		if (fd >= 0)
 			(void)close(fd);
+		tell_lost(conn, tag);
 		return -ENOMEM;
 	}
 	reply->fd = fd;
+	reply->tag = tag;
 	conn->nr_passed += fd >= 0;
 	conn->unsent_bytes += line.n;
 	*conn->last = reply;
@@ -149,7 +160,7 @@ static void cut(struct weir_connection *conn)
 
 	conn->cut = true;
 	server->calls.cut(server->ctx, true, &text);
-	if (text.n && keep_unsent(conn, weir_buf_str(&text), -1) < 0)
+	if (text.n && keep_unsent(conn, weir_buf_str(&text), -1, 0) < 0)
 		weir_connection_close(conn);
 }
 
@@ -188,15 +199,17 @@ static void settle(struct weir_connection *conn)
 		wait_for(conn);
 }
 
-void weir_connection_reply(struct weir_connection *conn, struct weir_str line, int fd)
+void weir_connection_reply(struct weir_connection *conn, struct weir_str line, int fd,
+                           uint64_t tag)
 {
 	if (conn->gone) {
 		if (fd >= 0)
 			(void)close(fd);
+		tell_lost(conn, tag);
 		return;
 	}
 	conn->nr_pending -= conn->nr_pending > 0;
-	if (keep_unsent(conn, line, fd) < 0) {
+	if (keep_unsent(conn, line, fd, tag) < 0) {
 		weir_connection_close(conn);
 		return;
 	}

@@ -8,6 +8,7 @@
 struct weir_unsent { /* a reply, or what is left of it */
 	struct weir_unsent *next;
 	int fd; /* -1: none, or sent */
+	uint64_t tag;
 	size_t sent;
 	struct weir_buf text;
 };

@@ -357,6 +357,17 @@ static void tell_failed(struct weir_feed *feed, const struct weir_warm_job *job,
 	           job->region, weir_quote(&(struct weir_quote){ 0 }, err->msg));
 }
 
+/* The node that a region is kept for, -1: any. */
+static int place_of(const struct weir_feed *feed, const struct weir_warm_job *job)
+{
+	const struct weir_warm_state *state = weir_store_state(feed->d->store);
+
+	for (size_t i = 0; i < state->nr_regions; i++)
+		if (state->regions[i].id == job->region)
+			return state->regions[i].node;
+	return job->node;
+}
+
 static void done(void *ctx, struct weir_warm_job *job, int result,
                  const struct weir_err *job_err)
 {
@@ -366,6 +377,7 @@ static void done(void *ctx, struct weir_warm_job *job, int result,
 	struct weir_err err = *job_err;
 	int r;
 
+	was.node = place_of(feed, job); /* a job learns where its pages lie */
 	weir_rates_add(&feed->rates, was.page_bytes, was.node, was.kind == WEIR_JOB_SCRUB,
 	               was.done_bytes);
 	see_rate(feed, was.page_bytes, was.node, NULL);

@@ -14,14 +14,19 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#define MS     UINT64_C(1000000)
+#define GAP_MS 1000U /* between the beginnings of two looks, whoever asks how often */
+
 struct weir_look {
 	struct weir_loop *loop;
 	void (*done)(void *ctx);
 	void *ctx;
 	int ended; /* eventfd */
 	struct weir_source *source;
+	struct weir_timer *later; /* a look that is wanted begins then */
 	pthread_t thread;
 	bool is_running;
+	uint64_t began_ns;
 	struct weir_seen *next; /* the thread's while it runs; NULL: it failed */
 	struct weir_seen *last;
 };
@@ -170,24 +175,41 @@ static void on_ended(void *ctx, uint32_t events)
 	look->done(look->ctx);
 }
 
-int weir_look_want(struct weir_look *look, uint64_t max_age_ms)
+static int begin(struct weir_look *look)
 {
-	uint64_t now = weir_now_ns();
-
-	if (look->last && now - look->last->at_ns <= max_age_ms * UINT64_C(1000000))
-		return 0;
-	if (look->is_running)
-		return WEIR_LOOK_COMING;
 	look->next = calloc(1, sizeof(*look->next));
 	if (!look->next)
 		return -EAGAIN;
-	look->next->at_ns = now;
+	look->began_ns = look->next->at_ns = weir_now_ns();
 	look->is_running = pthread_create(&look->thread, NULL, run, look) == 0;
 	if (look->is_running)
 		return WEIR_LOOK_COMING;
 	free(look->next);
 	look->next = NULL;
 	return -EAGAIN;
+}
+
+/* Who waits is told in any case. */
+static void on_later(void *ctx)
+{
+	struct weir_look *look = ctx;
+
+	if (!look->is_running && begin(look) < 0)
+		look->done(look->ctx);
+}
+
+int weir_look_want(struct weir_look *look, uint64_t max_age_ms)
+{
+	uint64_t now = weir_now_ns();
+
+	if (max_age_ms && look->last && now - look->last->at_ns <= max_age_ms * MS)
+		return 0;
+	if (look->began_ns && now - look->began_ns < GAP_MS * MS &&
+	    !weir_timer_is_set(look->later))
+		weir_timer_at(look->later, look->began_ns + GAP_MS * MS);
+	if (weir_timer_is_set(look->later) || look->is_running)
+		return WEIR_LOOK_COMING;
+	return begin(look);
 }
 
 const struct weir_seen *weir_look_last(const struct weir_look *look)
@@ -210,6 +232,8 @@ int weir_look_new(struct weir_loop *loop, void (*done)(void *ctx), void *ctx,
 	r = look->ended < 0 ? weir_err_sys(err, -errno, "make an eventfd")
 	                    : weir_loop_add(loop, look->ended, EPOLLIN, on_ended, look,
 	                                    &look->source, err);
+	if (r == 0)
+		r = weir_timer_new(loop, on_later, look, &look->later, err);
 	if (r < 0) {
 		weir_look_free(look);
 		return r;
@@ -225,6 +249,7 @@ void weir_look_free(struct weir_look *look)
 	if (look->is_running)
 		(void)pthread_join(look->thread, NULL);
 	weir_source_remove(look->source);
+	weir_timer_free(look->later);
 	if (look->ended >= 0)
 		(void)close(look->ended);
 	seen_free(look->next);

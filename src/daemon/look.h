@@ -35,8 +35,9 @@ const struct weir_seen *weir_look_last(const struct weir_look *look);
 
 enum { WEIR_LOOK_COMING = 1 };
 
-/* 0: what was seen last is no older than @max_age_ms. WEIR_LOOK_COMING: it is looked at
- * now, and done() will be called. -EAGAIN: no thread can be had. */
+/* 0: what was seen last is no older than @max_age_ms (0: of now). WEIR_LOOK_COMING: it is
+ * looked at, soon if not now, and done() will be called. -EAGAIN: no thread can be had.
+ */
 int weir_look_want(struct weir_look *look, uint64_t max_age_ms);
 
 /* The processes that have a file: "qemu (42) maps it", "" for none that is seen. */

@@ -14,6 +14,7 @@ enum {
 	OP_LEASE = 1 << WEIR_REQUEST_LEASE,
 	OP_RELEASE = 1 << WEIR_REQUEST_RELEASE,
 	OP_RENEW = 1 << WEIR_REQUEST_RENEW,
+	OP_LEASES = 1 << WEIR_REQUEST_LEASES,
 	OP_TARGET = 1 << WEIR_REQUEST_TARGET,
 };
 
@@ -128,6 +129,11 @@ static int take_lease(const json_t *v, struct weir_message *m, struct weir_err *
 	return take_number(v, "lease", 1, INT64_MAX, &m->lease, err);
 }
 
+static int take_after(const json_t *v, struct weir_message *m, struct weir_err *err)
+{
+	return take_number(v, "after", 0, INT64_MAX, &m->after, err);
+}
+
 static int take_name(const json_t *v, struct weir_message *m, struct weir_err *err)
 {
 	struct weir_str name = text_of(v);
@@ -240,6 +246,7 @@ static const struct {
 	{ "descriptor", OP_LEASE, take_descriptor },
 	{ "user", OP_LEASE, take_user },
 	{ "lease", OP_RELEASE | OP_RENEW, take_lease },
+	{ "after", OP_LEASES, take_after },
 };
 
 /* ---- the whole --------------------------------------------------------------------- */

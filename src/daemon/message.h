@@ -57,6 +57,7 @@ struct weir_message {
 	uint64_t bytes, page_bytes;        /* page_bytes 0: not said */
 	int node;                          /* -1: any */
 	uint64_t lease;                    /* 0: not said */
+	uint64_t after;                    /* of leases: those with larger numbers only */
 	char name[WEIR_WARM_NAME_MAX + 1]; /* "": not said */
 	struct weir_warm_owner owner;      /* without the start of a pid */
 	bool has_ttl;

@@ -283,8 +283,9 @@ static void put_seen(struct writer *w, const struct weir_seen *seen)
 	    (weir_now_ns() - seen->at_ns) / UINT64_C(1000000000));
 	if (seen->has_ledger)
 		put_holders(w, &seen->ledger);
-	family(w, "weir_drift_pages", "gauge",
-	       "Pages that pools lack or have beyond what is declared.");
+	if (seen->nr_drifts)
+		family(w, "weir_drift_pages", "gauge",
+		       "Pages that pools lack or have beyond what is declared.");
 	for (size_t i = 0; i < seen->nr_drifts; i++)
 		put(w, "%s{size_bytes=\"%" PRIu64 "\"} %" PRIu64 "\n", w->family,
 		    seen->drifts[i].page_bytes, seen->drifts[i].pages);

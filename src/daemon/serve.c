@@ -9,16 +9,17 @@
 
 /* ---- replies ----------------------------------------------------------------------- */
 
-void weir_serve_send(struct weir_connection *conn, struct weir_json *j, int fd)
+void weir_serve_send(struct weir_connection *conn, struct weir_json *j, int fd,
+                     uint64_t lease)
 {
 	static const char failed[] = "{\"weir\":1,\"ok\":false,\"error\":{\"code\":"
 				     "\"failed\",\"text\":\"no memory\",\"help\":null}}"
 				     "\n";
 
 	if (j->failed)
-		weir_connection_reply(conn, weir_strz(failed), -1);
+		weir_connection_reply(conn, weir_strz(failed), -1, 0);
 	else
-		weir_connection_reply(conn, weir_buf_str(&j->out), fd);
+		weir_connection_reply(conn, weir_buf_str(&j->out), fd, lease);
 	if (j->failed && fd >= 0)
 		(void)close(fd);
 }
@@ -31,7 +32,7 @@ void weir_serve_refuse(const struct weir_asked *a, enum weir_refused code,
 	if (a->m->op == WEIR_REQUEST_LEASE)
 		a->serve->results[code]++;
 	weir_reply_refuse(&j, &a->m->id, code, text, help);
-	weir_serve_send(a->conn, &j, -1);
+	weir_serve_send(a->conn, &j, -1, 0);
 }
 
 bool weir_serve_is_his(const struct weir_peer *peer, const struct weir_warm_lease *lease)
@@ -77,6 +78,20 @@ struct weir_pending *weir_serve_wait(const struct weir_asked *a,
 	return p;
 }
 
+/* A look that was begun before the lease ended may have missed who has its file. */
+static bool waits_on(const struct weir_serve *serve, struct weir_pending *p)
+{
+	const struct weir_seen *seen = weir_look_last(serve->d->look);
+
+	if (p->kind == WEIR_PENDING_LEASE)
+		return true;
+	if (p->kind != WEIR_PENDING_RELEASE || p->looked || !seen ||
+	    seen->at_ns >= p->began_ns)
+		return false;
+	p->looked = true;
+	return weir_look_want(serve->d->look, 0) == WEIR_LOOK_COMING;
+}
+
 /* Those that wait for a look leave the list together: replying may bring new ones. */
 void weir_serve_seen(struct weir_serve *serve)
 {
@@ -84,7 +99,7 @@ void weir_serve_seen(struct weir_serve *serve)
 
 	for (struct weir_pending **link = &serve->pending; *link;) {
 		p = *link;
-		if (p->kind == WEIR_PENDING_LEASE) {
+		if (waits_on(serve, p)) {
 			link = &p->next;
 			continue;
 		}
@@ -148,6 +163,15 @@ void weir_serve_ended(struct weir_serve *serve, uint64_t lease, const char *why)
 	(void)weir_serve_end(serve, lease, why, &err);
 }
 
+/* Whom a lease was not told, for him it is of no use. */
+static void on_lost(void *ctx, uint64_t lease)
+{
+	struct weir_serve *serve = ctx;
+
+	if (!serve->d->is_stopping)
+		weir_serve_ended(serve, lease, "connection");
+}
+
 static void on_closed(void *ctx, uint64_t conn)
 {
 	struct weir_serve *serve = ctx;
@@ -193,7 +217,7 @@ static void on_line(void *ctx, struct weir_connection *conn, struct weir_str lin
 		weir_auto(weir_json_done) struct weir_json j = { 0 };
 
 		weir_reply_refuse(&j, &m.id, code, err.msg, NULL);
-		weir_serve_send(conn, &j, -1);
+		weir_serve_send(conn, &j, -1, 0);
 		return;
 	}
 	switch (m.op) {
@@ -223,7 +247,7 @@ static void on_cut(void *ctx, bool too_long, struct weir_buf *out)
 		return;
 }
 
-const struct weir_server_calls weir_serve_calls = { on_line, on_cut, on_closed };
+const struct weir_server_calls weir_serve_calls = { on_line, on_cut, on_lost, on_closed };
 
 const uint64_t *weir_serve_results(const struct weir_serve *serve)
 {

@@ -10,8 +10,6 @@
 #include <pwd.h>
 #include <stdio.h>
 
-#define HOLDERS_AGE_MS 2000U
-
 /* ---- what is asked for ------------------------------------------------------------- */
 
 struct wanted {
@@ -283,8 +281,9 @@ static void grant(struct weir_serve *serve, struct weir_connection *conn,
 	uint64_t took_ns = weir_now_ns() - p->began_ns;
 	struct weir_err err = { 0 };
 	int fd = -1;
+	bool granted = keep_promises(serve, p, &p->claim, lease->id, &fd, &err) == 0;
 
-	if (keep_promises(serve, p, &p->claim, lease->id, &fd, &err) < 0) {
+	if (!granted) {
 		serve->results[WEIR_REFUSED_FAILED]++;
 		weir_reply_refuse(&j, &p->id, WEIR_REFUSED_FAILED, err.msg, NULL);
 	} else {
@@ -294,7 +293,7 @@ static void grant(struct weir_serve *serve, struct weir_connection *conn,
 		tell_log(serve, lease, took_ns);
 	}
 	weir_endings_changed(serve->d->endings);
-	weir_serve_send(conn, &j, fd);
+	weir_serve_send(conn, &j, fd, granted ? lease->id : 0);
 }
 
 static void wait_for_growth(const struct weir_asked *a, struct wanted *w,
@@ -391,7 +390,7 @@ void weir_serve_grown(struct weir_serve *serve, uint64_t region, int result,
 
 		serve->results[code_of(result)]++;
 		weir_reply_refuse(&j, &p->id, code_of(result), err->msg, help_of(result));
-		weir_serve_send(conn, &j, -1);
+		weir_serve_send(conn, &j, -1, 0);
 	}
 	if (p)
 		weir_pending_free(p);
@@ -437,7 +436,8 @@ void weir_serve_release(const struct weir_asked *a)
 	}
 	region = weir_store_find(d->store, now.lease);
 	if (!region || region->state != WEIR_REGION_WAITING ||
-	    weir_look_want(d->look, HOLDERS_AGE_MS) != WEIR_LOOK_COMING) {
+	    weir_serve_knows_holders(d, region) ||
+	    weir_look_want(d->look, 0) != WEIR_LOOK_COMING) {
 		weir_serve_tell(a->serve, a->conn, &now);
 		return;
 	}
@@ -501,7 +501,7 @@ void weir_serve_renew(const struct weir_asked *a)
 	weir_reply_open(&j, &a->m->id);
 	weir_json_u64(&j, "lease", lease);
 	weir_json_close(&j);
-	weir_serve_send(a->conn, &j, -1);
+	weir_serve_send(a->conn, &j, -1, 0);
 }
 
 /* ---- target ------------------------------------------------------------------------ */
@@ -537,5 +537,5 @@ void weir_serve_target(const struct weir_asked *a)
 	weir_reply_open(&j, &a->m->id);
 	weir_json_u64(&j, "bytes", target.bytes);
 	weir_json_close(&j);
-	weir_serve_send(a->conn, &j, -1);
+	weir_serve_send(a->conn, &j, -1, 0);
 }

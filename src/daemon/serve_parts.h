@@ -19,6 +19,8 @@ struct weir_pending {
 	struct weir_message_id id;
 	uint64_t began_ns;
 	uint64_t region, lease; /* of LEASE and RELEASE */
+	uint64_t after;         /* of LEASES */
+	bool looked;            /* for the second time */
 	bool descriptor;
 	bool of_connection; /* the lease ends with it */
 	struct weir_claim claim;
@@ -50,8 +52,9 @@ struct weir_asked {
 struct weir_pending *weir_serve_wait(const struct weir_asked *a,
                                      enum weir_pending_kind kind);
 
-/* Replies, when there still is somebody, and with what was written. Takes @fd. */
-void weir_serve_send(struct weir_connection *conn, struct weir_json *j, int fd);
+/* Replies with what was written. Takes @fd. @lease: 0, or what ends when that is lost. */
+void weir_serve_send(struct weir_connection *conn, struct weir_json *j, int fd,
+                     uint64_t lease);
 void weir_serve_refuse(const struct weir_asked *a, enum weir_refused code,
                        const char *text, const char *help);
 
@@ -74,6 +77,10 @@ void weir_serve_metrics(const struct weir_asked *a);
 /* Replies to what waited for a look; @conn is there. */
 void weir_serve_tell(struct weir_serve *serve, struct weir_connection *conn,
                      const struct weir_pending *p);
+
+/* Does what was seen last, not long ago, name who has the file? */
+bool weir_serve_knows_holders(const struct weir_daemon *d,
+                              const struct weir_warm_region *region);
 
 /* Ends a lease, in the log, too. 0 or as weir_store_release(). */
 int weir_serve_end(struct weir_serve *serve, uint64_t lease, const char *why,

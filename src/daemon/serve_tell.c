@@ -8,23 +8,39 @@
 
 #include <errno.h>
 
+#define LEASES_MAX     1000U /* of one reply: 600 bytes each, and 1 MiB may be unread */
 #define HOLDERS_AGE_MS 2000U
 #define MS             UINT64_C(1000000)
 
 /* ---- leases ------------------------------------------------------------------------ */
 
+static int holders(const struct weir_daemon *d, const struct weir_warm_region *region,
+                   struct weir_buf *out)
+{
+	const struct weir_seen *seen = weir_look_last(d->look);
+
+	if (!seen || region->state != WEIR_REGION_WAITING)
+		return 0;
+	return weir_seen_holders(seen, weir_serve_device(d, region), region->inode, out);
+}
+
+bool weir_serve_knows_holders(const struct weir_daemon *d,
+                              const struct weir_warm_region *region)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	const struct weir_seen *seen = weir_look_last(d->look);
+
+	return seen && weir_now_ns() - seen->at_ns < HOLDERS_AGE_MS * MS &&
+	       holders(d, region, &text) == 0 && text.n;
+}
+
 static void put_holders(struct weir_json *j, const struct weir_daemon *d,
                         const struct weir_warm_region *region)
 {
 	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
-	const struct weir_seen *seen = weir_look_last(d->look);
-	int r = 0;
 
-	if (seen && region->state == WEIR_REGION_WAITING)
-		r = weir_seen_holders(seen, weir_serve_device(d, region), region->inode,
-		                      &text);
-	if (r < 0)
-		j->failed = r;
+	if (holders(d, region, &text) < 0)
+		j->failed = -ENOMEM;
 	weir_json_strz(j, "holders", text.n ? text.p : NULL);
 }
 
@@ -76,27 +92,55 @@ static void put_lease(struct weir_json *j, const struct weir_daemon *d,
 	weir_json_close(j);
 }
 
-/* A copy of a region: telling asks the store, which may move its own. */
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Numbers of the leases that he may see, of which some are behind @after; ascending. */
+static size_t his_leases(const struct weir_daemon *d, const struct weir_peer *peer,
+                         uint64_t after, uint64_t **out)
+{
+	const struct weir_warm_state *state = weir_store_state(d->store);
+	size_t nr = 0;
+
+	*out = calloc(state->nr_regions + 1, sizeof(**out));
+	for (size_t i = 0; *out && i < state->nr_regions; i++)
+		if (state->regions[i].lease.id > after &&
+		    weir_serve_is_his(peer, &state->regions[i].lease))
+			(*out)[nr++] = state->regions[i].lease.id;
+	if (nr)
+		qsort(*out, nr, sizeof(**out), by_number);
+	return nr;
+}
+
 static void tell_leases(struct weir_serve *serve, struct weir_connection *conn,
-                        const struct weir_message_id *id)
+                        const struct weir_message_id *id, uint64_t after)
 {
 	weir_auto(weir_json_done) struct weir_json j = { 0 };
+	weir_auto(weir_freep) uint64_t *leases = NULL;
 	const struct weir_daemon *d = serve->d;
-	const struct weir_warm_state *state = weir_store_state(d->store);
+	size_t nr;
 
 	weir_store_look(d->store);
+	nr = his_leases(d, weir_connection_peer(conn), after, &leases);
+	if (!leases)
+		j.failed = -ENOMEM;
 	weir_reply_open(&j, id);
 	weir_json_open(&j, "leases", '[');
-	for (size_t i = 0; i < state->nr_regions; i++) {
-		struct weir_warm_region region = state->regions[i];
+	for (size_t i = 0; i < nr && i < LEASES_MAX; i++) {
+		const struct weir_warm_region *region = weir_store_find(d->store,
+		                                                        leases[i]);
 
-		if (region.lease.id &&
-		    weir_serve_is_his(weir_connection_peer(conn), &region.lease))
-			put_lease(&j, d, &region);
+		if (region)
+			put_lease(&j, d, region);
 	}
 	weir_json_close(&j);
+	weir_json_bool(&j, "more", nr > LEASES_MAX);
 	weir_json_close(&j);
-	weir_serve_send(conn, &j, -1);
+	weir_serve_send(conn, &j, -1, 0);
 }
 
 static bool has_waiting(const struct weir_asked *a)
@@ -112,11 +156,15 @@ static bool has_waiting(const struct weir_asked *a)
 
 void weir_serve_leases(const struct weir_asked *a)
 {
+	struct weir_pending *p = NULL;
+
 	if (has_waiting(a) &&
 	    weir_look_want(a->serve->d->look, HOLDERS_AGE_MS) == WEIR_LOOK_COMING)
-		(void)weir_serve_wait(a, WEIR_PENDING_LEASES);
+		p = weir_serve_wait(a, WEIR_PENDING_LEASES);
 	else
-		tell_leases(a->serve, a->conn, &a->m->id);
+		tell_leases(a->serve, a->conn, &a->m->id, a->m->after);
+	if (p)
+		p->after = a->m->after;
 }
 
 /* ---- warm -------------------------------------------------------------------------- */
@@ -261,7 +309,7 @@ void weir_serve_warm(const struct weir_asked *a)
 	weir_json_u64(&j, "verify_failures", counts.verify_failures);
 	weir_json_close(&j);
 	free(places.v);
-	weir_serve_send(a->conn, &j, -1);
+	weir_serve_send(a->conn, &j, -1, 0);
 }
 
 /* ---- metrics ----------------------------------------------------------------------- */
@@ -277,7 +325,7 @@ static void tell_metrics(struct weir_serve *serve, struct weir_connection *conn,
 	weir_reply_open(&j, id);
 	weir_json_str(&j, "text", weir_buf_str(&text));
 	weir_json_close(&j);
-	weir_serve_send(conn, &j, -1);
+	weir_serve_send(conn, &j, -1, 0);
 }
 
 void weir_serve_metrics(const struct weir_asked *a)
@@ -304,7 +352,7 @@ static void tell_release(struct weir_serve *serve, struct weir_connection *conn,
 	if (waits)
 		put_holders(&j, serve->d, region);
 	weir_json_close(&j);
-	weir_serve_send(conn, &j, -1);
+	weir_serve_send(conn, &j, -1, 0);
 }
 
 void weir_serve_tell(struct weir_serve *serve, struct weir_connection *conn,
@@ -312,7 +360,7 @@ void weir_serve_tell(struct weir_serve *serve, struct weir_connection *conn,
 {
 	switch (p->kind) {
 	case WEIR_PENDING_RELEASE: tell_release(serve, conn, p); break;
-	case WEIR_PENDING_LEASES: tell_leases(serve, conn, &p->id); break;
+	case WEIR_PENDING_LEASES: tell_leases(serve, conn, &p->id, p->after); break;
 	case WEIR_PENDING_METRICS: tell_metrics(serve, conn, &p->id); break;
 	case WEIR_PENDING_LEASE: break; /* waits for its job */
 	}

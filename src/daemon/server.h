@@ -31,6 +31,8 @@ struct weir_server_calls {
 	/* A line is too long, or there are too many connections (@line never came): what
 	 * to tell before it is cut; added to *out. */
 	void (*cut)(void *ctx, bool too_long, struct weir_buf *out);
+	/* A reply with this tag (not 0) was not sent, for the connection has ended. */
+	void (*lost)(void *ctx, uint64_t tag);
 	/* It is gone; of its pending requests none is waited for. */
 	void (*closed)(void *ctx, uint64_t conn);
 };
@@ -66,7 +68,8 @@ int weir_connection_groups(struct weir_connection *conn, const uint32_t **out,
                            size_t *out_nr);
 
 /* Ends one pending request with a whole line, its newline too. @fd: -1, or a descriptor
- * that goes with its first byte; taken. */
-void weir_connection_reply(struct weir_connection *conn, struct weir_str line, int fd);
+ * that goes with its first byte; taken. @tag: 0, or what lost() is to be told. */
+void weir_connection_reply(struct weir_connection *conn, struct weir_str line, int fd,
+                           uint64_t tag);
 
 #endif

@@ -19,6 +19,9 @@ struct lane {
 	bool has_thread;
 	pthread_cond_t given;
 	enum lane_state state;
+	enum weir_job_kind kind;   /* the loop's: of the job, as it was given */
+	uint64_t page_bytes;       /* likewise */
+	int job_node;              /* likewise */
 	struct weir_warm_job job;  /* the loop's in IDLE and ENDED, else the thread's */
 	struct weir_warm_work how; /* likewise */
 	struct weir_err err;       /* likewise */
@@ -102,7 +105,7 @@ static bool is_growing(const struct weir_work *work)
 {
 	for (size_t i = 0; i < work->nr_lanes; i++)
 		if (state_of(&work->lanes[i]) != IDLE &&
-		    work->lanes[i].job.kind == WEIR_JOB_GROW)
+		    work->lanes[i].kind == WEIR_JOB_GROW)
 			return true;
 	return false;
 }
@@ -148,6 +151,9 @@ static bool give(struct lane *lane)
 
 	if (work->calls.next(work->ctx, lane->node, lane->only_grow, &lane->job) != 0)
 		return false;
+	lane->kind = lane->job.kind;
+	lane->page_bytes = lane->job.page_bytes;
+	lane->job_node = lane->job.node;
 	set_how(lane);
 	atomic_store(&lane->stop, false);
 	atomic_store(&lane->done_bytes, 0);
@@ -162,7 +168,7 @@ static void stop_fills(struct weir_work *work)
 {
 	for (size_t i = 0; i < work->nr_lanes; i++)
 		if (state_of(&work->lanes[i]) != IDLE &&
-		    work->lanes[i].job.kind != WEIR_JOB_GROW)
+		    work->lanes[i].kind != WEIR_JOB_GROW)
 			atomic_store(&work->lanes[i].stop, true);
 }
 
@@ -248,8 +254,8 @@ uint64_t weir_work_done_bytes(const struct weir_work *work, enum weir_job_kind k
 	for (size_t i = 0; i < work->nr_lanes; i++) {
 		struct lane *lane = &work->lanes[i];
 
-		if (state_of(lane) != IDLE && lane->job.kind == kind &&
-		    lane->job.page_bytes == page_bytes && lane->job.node == node)
+		if (state_of(lane) != IDLE && lane->kind == kind &&
+		    lane->page_bytes == page_bytes && lane->job_node == node)
 			bytes += atomic_load(&lane->done_bytes);
 	}
 	return bytes;

@@ -61,6 +61,7 @@ static void requests_of_each_kind_are_understood(void **unused)
 	expect_u64_eq(m.lease, 3);
 	expect_int_eq(m.has_ttl, true);
 	expect_int_eq(parsed("{\"op\":\"leases\",\"weir\":1}").op, WEIR_REQUEST_LEASES);
+	expect_u64_eq(parsed("{\"op\":\"leases\",\"weir\":1,\"after\":9}").after, 9);
 	expect_int_eq(parsed("{\"op\":\"warm\",\"weir\":1}").op, WEIR_REQUEST_WARM);
 	expect_int_eq(parsed("{\"op\":\"metrics\",\"weir\":1}").op, WEIR_REQUEST_METRICS);
 	m = parsed("{\"op\":\"target\",\"weir\":1,\"page_bytes\":2097152,\"bytes\":0}");

@@ -111,7 +111,8 @@ struct world {
 	char dir[64], path[108];
 	struct weir_loop *loop;
 	struct weir_server *server;
-	unsigned int nr_lines, nr_closed, nr_cut;
+	unsigned int nr_lines, nr_closed, nr_cut, nr_lost;
+	uint64_t last_lost;
 	uint64_t last; /* connection */
 	enum { ECHO, LATER, MUCH, PASS } how;
 };
@@ -134,7 +135,8 @@ static void on_line(void *ctx, struct weir_connection *conn, struct weir_str lin
 	expect_int_eq(weir_buf_addz(&text, "\n"), 0);
 	weir_connection_reply(conn, weir_buf_str(&text),
 	                      w->how == PASS ? open("/dev/null", O_RDONLY | O_CLOEXEC)
-	                                     : -1);
+	                                     : -1,
+	                      w->nr_lines);
 }
 
 static void on_cut(void *ctx, bool too_long, struct weir_buf *out)
@@ -143,6 +145,14 @@ static void on_cut(void *ctx, bool too_long, struct weir_buf *out)
 
 	w->nr_cut++;
 	expect_int_eq(weir_buf_addz(out, too_long ? "too-long\n" : "busy\n"), 0);
+}
+
+static void on_lost(void *ctx, uint64_t tag)
+{
+	struct world *w = ctx;
+
+	w->nr_lost++;
+	w->last_lost = tag;
 }
 
 static void on_closed(void *ctx, uint64_t conn)
@@ -160,7 +170,7 @@ static int set_up(void **state)
 		.listen_fd = -1,
 		.mode = 0600,
 		.line_max = 100,
-		.calls = { on_line, on_cut, on_closed },
+		.calls = { on_line, on_cut, on_lost, on_closed },
 		.ctx = w,
 	};
 
@@ -284,7 +294,7 @@ static void server_reads_no_more_than_may_be_pending(void **state)
 	turn(w);
 	expect_u64_eq(w->nr_lines, WEIR_SERVER_PENDING_MAX);
 	conn = weir_server_find(w->server, w->last);
-	weir_connection_reply(conn, weir_strz("one\n"), -1);
+	weir_connection_reply(conn, weir_strz("one\n"), -1, 7);
 	turn(w);
 	expect_u64_eq(w->nr_lines, WEIR_SERVER_PENDING_MAX + 1);
 	hear(fd, "one\n");
@@ -305,6 +315,9 @@ static void server_cuts_who_never_reads(void **state)
 		turn(w);
 	}
 	expect_u64_eq(w->nr_closed, 1);
+	/* what is told of replies that were lost is which, and the last is among them */
+	expect_int_eq(w->nr_lost > 0 && w->nr_lost < w->nr_lines, true);
+	expect_u64_eq(w->last_lost, w->nr_lines);
 	(void)close(fd);
 }
 
@@ -352,7 +365,8 @@ static void server_takes_the_place_of_one_that_was_killed(void **state)
 		                               .path = w->path,
 		                               .mode = 0666,
 		                               .line_max = 10,
-		                               .calls = { on_line, on_cut, on_closed },
+		                               .calls = { on_line, on_cut, on_lost,
+		                                          on_closed },
 		                               .ctx = w };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
