@@ -234,4 +234,5 @@ TESTS = [a_lease_is_a_file_of_zeroes, warm_only_is_not_more_than_is_warm, others
          a_guest_of_two_nodes_has_two_leases, who_has_memory_keeps_it]
 
 if __name__ == "__main__":
-    sys.exit(pools.run_tests(TESTS))
+    with pools.others_wait():  # once for all of them
+        sys.exit(pools.run_tests(TESTS))
