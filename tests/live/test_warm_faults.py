@@ -32,7 +32,7 @@ LEASES = int(sys.argv[4]) if len(sys.argv) > 4 else 500
 SEED = int(sys.argv[5]) if len(sys.argv) > 5 else time.time_ns() % 1000000
 M2 = 2 << 20
 POOL = 200
-CLIENTS = 6
+CLIENTS = 8
 NOBODY = private.NOBODY
 # of warm_client.c, in its order
 COUNTS = ("leases", "warm_bytes", "cold_bytes", "refused", "releases", "held_releases",
@@ -264,13 +264,13 @@ class Host:
         if self.counts["leases"] >= self.next_ledger:
             self.audit()
         dice = chance.random()
-        if dice < 0.10:
+        if dice < 0.06:
             self.change_target()
-        elif dice < 0.15:
+        elif dice < 0.10:
             self.fill_pool()
-        elif dice < 0.25:
+        elif dice < 0.16:
             self.release_of_the_dead()
-        elif dice < 0.40:
+        elif dice < 0.26:
             self.clients.kill_one()
 
 
@@ -288,7 +288,7 @@ def work(one, undo):
     while counts["leases"] < LEASES:
         clients.look()
         host.step()
-        time.sleep(chance.random() * 0.04)
+        time.sleep(chance.random() * 0.05)
     clients.look()
     print(f"# seed {SEED}, {time.monotonic() - began:.0f} s: {clients.started} clients, "
           f"{clients.killed} killed; weird killed {host.kills} times, stopped {host.stops}; "
