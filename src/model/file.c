@@ -124,7 +124,7 @@ static void unmap_everywhere(struct weir_model *m, struct weir_file *file, uint3
 	}
 }
 
-/* Takes one page out of the file, and frees it. */
+/* remove_inode_single_folio(): frees the page when nothing else has it. */
 static void remove_page(struct weir_model *m, struct weir_file *file, uint32_t idx)
 {
 	weir_page_id id = weir_slots_get(&file->cache, idx);
@@ -132,6 +132,12 @@ static void remove_page(struct weir_model *m, struct weir_file *file, uint32_t i
 	(void)weir_slots_set(&file->cache, idx, 0, UINT32_MAX);
 	weir_page(&m->pages, id)->flags &= (uint8_t)~WEIR_PAGE_CACHED;
 	weir_page_put(m, id);
+}
+
+void weir_file_drop(struct weir_model *m, struct weir_file *file, uint32_t idx)
+{
+	unreserve(m, file, idx, idx + 1, 1);
+	remove_page(m, file, idx);
 }
 
 static void remove_from(struct weir_model *m, struct weir_file *file, uint32_t from)
@@ -165,10 +171,8 @@ void weir_file_punch(struct weir_model *m, struct weir_file *file, uint64_t star
 
 	unmap_everywhere(m, file, from, to);
 	for (uint32_t i = weir_slots_next(&file->cache, from, to); i < to;
-	     i = weir_slots_next(&file->cache, i + 1, to)) {
-		unreserve(m, file, i, i + 1, 1);
-		remove_page(m, file, i);
-	}
+	     i = weir_slots_next(&file->cache, i + 1, to))
+		weir_file_drop(m, file, i);
 }
 
 int weir_file_allocate(struct weir_model *m, const struct weir_task *task,
