@@ -146,8 +146,8 @@ bool weir_regions_del(struct weir_regions *set, uint32_t from, uint32_t to,
 {
 	uint32_t at = lower(set, from), end;
 
-	if (at == set->nr || set->v[at].from >= to)
-		return true;
+	if (from >= to || at == set->nr || set->v[at].from >= to)
+		return true; /* nothing of it is there */
 	/* a hole in the middle of one range makes two */
 	if (set->v[at].from < from && set->v[at].to > to) {
 		struct weir_region rest = { to, set->v[at].to, set->v[at].group };
