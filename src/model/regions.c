@@ -39,11 +39,17 @@ uint64_t weir_regions_count(const struct weir_regions *set, uint32_t from, uint3
 	return n;
 }
 
-bool weir_regions_has(const struct weir_regions *set, uint32_t idx)
+bool weir_regions_has(const struct weir_regions *set, uint32_t idx, uint32_t *nr)
 {
-	uint32_t i = lower(set, idx);
+	uint32_t i = lower(set, idx), left;
+	bool has = i < set->nr && set->v[i].from <= idx;
 
-	return i < set->nr && set->v[i].from <= idx;
+	if (i < set->nr) {
+		left = (has ? set->v[i].to : set->v[i].from) - idx;
+		if (left < *nr)
+			*nr = left;
+	}
+	return has;
 }
 
 static bool reserve(struct weir_regions *set, uint32_t more)
