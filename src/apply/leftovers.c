@@ -4,6 +4,7 @@
 #include "apply/file_users.h"
 #include "apply/makers.h"
 #include "base/own.h"
+#include "facts/creators.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -5,6 +5,8 @@
 
 #include "base/own.h"
 #include "facts/blocks.h"
+#include "facts/creators.h"
+#include "facts/held_frames.h"
 #include "facts/owners.h"
 #include "facts/pinners.h"
 

@@ -81,41 +81,4 @@ int weir_holdings_read(const struct weir_holdings_ask *ask, const struct weir_mo
                        struct weir_count default_page, struct weir_holdings *out,
                        struct weir_err *err);
 
-struct weir_held_frame {
-	uint64_t pfn;
-	size_t map; /* of which mapping */
-};
-
-struct weir_held_frames {
-	struct weir_held_frame *v;
-	size_t nr, cap;
-};
-
-void weir_held_frames_done(struct weir_held_frames *frames);
-
-/* Adds the page frames of a mapping's own pages. -EACCES where they are hidden, -ENOENT
- * in a capture without them, other errors of reading; -EBADMSG. */
-int weir_held_frames_read(const struct weir_host *host, const struct weir_holdings *all,
-                          size_t map, struct weir_held_frames *out);
-
-/* A line of the text below "/@/frames/". */
-bool weir_held_frame_parse(struct weir_str line, uint64_t *index, uint64_t *pfn);
-
-/* Asks for the frames of all mappings that share their own pages with others, as a ledger
- * will: for captures. 0 or -ENOMEM. */
-int weir_held_frames_ask(const struct weir_host *host, const struct weir_holdings *all);
-
-/* The process that a file's name says has made it, "spdk_pid4242map_0": the number behind
- * "pid", else 0. */
-uint64_t weir_creator_of_name(struct weir_str path);
-
-/* True when there is a process of this number, also when it is not to be looked at. */
-bool weir_process_lives(const struct weir_host *host, uint64_t pid);
-
-/* Asks whether the creators of files and segments live: for captures. */
-void weir_creators_ask(const struct weir_host *host, const struct weir_holdings *all);
-
-/* True for a mapping whose own pages other processes may have too, after a fork. */
-bool weir_holding_map_is_shared_copy(const struct weir_holding_map *map);
-
 #endif

@@ -9,67 +9,18 @@
  * Left out: a process whose first thread has ended while others go on: its own maps are
  * empty then, those of the threads are not.
  *
- * Sources, v5.10 to v6.18: fs/proc/array.c proc_pid_status(), fs/proc/task_mmu.c
- * show_map_vma(), show_numa_map() and hugetlb_report_usage(). */
+ * Sources, v5.10 to v6.18: fs/proc/task_mmu.c show_map_vma() and
+ * show_numa_map(), fs/proc/fd.c. */
 #ifndef WEIR_FACTS_TASKS_H
 #define WEIR_FACTS_TASKS_H
 
-#include "facts/mounts.h"
+#include "facts/huge_places.h"
+#include "facts/task_status.h"
 
 /* vm.max_map_count is 65530, and a line with its path takes 100 bytes: 6 MB. Databases
  * are told to raise it tenfold. */
 #define WEIR_TASK_MAPS_MAX    (64U << 20)
 #define WEIR_TASK_CMDLINE_MAX (2U << 20) /* Java class paths are the longest: 100 KB */
-
-struct weir_task_status {
-	struct weir_str name; /* borrows from the text; '\n' and '\\' in it are escaped */
-	struct weir_count pid; /* the thread's; of a process the same as tgid */
-	struct weir_count tgid, ppid;
-	struct weir_count uid, gid;      /* the effective ones */
-	struct weir_count hugetlb_bytes; /* touched and mapped; since 4.4 */
-	struct weir_count pinned_bytes;  /* VmPin: by RDMA and the like; VFIO locks */
-	struct weir_count kthread;       /* 1: a kernel thread; since 6.8 */
-	bool has_memory; /* false: a kernel thread, or it is about to end */
-};
-
-int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,
-                           struct weir_err *err);
-
-/* Which files are huge ones: devices and paths of the hugetlbfs mounts. Those that the
- * kernel makes for itself have no path, but names:
- *	/anon_hugepage    mmap(2) with MAP_HUGETLB and no file
- *	/memfd:NAME       memfd_create(2), with MFD_HUGETLB or without
- *	/SYSVKEY          shmget(2), with SHM_HUGETLB or without
- * Of the latter two only the device tells, and which device does is not written anywhere:
- * the walk below learns it. Zero-initialised knows no device, and takes these names for
- * huge files. */
-struct weir_huge_places {
-	uint64_t *huge; /* devices, major << 32 | minor, sorted */
-	size_t nr_huge, cap_huge;
-	uint64_t *ordinary; /* devices that are known not to be huge, sorted */
-	size_t nr_ordinary, cap_ordinary;
-	const char **targets; /* borrowed from the mounts, sorted */
-	size_t nr_targets;
-};
-
-int weir_huge_places_init(struct weir_huge_places *places,
-                          const struct weir_mounts *mounts);
-int weir_huge_places_learn(struct weir_huge_places *places, uint64_t device, bool huge);
-void weir_huge_places_done(struct weir_huge_places *places);
-
-/* True for a path that is below one of the mounts or is one of the names above. */
-bool weir_huge_places_has(const struct weir_huge_places *places, struct weir_str path);
-
-/* Adds to @out each line that names huge pages, as it is, with a newline. 0 or -ENOMEM.
- */
-int weir_maps_filter(struct weir_str text, const struct weir_huge_places *places,
-                     struct weir_buf *out);
-int weir_numa_maps_filter(struct weir_str text, struct weir_buf *out);
-
-/* True for what an open file of a VM's process may be that matters here: huge files, and
- * the devices that pin memory or make it a VM's. */
-bool weir_task_link_matters(const struct weir_huge_places *places,
-                            struct weir_str target);
 
 struct weir_task_link {
 	char *fd; /* its number */
