@@ -362,7 +362,7 @@ int weir_leftovers_look(const struct weir_host *host,
 	if (r == 0)
 		r = find_targets(&look, &snap->mounts, err);
 	if (r == 0)
-		r = weir_ledger_read(host, snap, &ledger, err);
+		r = weir_ledger_read(host, snap, WEIR_LEDGER_USERS, &ledger, err);
 	if (r == 0)
 		r = look_at_all(&look, err);
 	for (size_t i = 0; look.targets && i < ask->nr_paths; i++)

@@ -1,7 +1,7 @@
-/* tasks: see tasks.h. A host may have 5,000 processes, so in a lean walk each costs one
- * open file, its status; buffers are used again. Open files cost more than all else, a
- * listing and a readlink(2) each: of those who have touched no huge page they wait until
- * it is known that there is a file that somebody may have open. */
+/* tasks: see tasks.h. A host may have 5,000 processes, so a pass over statuses costs one
+ * open file for each, and buffers are used again. Open files cost more than all else, a
+ * listing and a readlink(2) each: of those who have touched no huge page they are left to
+ * a pass of their own, for who needs it. */
 #include "facts/tasks.h"
 
 #include "base/own.h"
@@ -29,7 +29,8 @@ void weir_tasks_done(struct weir_tasks *walk)
 	weir_buf_done(&walk->maps_text);
 	weir_buf_done(&walk->target);
 	weir_names_done(&walk->pids);
-	free(walk->later);
+	free(walk->touched.v);
+	free(walk->idle.v);
 	weir_huge_places_done(&walk->places);
 	*walk = (struct weir_tasks){ 0 };
 }
@@ -44,29 +45,22 @@ static int read_page_size(struct weir_tasks *walk)
 	return r == -ENOMEM ? r : 0;
 }
 
-int weir_tasks_open_listed(struct weir_tasks *walk, const struct weir_host *host,
-                           const struct weir_mounts *mounts, struct weir_names *pids,
-                           struct weir_err *err)
+int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
+                    struct weir_err *err)
 {
 	int r;
 
-	*walk = (struct weir_tasks){ .host = host, .pids = *pids };
-	*pids = (struct weir_names){ 0 };
-	r = weir_huge_places_init(&walk->places, mounts);
-	if (r == 0)
-		r = read_page_size(walk);
+	*walk = (struct weir_tasks){ .host = host };
+	r = weir_host_list(host, "/proc", &walk->pids);
+	if (r < 0)
+		return weir_err_sys(err, r, "list '/proc'");
+	r = read_page_size(walk);
 	return r < 0 ? weir_err_sys(err, r, "look at the processes") : 0;
 }
 
-int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
-                    const struct weir_mounts *mounts, struct weir_err *err)
+int weir_tasks_know(struct weir_tasks *walk, const struct weir_mounts *mounts)
 {
-	struct weir_names pids = { 0 };
-	int r = weir_host_list(host, "/proc", &pids);
-
-	*walk = (struct weir_tasks){ 0 };
-	return r < 0 ? weir_err_sys(err, r, "list '/proc'")
-	             : weir_tasks_open_listed(walk, host, mounts, &pids, err);
+	return weir_huge_places_init(&walk->places, mounts);
 }
 
 /* @prefix, /proc/PID/ and @file. 0 or -ENOMEM. */
@@ -201,13 +195,13 @@ static int read_links(struct weir_tasks *walk)
 	weir_auto(weir_names_done) struct weir_names fds = { 0 };
 	int r = list_fds(walk, &fds);
 
-	if (r == -EACCES && walk->lean) /* as its maps are, which were not asked */
-		walk->task.maps_error = r;
-	if (r < 0)
+	if (r < 0 && r != -EACCES)
 		return r == -ENOMEM ? r
 		                    : 0; /* it ended, or it is a capture without any */
 	for (size_t i = 0; r == 0 && i < fds.nr; i++)
 		r = read_link(walk, fds.v[i].name);
+	if (r == -EACCES && walk->pass != WEIR_TASKS_ALL) /* as maps are, not asked */
+		walk->task.maps_error = r;
 	return r == -EACCES ? 0 : r;
 }
 
@@ -274,6 +268,11 @@ static int vanished(struct weir_tasks *walk)
 	return SKIPPED;
 }
 
+static bool has_ended(const struct weir_task *task)
+{
+	return task->maps_error == -ENOENT || task->maps_error == -ESRCH;
+}
+
 /* Without its status a process ended, or it is one in a capture that was hidden from the
  * user who made it: its maps are known to be forbidden. */
 static int read_hidden(struct weir_tasks *walk, int status_error)
@@ -304,30 +303,38 @@ static int read_status(struct weir_tasks *walk)
 	return r;
 }
 
-/* Nothing tells yet that its maps and open files are needed. Whoever may not be looked at
- * is not put off, so that it is counted. */
-static bool can_wait(const struct weir_tasks *walk)
+static int put_aside(struct weir_tasks *walk, struct weir_tasks_list *list)
 {
-	return walk->lean && walk->links_later &&
-	       !(walk->refused && walk->refused[walk->task.nth]);
+	int r = weir_grow(&list->v, &list->cap, list->nr, sizeof(*list->v));
+
+	if (r == 0)
+		list->v[list->nr++] = walk->task.nth;
+	return r;
 }
 
-static int put_off(struct weir_tasks *walk)
+/* Its status alone. */
+static int read_idle(struct weir_tasks *walk)
 {
-	int r = weir_grow(&walk->later, &walk->cap_later, walk->nr_later,
-	                  sizeof(*walk->later));
+	const struct weir_task_status *status = &walk->task.status;
+	int r = read_status(walk);
 
-	if (r < 0)
+	if (r == -ENOMEM)
 		return r;
-	walk->later[walk->nr_later++] = walk->task.nth;
+	if (r < 0)
+		return read_hidden(walk, r);
+	if (!status->has_memory)
+		return SKIPPED;
+	if (status->hugetlb_bytes.n || !status->hugetlb_bytes.known) {
+		r = put_aside(walk, &walk->touched);
+		return r < 0 ? r : SKIPPED;
+	}
 	walk->nr_seen++;
-	return 0;
+	return put_aside(walk, &walk->idle);
 }
 
-static int read_task(struct weir_tasks *walk)
+static int read_all(struct weir_tasks *walk)
 {
 	struct weir_task *task = &walk->task;
-	bool may_have_touched;
 	int r = read_status(walk);
 
 	if (r == -ENOMEM)
@@ -337,20 +344,35 @@ static int read_task(struct weir_tasks *walk)
 	if (!task->status.has_memory)
 		return SKIPPED;
 	task->is_holder = task->status.hugetlb_bytes.n > 0;
-	may_have_touched = task->is_holder || !task->status.hugetlb_bytes.known;
-	if (!may_have_touched && can_wait(walk))
-		return put_off(walk);
-	if (!walk->lean || may_have_touched)
-		r = read_maps(walk);
+	r = read_maps(walk);
 	if (r < 0)
 		return r;
-	if (task->maps_error == -ENOENT || task->maps_error == -ESRCH)
+	if (has_ended(task))
 		return vanished(walk);
 	walk->nr_seen++;
 	if (!task->maps_error || task->maps_error == -EFBIG)
 		r = read_links(walk);
 	walk->nr_forbidden += task->maps_error == -EACCES;
 	return r;
+}
+
+/* Its open files. If one of them is huge, which is rare, its status again, and whether it
+ * has mapped what it has not touched. */
+static int read_open(struct weir_tasks *walk)
+{
+	struct weir_task *task = &walk->task;
+	int r = walk->only && !walk->only[task->nth] ? SKIPPED : read_links(walk);
+
+	if (r != 0)
+		return r;
+	walk->nr_forbidden += task->maps_error == -EACCES;
+	if (!task->is_holder && !task->maps_error)
+		return SKIPPED;
+	r = read_status(walk);
+	if (r < 0)
+		return r == -ENOMEM ? r : vanished(walk);
+	r = task->is_holder ? read_maps(walk) : 0;
+	return r == 0 && has_ended(task) ? vanished(walk) : r;
 }
 
 static void begin_task(struct weir_tasks *walk, size_t nth)
@@ -367,37 +389,45 @@ static void begin_task(struct weir_tasks *walk, size_t nth)
 	task->maps.n = 0;
 }
 
-void weir_tasks_again(struct weir_tasks *walk)
+void weir_tasks_begin(struct weir_tasks *walk, enum weir_tasks_pass pass)
 {
-	walk->is_later = true;
+	walk->pass = pass;
+	walk->at = 0;
 }
 
-/* Its open files; and its status again if one of them is huge, which is rare. */
-static int read_later(struct weir_tasks *walk)
+static bool take(const struct weir_tasks_list *list, size_t at, size_t *nth)
 {
-	struct weir_task *task = &walk->task;
-	int r = read_links(walk);
-
-	walk->nr_forbidden += task->maps_error == -EACCES;
-	if (r < 0 || !task->is_holder)
-		return r < 0 ? r : SKIPPED;
-	r = read_status(walk);
-	return r < 0 && r != -ENOMEM ? vanished(walk) : r;
+	if (at < list->nr)
+		*nth = list->v[at];
+	return at < list->nr;
 }
 
 static bool take_nth(struct weir_tasks *walk, size_t *nth)
 {
-	bool more = walk->is_later ? walk->at_later < walk->nr_later
-	                           : walk->at < walk->pids.nr;
+	size_t at = walk->at++;
 
-	if (more)
-		*nth = walk->is_later ? walk->later[walk->at_later++] : walk->at++;
-	return more;
+	if (walk->pass == WEIR_TASKS_TOUCHED)
+		return take(&walk->touched, at, nth);
+	if (walk->pass == WEIR_TASKS_OPEN)
+		return take(&walk->idle, at, nth);
+	*nth = at;
+	return at < walk->pids.nr;
+}
+
+static int read_task(struct weir_tasks *walk)
+{
+	switch (walk->pass) {
+	case WEIR_TASKS_STATUS: return read_idle(walk);
+	case WEIR_TASKS_OPEN: return read_open(walk);
+	case WEIR_TASKS_ALL:
+	case WEIR_TASKS_TOUCHED: break;
+	}
+	return read_all(walk);
 }
 
 int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out)
 {
-	size_t nth;
+	size_t nth = 0;
 
 	while (take_nth(walk, &nth)) {
 		uint64_t pid;
@@ -406,7 +436,7 @@ int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out)
 		if (weir_parse_u64(weir_strz(walk->pids.v[nth].name), &pid) < 0)
 			continue;
 		begin_task(walk, nth);
-		r = walk->is_later ? read_later(walk) : read_task(walk);
+		r = read_task(walk);
 		if (r == SKIPPED)
 			continue;
 		if (r == 0)

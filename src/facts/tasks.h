@@ -40,23 +40,34 @@ struct weir_task { /* valid until the next one is read */
 	size_t nr_links, cap_links;
 };
 
+/* Which processes are gone through, and what is read of each. Status comes first, and
+ * before it is known which files are huge: of most processes nothing else is needed. */
+enum weir_tasks_pass {
+	WEIR_TASKS_ALL,     /* all of everyone: status, mappings, open files */
+	WEIR_TASKS_STATUS,  /* the status of everyone. Who has touched huge pages, or may
+	                     * have, is not given, but waits for the next pass */
+	WEIR_TASKS_TOUCHED, /* all of those who wait */
+	/* open files of those that the pass over statuses gave. It gives only who has a
+	 * huge one or may not be looked at, and counts none of them as seen again */
+	WEIR_TASKS_OPEN,
+};
+
+struct weir_tasks_list { /* places in the listing of /proc */
+	size_t *v;
+	size_t nr, cap;
+};
+
 struct weir_tasks {
 	const struct weir_host *host;
 	struct weir_huge_places places;
 	struct weir_count page_bytes; /* the base page */
-	bool lean; /* pass over maps of those that have touched no huge page; to be set
-	            * after opening. What they have only reserved is then not seen */
-	bool links_later;    /* with lean: pass over their open files too, which are then
-	                      * read after weir_tasks_again() */
-	const bool *refused; /* NULL, or of each in pids: it is not ours to see, and not
-	                      * to be passed over. Borrowed */
-	bool thorough; /* ask of each open file that no mount explains: to be set after
-	                * opening; costs a call for each open file of the host */
+	bool thorough;    /* ask of each open file that no mount explains: to be set after
+	                   * opening; costs a call for each open file of the host */
+	const bool *only; /* NULL, or of each in pids: an OPEN pass comes by. Borrowed */
 	struct weir_names pids;
+	enum weir_tasks_pass pass;
 	size_t at;
-	size_t *later; /* of pids those whose open files were passed over */
-	size_t nr_later, cap_later, at_later;
-	bool is_later; /* the walk over these has begun */
+	struct weir_tasks_list touched, idle; /* by a pass over statuses */
 	struct weir_task task;
 	struct weir_buf path, text, maps_text, target; /* used again from file to file */
 	size_t nr_seen;      /* processes with memory of their own */
@@ -64,25 +75,23 @@ struct weir_tasks {
 	size_t nr_forbidden; /* maps and links may not be read by this user */
 };
 
-/* A walk over all processes; @host and @mounts must outlive it. -ENOENT and other errors
- * of listing /proc with words. After a failure it is to be done with, too. */
+/* A walk over all processes; @host must outlive it. -ENOENT and other errors of listing
+ * /proc with words. After a failure it is to be done with, too. */
 int weir_tasks_open(struct weir_tasks *walk, const struct weir_host *host,
-                    const struct weir_mounts *mounts, struct weir_err *err);
-
-/* The same over processes that are already listed; takes @pids, also when it fails. */
-int weir_tasks_open_listed(struct weir_tasks *walk, const struct weir_host *host,
-                           const struct weir_mounts *mounts, struct weir_names *pids,
-                           struct weir_err *err);
+                    struct weir_err *err);
 void weir_tasks_done(struct weir_tasks *walk);
+
+/* Which files are huge: to be told once, before any pass but that over statuses. @mounts
+ * must outlive the walk. 0 or -ENOMEM. */
+int weir_tasks_know(struct weir_tasks *walk, const struct weir_mounts *mounts);
+
+/* Begins a pass. Without it the walk is over all of everyone. */
+void weir_tasks_begin(struct weir_tasks *walk, enum weir_tasks_pass pass);
 
 enum { WEIR_TASKS_END = 1 };
 
 /* Reads the next process. 0 and *out; WEIR_TASKS_END after the last; -ENOMEM. */
 int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out);
-
-/* After the last: begins a walk over the open files that were passed over. It gives only
- * the processes that have huge ones, and counts none of them as seen again. */
-void weir_tasks_again(struct weir_tasks *walk);
 
 /* Reads /proc/PID/@file of the process that the walk has come to; as weir_host_read(). */
 int weir_tasks_read(struct weir_tasks *walk, const char *file, size_t max,

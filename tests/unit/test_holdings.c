@@ -34,8 +34,9 @@ static const struct weir_mounts mounts = { .known = true, .v = mounted, .nr = 2 
 
 static struct fake_file waiting_files[] = {
 	{ "/@/link/proc/self/ns/mnt", "mnt:[1]" },
-	/* 10: a file that 11 has mapped, open only */
+	/* 10: a file that 11 has mapped, open; and mapped, and nothing of it touched */
 	{ "/proc/10/status", "Name:\topen\n" NOTHING_TOUCHED },
+	{ "/proc/10/maps", MAPS_REST MAPS_FILE },
 	{ "/proc/10/fd/5", "" },
 	{ "/@/link/proc/10/fd/5", "/dev/hugepages/a b" },
 	{ "/@/file/proc/10/fd/5/@", FILE_STAT },
@@ -49,9 +50,10 @@ static struct fake_file waiting_files[] = {
 	{ "/proc/13/fd", .error = -EACCES },
 };
 
-static int read_lean(struct fake_file *files, size_t nr, struct weir_holdings *out)
+static int look(struct fake_file *files, size_t nr, enum weir_look far,
+                struct weir_holdings *out)
 {
-	struct weir_holdings_ask ask = { .lean = true };
+	struct weir_holdings_ask ask = { .look = far };
 	struct fake_host fake;
 	int r;
 
@@ -67,12 +69,14 @@ static void holdings_find_who_has_a_file_open_in_their_order(void **state)
 	struct weir_holdings all;
 
 	(void)state;
-	expect_int_eq(read_lean(waiting_files, WEIR_NELEM(waiting_files), &all), 0);
+	expect_int_eq(
+		look(waiting_files, WEIR_NELEM(waiting_files), WEIR_LOOK_OPEN, &all), 0);
 	expect_u64_eq(all.nr_tasks, 2);
 	expect_u64_eq(all.tasks[0].pid, 10);
 	expect_u64_eq(all.tasks[1].pid, 11);
-	expect_u64_eq(all.nr_maps, 1);
+	expect_u64_eq(all.nr_maps, 2);
 	expect_u64_eq(all.maps[0].task, 1);
+	expect_u64_eq(all.maps[1].task, 0);
 	expect_u64_eq(all.nr_links, 1);
 	expect_u64_eq(all.links[0].task, 0);
 	expect_u64_eq(all.links[0].file, all.maps[0].file);
@@ -81,10 +85,57 @@ static void holdings_find_who_has_a_file_open_in_their_order(void **state)
 	weir_holdings_done(&all);
 }
 
-static int read_lean_and_drop(void *ctx)
+/* Who has touched a page is enough to know whose it is. */
+static void holdings_of_who_touched_pages_pass_over_the_others(void **state)
 {
 	struct weir_holdings all;
-	int r = read_lean(waiting_files, WEIR_NELEM(waiting_files), &all);
+
+	(void)state;
+	expect_int_eq(
+		look(waiting_files, WEIR_NELEM(waiting_files), WEIR_LOOK_TOUCHED, &all),
+		0);
+	expect_u64_eq(all.nr_tasks, 1);
+	expect_u64_eq(all.tasks[0].pid, 11);
+	expect_u64_eq(all.nr_maps, 1);
+	expect_u64_eq(all.nr_links, 0);
+	expect_u64_eq(all.nr_seen, 4);
+	expect_u64_eq(all.nr_forbidden, 0);
+	weir_holdings_done(&all);
+}
+
+/* 11 is in a mount namespace of its own, with a mount that nobody else has, and 12 in
+ * another one. */
+static void holdings_of_who_touched_pages_know_their_mounts(void **state)
+{
+	static const char mount[] =
+		"50 1 0:40 / /own rw - hugetlbfs none rw,pagesize=2M\n";
+	struct fake_file files[] = {
+		{ "/@/link/proc/self/ns/mnt", "mnt:[1]" },
+		{ "/@/link/proc/11/ns/mnt", "mnt:[2]" },
+		{ "/@/link/proc/12/ns/mnt", "mnt:[3]" },
+		{ "/proc/11/mountinfo", mount },
+		{ "/proc/12/mountinfo", mount },
+		{ "/proc/11/status", "Name:\thas\n" ALIVE "HugetlbPages:\t 2048 kB\n" },
+		{ "/proc/11/maps", "7f00-7f40 rw-s 00000000 00:28 42 /own/a\n" },
+		{ "/proc/12/status", "Name:\tplain\n" NOTHING_TOUCHED },
+	};
+	struct weir_holdings all;
+
+	(void)state;
+	expect_int_eq(look(files, WEIR_NELEM(files), WEIR_LOOK_TOUCHED, &all), 0);
+	expect_u64_eq(all.mounts.nr_namespaces, 2);
+	expect_u64_eq(all.mounts.mounts.nr, mounts.nr + 1);
+	expect_u64_eq(all.nr_maps, 1);
+	weir_holdings_done(&all);
+	expect_int_eq(look(files, WEIR_NELEM(files), WEIR_LOOK_OPEN, &all), 0);
+	expect_u64_eq(all.mounts.nr_namespaces, 3);
+	weir_holdings_done(&all);
+}
+
+static int look_and_drop(void *ctx)
+{
+	struct weir_holdings all;
+	int r = look(waiting_files, WEIR_NELEM(waiting_files), WEIR_LOOK_OPEN, &all);
 
 	(void)ctx;
 	if (r == 0)
@@ -95,7 +146,7 @@ static int read_lean_and_drop(void *ctx)
 static void holdings_without_memory_fail_and_leak_nothing(void **state)
 {
 	(void)state;
-	expect_int_eq(fault_every(read_lean_and_drop, NULL), 0);
+	expect_int_eq(fault_every(look_and_drop, NULL), 0);
 }
 
 /* Nobody can have private memory open: the files of the others are left alone. */
@@ -111,13 +162,13 @@ static void holdings_ask_for_no_open_files_without_a_file(void **state)
 	struct weir_holdings all;
 
 	(void)state;
-	expect_int_eq(read_lean(files, WEIR_NELEM(files), &all), 0);
+	expect_int_eq(look(files, WEIR_NELEM(files), WEIR_LOOK_OPEN, &all), 0);
 	expect_u64_eq(all.nr_tasks, 1);
 	expect_u64_eq(all.nr_forbidden, 0);
 	expect_u64_eq(all.nr_seen, 2);
 	weir_holdings_done(&all);
 	files[0].text = "not told"; /* then what one may see is not known either */
-	expect_int_eq(read_lean(files, WEIR_NELEM(files), &all), 0);
+	expect_int_eq(look(files, WEIR_NELEM(files), WEIR_LOOK_OPEN, &all), 0);
 	expect_u64_eq(all.nr_forbidden, 1);
 	weir_holdings_done(&all);
 }
@@ -126,6 +177,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holdings_find_who_has_a_file_open_in_their_order),
+		cmocka_unit_test(holdings_of_who_touched_pages_pass_over_the_others),
+		cmocka_unit_test(holdings_of_who_touched_pages_know_their_mounts),
 		cmocka_unit_test(holdings_ask_for_no_open_files_without_a_file),
 		cmocka_unit_test(holdings_without_memory_fail_and_leak_nothing),
 	};

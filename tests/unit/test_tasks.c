@@ -53,7 +53,8 @@ static void walk_gives_what_a_process_holds(void **state)
 
 	(void)state;
 	fake_open(&fake, host_files, WEIR_NELEM(host_files));
-	expect_int_eq(weir_tasks_open(&walk, &fake.host, &mounts, NULL), 0);
+	expect_int_eq(weir_tasks_open(&walk, &fake.host, NULL), 0);
+	expect_int_eq(weir_tasks_know(&walk, &mounts), 0);
 	expect_int_eq(weir_tasks_next(&walk, &task), 0);
 	expect_str(task->pid, "10");
 	assert_true(task->is_holder);
@@ -69,62 +70,109 @@ static void walk_gives_what_a_process_holds(void **state)
 	fake_close(&fake);
 }
 
-/* --- open files that can wait ------------------------------------------------------ */
+/* --- passes ------------------------------------------------------------------------ */
 
 #define NOTHING_TOUCHED ALIVE "HugetlbPages:\t 0 kB\n"
-#define FILE_STAT                                                                      \
-	"type file\nuid 0\ngid 0\nsize 4194304\nblocks 4096\ndev 0:31\nino 42\nnlink " \
-	"1\n"
-
 static struct fake_file waiting_files[] = {
-	{ "/@/link/proc/self/ns/mnt", "mnt:[1]" },
-	/* 10: a file that 11 has mapped, open only */
+	/* 10: a file that 11 has mapped, open; and mapped, and nothing of it touched */
 	{ "/proc/10/status", "Name:\topen\n" NOTHING_TOUCHED },
+	{ "/proc/10/maps", MAPS_REST MAPS_FILE },
 	{ "/proc/10/fd/5", "" },
 	{ "/@/link/proc/10/fd/5", "/dev/hugepages/a b" },
-	{ "/@/file/proc/10/fd/5/@", FILE_STAT },
 	{ "/proc/11/status", "Name:\ttouched\n" ALIVE "HugetlbPages:\t 2048 kB\n" },
 	{ "/proc/11/maps", MAPS_FILE },
 	{ "/proc/12/status", "Name:\tplain\n" NOTHING_TOUCHED },
 	{ "/proc/12/fd/0", "" },
 	{ "/@/link/proc/12/fd/0", "/dev/null" },
-	{ "/@/link/proc/13/ns/mnt", .error = -EACCES },
 	{ "/proc/13/status", "Name:\tsecretive\n" NOTHING_TOUCHED },
 	{ "/proc/13/fd", .error = -EACCES },
+	/* 14: root may list what links it may not follow without the right to trace */
+	{ "/proc/14/status", "Name:\tsecretive2\n" NOTHING_TOUCHED },
+	{ "/proc/14/fd/0", "" },
+	{ "/@/link/proc/14/fd/0", .error = -EACCES },
+	/* 15: how much it has touched its kernel does not tell */
+	{ "/proc/15/status", "Name:\tunknown\n" ALIVE },
+	{ "/proc/15/maps", MAPS_ANON },
+	/* 16: hidden by the mount option hidepid=1 */
+	{ "/proc/16/status", .error = -EACCES },
+	{ "/proc/16/maps", .error = -EACCES },
 };
 
-static void walk_asks_later_for_open_files(void **state)
+/* The next process, or "" after the last. */
+static const char *next_pid(struct weir_tasks *walk, const struct weir_task **task)
 {
-	static const bool refused[] = { false, false, false, true };
-	static const char *const pids[] = { "10", "11", "12", "13" };
+	int r = weir_tasks_next(walk, task);
+
+	if (r == WEIR_TASKS_END)
+		return "";
+	expect_int_eq(r, 0);
+	return (*task)->pid;
+}
+
+static void passes_go_from_statuses_to_open_files(void **state)
+{
 	const struct weir_task *task;
 	struct fake_host fake;
 	struct weir_tasks walk;
 
 	(void)state;
 	fake_open(&fake, waiting_files, WEIR_NELEM(waiting_files));
-	expect_int_eq(weir_tasks_open(&walk, &fake.host, &mounts, NULL), 0);
-	walk.lean = walk.links_later = true;
-	while (strcmp(walk.pids.v[walk.at].name, "10") != 0)
-		walk.at++;
-	walk.refused = refused - walk.at;
-	for (size_t i = 0; i < WEIR_NELEM(pids); i++) {
-		expect_int_eq(weir_tasks_next(&walk, &task), 0);
-		expect_str(task->pid, pids[i]);
-		assert_int_equal(task->is_holder, i == 1);
-		expect_u64_eq(task->nr_links, 0);
-		expect_int_eq(task->maps_error, i == 3 ? -EACCES : 0);
+	expect_int_eq(weir_tasks_open(&walk, &fake.host, NULL), 0);
+	weir_tasks_begin(&walk, WEIR_TASKS_STATUS);
+	for (const char *const *pid =
+	             (const char *const[]){ "10", "12", "13", "14", NULL };
+	     *pid; pid++) {
+		expect_str(next_pid(&walk, &task), *pid);
+		assert_true(!task->is_holder && !task->maps_error && !task->nr_links);
+		expect_count(task->status.hugetlb_bytes, 0);
 	}
-	expect_int_eq(weir_tasks_next(&walk, &task), WEIR_TASKS_END);
-	expect_u64_eq(walk.nr_later, 2);
-	weir_tasks_again(&walk);
-	expect_int_eq(weir_tasks_next(&walk, &task), 0);
-	expect_str(task->pid, "10");
+	expect_str(next_pid(&walk, &task), "16");
+	expect_int_eq(task->maps_error, -EACCES);
+	expect_str(next_pid(&walk, &task), "");
+	expect_int_eq(weir_tasks_know(&walk, &mounts), 0);
+	weir_tasks_begin(&walk, WEIR_TASKS_TOUCHED);
+	expect_str(next_pid(&walk, &task), "11");
+	expect_text(weir_buf_str(&task->maps), MAPS_FILE);
+	expect_str(next_pid(&walk, &task), "15");
+	assert_true(task->is_holder);
+	expect_str(next_pid(&walk, &task), "");
+	weir_tasks_begin(&walk, WEIR_TASKS_OPEN);
+	expect_str(next_pid(&walk, &task), "10");
 	expect_text(task->status.name, "open");
+	expect_text(weir_buf_str(&task->maps), MAPS_FILE);
 	assert_true(task->is_holder && task->nr_links == 1 && task->links[0].huge);
-	expect_int_eq(weir_tasks_next(&walk, &task), WEIR_TASKS_END);
-	expect_u64_eq(walk.nr_seen, 4);
-	expect_u64_eq(walk.nr_forbidden, 1);
+	for (const char *const *pid = (const char *const[]){ "13", "14", NULL }; *pid;
+	     pid++) {
+		expect_str(next_pid(&walk, &task), *pid);
+		expect_int_eq(task->maps_error, -EACCES);
+		expect_count(task->status.hugetlb_bytes, 0);
+	}
+	expect_str(next_pid(&walk, &task), "");
+	expect_u64_eq(walk.nr_seen, 7);
+	expect_u64_eq(walk.nr_forbidden, 3);
+	expect_u64_eq(walk.nr_vanished, 0);
+	weir_tasks_done(&walk);
+	fake_close(&fake);
+}
+
+static void pass_over_open_files_may_be_of_some_only(void **state)
+{
+	bool only[WEIR_NELEM(waiting_files)] = { false };
+	const struct weir_task *task;
+	struct fake_host fake;
+	struct weir_tasks walk;
+
+	(void)state;
+	fake_open(&fake, waiting_files, WEIR_NELEM(waiting_files));
+	expect_int_eq(weir_tasks_open(&walk, &fake.host, NULL), 0);
+	weir_tasks_begin(&walk, WEIR_TASKS_STATUS);
+	while (*next_pid(&walk, &task))
+		only[task->nth] = strcmp(task->pid, "13") == 0;
+	expect_int_eq(weir_tasks_know(&walk, &mounts), 0);
+	walk.only = only;
+	weir_tasks_begin(&walk, WEIR_TASKS_OPEN);
+	expect_str(next_pid(&walk, &task), "13");
+	expect_str(next_pid(&walk, &task), "");
 	weir_tasks_done(&walk);
 	fake_close(&fake);
 }
@@ -133,7 +181,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walk_gives_what_a_process_holds),
-		cmocka_unit_test(walk_asks_later_for_open_files),
+		cmocka_unit_test(passes_go_from_statuses_to_open_files),
+		cmocka_unit_test(pass_over_open_files_may_be_of_some_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
