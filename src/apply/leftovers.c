@@ -4,6 +4,7 @@
 #include "apply/file_users.h"
 #include "apply/makers.h"
 #include "base/own.h"
+#include "facts/creators.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -361,7 +362,7 @@ int weir_leftovers_look(const struct weir_host *host,
 	if (r == 0)
 		r = find_targets(&look, &snap->mounts, err);
 	if (r == 0)
-		r = weir_ledger_read(host, snap, &ledger, err);
+		r = weir_ledger_read(host, snap, WEIR_LEDGER_USERS, &ledger, err);
 	if (r == 0)
 		r = look_at_all(&look, err);
 	for (size_t i = 0; look.targets && i < ask->nr_paths; i++)
