@@ -129,10 +129,10 @@ int weir_plan_back(const struct weir_host *host, const struct weir_tallies *befo
 	const struct weir_plan_options options = { .allow = UINT32_MAX, .aim = before };
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	weir_auto(weir_wishes_done) struct weir_wishes wishes = { 0 };
-	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &snap, err);
+	int r = wishes_back(before, ops, nr_ops, &wishes, err);
 
 	if (r == 0)
-		r = wishes_back(before, ops, nr_ops, &wishes, err);
+		r = weir_snapshot_read(host, weir_plan_parts(&wishes), &snap, err);
 	return r < 0 ? r : weir_plan_make(snap, &wishes, &options, out, err);
 }
 

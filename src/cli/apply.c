@@ -250,7 +250,7 @@ static int set_pools(const struct weir_host *host, struct options *opts,
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	weir_auto(weir_plan_done) struct weir_plan plan = { 0 };
 	struct weir_err err = { 0 };
-	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &snap, &err);
+	int r = weir_snapshot_read(host, weir_plan_parts(wishes), &snap, &err);
 
 	if (r == 0)
 		r = weir_plan_make(snap, wishes, &opts->plan, &plan, &err);

@@ -198,14 +198,6 @@ static int read_declared(const struct weir_host *host, struct options *opts,
 	                     err.msg);
 }
 
-static bool wants_places(const struct weir_wishes *wishes)
-{
-	for (size_t i = 0; i < wishes->nr; i++)
-		if (wishes->v[i].kind == WEIR_WISH_PINNABLE)
-			return true;
-	return false;
-}
-
 static int run(const struct weir_host *host, struct options *opts,
                struct weir_wishes *wishes)
 {
@@ -214,7 +206,6 @@ static int run(const struct weir_host *host, struct options *opts,
 	weir_auto(weir_buf_done) struct weir_buf notes = { 0 };
 	weir_auto(weir_cli_declared_done) struct weir_cli_declared declared = { 0 };
 	struct weir_err err = { 0 };
-	unsigned int parts = WEIR_SNAPSHOT_DETAILS;
 	int r, status = 0;
 
 	/* what a change that died left behind comes first */
@@ -226,9 +217,7 @@ static int run(const struct weir_host *host, struct options *opts,
 		status = wish_for_vms(host, opts, wishes, &notes);
 	if (status)
 		return status;
-	if (wants_places(wishes))
-		parts |= WEIR_SNAPSHOT_PLACEMENT;
-	r = weir_snapshot_read(host, parts, &snap, &err);
+	r = weir_snapshot_read(host, weir_plan_parts(wishes), &snap, &err);
 	if (r == 0)
 		r = weir_plan_make(snap, wishes, &opts->plan, &plan, &err);
 	if (r == 0)

@@ -90,15 +90,10 @@ static int passes(struct weir_planning *p, struct weir_err *err, const char *fmt
 	return 0;
 }
 
-/* "2M" or "2M/node1": as a wish has it. */
-struct pool_text {
-	char text[64];
-};
-
-static struct pool_text pool_text(const struct weir_planning *p, uint64_t page_bytes,
-                                  int node)
+struct weir_pool_text weir_pool_text(const struct weir_planning *p, uint64_t page_bytes,
+                                     int node)
 {
-	struct pool_text t;
+	struct weir_pool_text t;
 	char size[WEIR_SIZE_TEXT_MAX];
 
 	(void)weir_format_size(page_bytes, size, sizeof(size));
@@ -112,7 +107,7 @@ static struct pool_text pool_text(const struct weir_planning *p, uint64_t page_b
 /* ---- each op ----------------------------------------------------------------------- */
 
 /* Of @trapped pages @held are mounts'. @passes: the wish that traps none. */
-static int trap(struct weir_planning *p, struct pool_text pool, uint64_t held,
+static int trap(struct weir_planning *p, struct weir_pool_text pool, uint64_t held,
                 uint64_t trapped, uint64_t pages, struct weir_err *err)
 {
 	int r = 0;
@@ -157,7 +152,7 @@ int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
 		return 0;
 	}
 	/* not op->value: on older kernels that is another number */
-	return trap(p, pool_text(p, op->page_bytes, op->node),
+	return trap(p, weir_pool_text(p, op->page_bytes, op->node),
 	            held < trapped ? held : trapped, trapped,
 	            weir_persistent(is, (unsigned int)op->node) + trapped, err);
 }
@@ -170,30 +165,32 @@ static int guard_traps(struct weir_planning *p, struct weir_err *err)
 		const struct weir_goal *goal = &p->goals[i];
 
 		if (goal->trapped)
-			r = trap(p, pool_text(p, goal->page_bytes, -1),
+			r = trap(p, weir_pool_text(p, goal->page_bytes, -1),
 			         goal->trapped_held, goal->trapped, goal->passes, err);
 	}
 	return r;
 }
 
-int weir_guard_reach(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
-                     uint64_t pages, uint64_t short_by, struct weir_err *err)
+int weir_guard_reach(struct weir_planning *p, const struct weir_op *op, uint64_t short_by,
+                     bool counted, struct weir_err *err)
 {
-	struct pool_text pool = pool_text(p, page_bytes, (int)node);
+	struct weir_pool_text pool = weir_pool_text(p, op->page_bytes, op->node);
 	int r = breach(p, WEIR_GUARD_REACH, err,
-	               "%s: of %" PRIu64 " pages %" PRIu64
-	               " cannot be had, even if all that is free were in one piece and "
-	               "the page cache empty",
-	               pool.text, pages, short_by);
+	               "%s: of %" PRIu64 " pages %" PRIu64 " cannot be had%s", pool.text,
+	               op->after, short_by,
+	               counted ? ": in every other range of memory something stands that "
+	                         "cannot be moved"
+	                       : ", even if all that is free were in one piece and the "
+	                         "page cache empty");
 	struct weir_breach *last;
 
 	if (r < 0)
 		return r;
 	last = &p->out->breaches[p->out->nr_breaches - 1];
-	last->page_bytes = page_bytes;
-	last->node = node;
+	last->page_bytes = op->page_bytes;
+	last->node = (unsigned int)op->node;
 	last->short_by = short_by;
-	return passes(p, err, "%s=%" PRIu64, pool.text, pages - short_by);
+	return passes(p, err, "%s=%" PRIu64, pool.text, op->after - short_by);
 }
 
 int weir_guard_move(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
@@ -300,11 +297,11 @@ static int guard_declared(struct weir_planning *p, struct weir_err *err)
 		r = breach(p, WEIR_GUARD_DECLARED, err,
 		           "%s: %" PRIu64 " pages are declared, and %" PRIu64
 		           " would be there",
-		           pool_text(p, wish->page_bytes, wish->node).text, wish->pages,
-		           is);
+		           weir_pool_text(p, wish->page_bytes, wish->node).text,
+		           wish->pages, is);
 		if (r == 0)
 			r = passes(p, err, "%s=%" PRIu64,
-			           pool_text(p, wish->page_bytes, wish->node).text,
+			           weir_pool_text(p, wish->page_bytes, wish->node).text,
 			           wish->pages);
 	}
 	return r;

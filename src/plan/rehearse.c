@@ -16,6 +16,7 @@
 struct weir_rehearsal {
 	struct weir_play play;
 	bool compacted; /* by the last write */
+	uint64_t plain; /* pages on its node that came without */
 };
 
 int weir_rehearsal_new(const struct weir_snapshot *snap, const char *kernel,
@@ -221,6 +222,7 @@ int weir_rehearsal_write(struct weir_rehearsal *r, const struct weir_op *op)
 	int status = write_file(r, op);
 
 	r->compacted = false;
+	r->plain = pool && op->node >= 0 ? pool->nr[op->node] : 0;
 	if (status == 0 && op->kind == WEIR_OP_POOL && op->node >= 0 &&
 	    op->after > op->before && pool->nr[op->node] < op->after) {
 		r->compacted = true;
@@ -234,6 +236,11 @@ int weir_rehearsal_write(struct weir_rehearsal *r, const struct weir_op *op)
 bool weir_rehearsal_had_to_compact(const struct weir_rehearsal *r)
 {
 	return r->compacted;
+}
+
+uint64_t weir_rehearsal_without_help(const struct weir_rehearsal *r)
+{
+	return r->plain;
 }
 
 /* ---- pinnable pages ---------------------------------------------------------------- */

@@ -40,8 +40,9 @@ uint64_t weir_rehearsal_can_give(const struct weir_rehearsal *r, uint64_t page_b
 /* The same op on the model. Where plain memory does not do for a growth, compaction and
  * the page cache are taken to help. 0; the negative errno that the kernel answers. */
 int weir_rehearsal_write(struct weir_rehearsal *r, const struct weir_op *op);
-/* That it was needed. */
+/* That it was needed; and pages of the op's pool without that help, surplus ones too. */
 bool weir_rehearsal_had_to_compact(const struct weir_rehearsal *r);
+uint64_t weir_rehearsal_without_help(const struct weir_rehearsal *r);
 
 /* Moves so many free pages of a node to where they may be pinned. Returns how many were
  * moved; free pages that may be pinned afterwards to *pinnable. */
