@@ -297,7 +297,7 @@ static int start_one(struct weir_rehearsal *r, const struct weir_plan_vms *vms, 
 }
 
 int weir_rehearsal_start(struct weir_rehearsal *r, const struct weir_plan_vms *vms,
-                         bool *starts)
+                         struct weir_rehearsed *out)
 {
 	int status = make_room(r, vms);
 
@@ -306,12 +306,17 @@ int weir_rehearsal_start(struct weir_rehearsal *r, const struct weir_plan_vms *v
 			status = start_one(r, vms, i);
 	for (size_t i = 0; i < vms->nr && status == 0; i++) {
 		struct weir_played *vm = &r->play.vms[i];
+		const struct weir_start_end *end = &vm->vm.end;
 
-		starts[i] = vm->started;
-		if (!vm->started)
-			continue;
-		status = weir_start_use(model_of(r), &vm->start, &vm->vm);
-		starts[i] = vm->vm.end.step == WEIR_START_DONE;
+		if (vm->started)
+			status = weir_start_use(model_of(r), &vm->start, &vm->vm);
+		out[i] = (struct weir_rehearsed){
+			.starts = vm->started && end->step == WEIR_START_DONE,
+			.refused = vms->asks[i].refused,
+			.unit_bytes = end->unit_bytes,
+			.need = end->need,
+			.have = end->have,
+		};
 	}
 	return status;
 }

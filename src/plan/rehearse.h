@@ -53,10 +53,18 @@ uint64_t weir_rehearsal_pinnable(const struct weir_rehearsal *r, uint64_t page_b
 /* Does this kernel move what is pinned? */
 bool weir_rehearsal_can_move(const struct weir_rehearsal *r);
 
-/* Starts all of @vms one after the other. starts[i]: it does, and is not killed later.
- * The rehearsal is good for nothing else then. 0 or -ENOMEM. */
+/* How the start of a VM went. */
+struct weir_rehearsed {
+	bool starts;  /* and is not killed later */
+	bool refused; /* before it asked for any memory; then nothing below is told */
+	/* what it needed of what there was when it ended, in units of so many bytes */
+	uint64_t unit_bytes, need, have;
+};
+
+/* Starts all of @vms one after the other; out[i] is of vms[i]. The rehearsal is good for
+ * nothing else then. 0 or -ENOMEM. */
 int weir_rehearsal_start(struct weir_rehearsal *r, const struct weir_plan_vms *vms,
-                         bool *starts);
+                         struct weir_rehearsed *out);
 
 /* The same, with the pools made larger where one lacks pages, which becomes wishes. */
 int weir_rehearsal_grow_for(struct weir_rehearsal *r, const struct weir_plan_vms *vms,
