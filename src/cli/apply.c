@@ -182,7 +182,7 @@ static int mount_one(const struct weir_host *host, const struct weir_declared_mo
 	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &snap, &err);
 
 	if (r == 0)
-		r = weir_mount_look(snap, &ask, m->target, &look, &err);
+		r = weir_mount_look(snap, &ask, m->target, true, &look, &err);
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_PARTLY, "mount at %s: %s", m->target,
 		                     err.msg);

@@ -133,6 +133,55 @@ def mount_makes_the_directory_and_takes_it_back():
         expect("directory", (folder / "theirs").exists(), False)
 
 
+def declared(folder, *mounts):
+    """`weir apply` of such mounts, of pages of 2M."""
+    conf = folder / "pools.conf"
+    conf.write_text("".join(f"[mount {path}]\npage-size = 2M\n{keys}" for path, keys in mounts))
+    return ["apply", "--yes", "--state", folder / "state", conf]
+
+
+def apply_makes_what_is_above_a_mount():
+    with place() as folder:
+        (folder / "there").mkdir(mode=0o700)
+        (folder / "link").symlink_to(folder / "there")
+        ask = declared(folder, (folder / "there/a/b/c", ""), (folder / "x/y", ""),
+                       (folder / "link/z/q", "mode = 0700\n"))
+        out, _ = weir(*ask, "--dry-run")
+        expect_words(out, "would mount", folder / "link/z/q")
+        expect("dry", sorted(os.listdir(folder / "there")), [])
+        old = os.umask(0o077)
+        try:
+            weir(*ask)
+        finally:
+            os.umask(old)
+        for path in ("there/a/b/c", "x/y", "there/z/q"):
+            expect(f"mounts at {path}", len(mounts_at(folder / path)), 1)
+        for path in ("there/a", "there/a/b", "x", "there/z"):
+            expect(f"mode of {path}", os.stat(folder / path).st_mode & 0o7777, 0o755)
+        expect("mode of what was there", os.stat(folder / "there").st_mode & 0o7777, 0o700)
+        out, _ = weir(*ask)
+        expect("again", "mounts pages" in out, False)
+
+
+def apply_that_fails_leaves_no_directories():
+    with place() as folder:
+        (folder / "there").mkdir()
+        # more pages than there are: seen before anything is made
+        _, err = weir(*declared(folder, (folder / "there/a/b", "min-size = 64M\n")), status=PARTLY)
+        expect_words(err, "missing")
+        expect("looked at", os.listdir(folder / "there"), [])
+        # mkdir works, and mount does not
+        ask = declared(folder, (folder / "there/a/b/c", ""), (folder / "new/a", ""))
+        _, err = weir(*ask, status=PARTLY, preexec_fn=lambda: libc.prctl(24, 21, 0, 0, 0))
+        expect_words(err, "CAP_SYS_ADMIN", folder / "there/a/b/c", folder / "new/a")
+        expect("what was made", os.listdir(folder / "there"), [])
+        expect("what was made", (folder / "new").exists(), False)
+        # what is no directory is in the way of one
+        (folder / "there/file").write_text("")
+        _, err = weir(*declared(folder, (folder / "there/file/a/b", "")), status=PARTLY)
+        expect_words(err, "Not a directory")
+
+
 def mount_names_who_has_to_be_told():
     with place() as folder:
         with private.process(lambda: libc.prctl(15, b"virtqemud")) as pid:  # PR_SET_NAME
@@ -329,6 +378,7 @@ def a_closed_pipe_is_no_success():
 
 def main():
     tests = [mount_has_what_was_asked, mount_makes_the_directory_and_takes_it_back,
+             apply_makes_what_is_above_a_mount, apply_that_fails_leaves_no_directories,
              mount_names_who_has_to_be_told, mount_that_is_there, mount_of_no_sense, mount_over_something,
              mount_with_a_name_of_another_size, mount_with_a_minimum_that_is_not_there,
              mount_dry_run_changes_nothing, unmount_names_who_holds, unmount_with_files,
