@@ -26,8 +26,10 @@ struct weir_persist {
 	struct weir_foreigns foreigns;
 	struct weir_buf conflicts; /* others that set the same, a line each */
 	struct weir_buf notes;     /* what is to be known, a line each */
-	bool grubby_seen; /* what grubby does can be seen in the entries: then its step
-	                     is there as long as it has not done it */
+	bool boot_is_asked; /* nothing is to be changed or run for the next boot to be
+	                       asked for what is declared */
+	bool grubby_seen;   /* what grubby does can be seen in the entries: then its step
+	                       is there as long as it has not done it */
 };
 void weir_persist_done(struct weir_persist *persist);
 

@@ -367,28 +367,30 @@ static int keep_record(const struct weir_root *root, struct weir_str args,
 	                      args.n ? &after : NULL, &out->changes, err);
 }
 
-/* All ways that are there. *kept: one of them is a place that others write to as well. */
+/* All ways that are there; *found: any. *kept: one of them is a place that others write
+ * to as well. */
 static int persist_ways(const struct weir_root *root, const struct weir_snapshot *snap,
                         const struct weir_boot_ours *ours, struct weir_str args,
-                        struct weir_persist *out, bool *kept, struct weir_err *err)
+                        struct weir_persist *out, bool *found, bool *kept,
+                        struct weir_err *err)
 {
-	bool found = false;
 	int r = 0;
 
-	*kept = true;
+	*found = *kept = true;
 	if (has_program(root, "grubby"))
 		return weir_persist_grubby(root, ours, args, out, err);
+	*found = false;
 	if (has_program(root, "update-grub") ||
 	    weir_root_has(root, "/etc/default/grub")) {
-		found = true;
+		*found = true;
 		r = persist_grub(root, args, out, err);
 	}
 	*kept = weir_root_has(root, CMDLINE_FILE);
 	if (r == 0 && *kept) {
-		found = true;
+		*found = true;
 		r = persist_cmdline(root, snap, ours, args, out, err);
 	}
-	if (r == 0 && !found && args.n &&
+	if (r == 0 && !*found && args.n &&
 	    weir_buf_printf(&out->notes,
 	                    "no boot loader that weir knows was found: add to the kernel "
 	                    "command line: %.*s\n",
@@ -401,8 +403,10 @@ int weir_persist_boot(const struct weir_root *root, const struct weir_snapshot *
                       struct weir_persist *out, struct weir_err *err)
 {
 	weir_auto(weir_buf_done) struct weir_buf buf = { 0 }, recorded = { 0 };
-	bool node_lists = weir_snapshot_kernel_has(snap, 5, 16), kept = false;
+	bool node_lists = weir_snapshot_kernel_has(snap, 5, 16), kept = false,
+	     found = false;
 	struct weir_boot_ours ours = { .decl = &out->decl };
+	size_t changes = out->changes.nr, steps = out->nr_steps;
 	struct weir_str args;
 	int r = weir_boot_args(&out->decl, node_lists, &buf);
 
@@ -414,6 +418,8 @@ int weir_persist_boot(const struct weir_root *root, const struct weir_snapshot *
 		return weir_err_sys(err, r, "make a kernel command line");
 	args = weir_buf_str(&buf);
 	ours.recorded = weir_buf_str(&recorded);
-	r = persist_ways(root, snap, &ours, args, out, &kept, err);
+	r = persist_ways(root, snap, &ours, args, out, &found, &kept, err);
+	out->boot_is_asked = found && changes == out->changes.nr &&
+	                     steps == out->nr_steps;
 	return r < 0 ? r : keep_record(root, kept ? args : weir_str("", 0), out, err);
 }
