@@ -344,6 +344,10 @@ def bad_options_are_usage(scratch):
     for args in (["--allow", "frog"], ["--floor", "x"], ["--timeout", "0"], ["--timeout", "3h"],
                  ["--kernel", "frog"], ["--frog"], ["--allow", "surplus,"]):
         expect(" ".join(args), weir("set", "--host", host, *args, "2M=1")[0], 2)
+    for args in (["--timeout", "0"], ["--allow", "surplus"], ["--floor", "1G"], ["--frog"]):
+        expect("undo " + " ".join(args), weir("undo", "--state", scratch, *args)[0], 2)
+    expect("undo", weir("undo", "--state", scratch, "--timeout", "2m", "--drop-caches", "--pressure",
+                        "--keep-partial", "--yes")[0], 3)
     expect("no such host", weir("set", "--host", "/nonexistent", "2M=1")[0], 1)
     expect("no such VM", weir("set", "--host", host, "--for", "/nonexistent")[0], 2)
     expect("undo what", weir("undo", "frog")[0], 2)
