@@ -2,6 +2,7 @@
 #ifndef WEIR_PLAN_PLAN_PARTS_H
 #define WEIR_PLAN_PLAN_PARTS_H
 
+#include "base/least.h"
 #include "plan/rehearse.h"
 
 /* What the pools of one size shall be. */
@@ -30,11 +31,6 @@ struct weir_planning {
 	bool node_files; /* nodes have pools of their own */
 	bool compacts;   /* ... to be gathered */
 };
-
-static inline uint64_t weir_less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
 
 static inline uint64_t weir_persistent(const struct weir_tally *t, unsigned int node)
 {

@@ -8,44 +8,17 @@ import ctypes
 import json
 import mmap
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pools
 import private
 from pools import libc
+from weir_live import (DONE, FAILED, M2, PARTLY, REFUSED, USAGE, WEIR, allocate, expect,
+                       expect_words, free_pages, weir)
 
-WEIR = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and "/" in sys.argv[1] else "weir"
-# a copy that everyone may run, wherever the tree is
-SHELF = tempfile.TemporaryDirectory(prefix="weir-test.")
-os.chmod(SHELF.name, 0o755)
-WEIR = shutil.copy(shutil.which(WEIR), SHELF.name)
-M2 = 2 << 20
 POOL = 16
-DONE, FAILED, USAGE, PARTLY, REFUSED = 0, 1, 2, 4, 5
-
-
-def expect(what, got, want):
-    if got != want:
-        raise AssertionError(f"{what} is {got!r}, not {want!r}")
-
-
-def expect_words(text, *words):
-    for word in words:
-        if str(word) not in text:
-            raise AssertionError(f"{word!r} is not in {text!r}")
-
-
-def weir(*arguments, status=DONE, **how):
-    """stdout and stderr"""
-    done = subprocess.run([WEIR, *map(str, arguments)], capture_output=True, text=True,
-                          check=False, stdin=subprocess.DEVNULL, **how)
-    expect(f"exit status of {' '.join(map(str, arguments))} ({done.stderr.strip()})",
-           done.returncode, status)
-    return done.stdout, done.stderr
 
 
 def refused(*arguments, status, words):
@@ -59,17 +32,6 @@ def mounts_at(path):
     return [line.split(" - ")[1].split()[2].split(",")
             for line in Path("/proc/self/mountinfo").read_text().splitlines()
             if line.split()[4] == str(path) and " - hugetlbfs " in line]
-
-
-def allocate(path, pages):
-    fd = os.open(path, os.O_RDWR | os.O_CREAT)
-    if libc.fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(pages * M2)) != 0:
-        raise OSError(ctypes.get_errno(), f"fallocate {pages} pages")
-    return fd
-
-
-def free_pages():
-    return pools.read(pools.size_dir(M2) / "free_hugepages")
 
 
 @contextlib.contextmanager
