@@ -229,10 +229,17 @@ static int judge_maker(const struct look *look, struct weir_leftover *left)
 		           "nobody uses it; process %" PRIu64
 		           ", which made it by its name, is gone",
 		           left->creator_pid);
-	if (weir_makers_has_user(&look->makers, left->uid)) {
+	switch (weir_owner_lives(&look->ledger->owners, left->uid)) {
+	case WEIR_OWNER_GONE: break;
+	case WEIR_OWNER_LIVES:
 		left->state = WEIR_LEFTOVER_UNSURE;
 		return say(&left->why, "nobody uses it; who made it is not told, and "
 		                       "its owner has processes");
+	case WEIR_OWNER_UNKNOWN:
+		left->state = WEIR_LEFTOVER_UNSURE;
+		return say(&left->why,
+		           "nobody uses it; who made it is not told, nor whether its "
+		           "owner has processes: not all can be seen");
 	}
 	return say(&left->why, "nobody uses it; its owner has no process any more");
 }

@@ -25,6 +25,15 @@ static struct weir_str second_word(struct weir_str s)
 	return word;
 }
 
+/* What is missing or no number stays unknown: the second is looked at by itself. */
+static void parse_uids(struct weir_str value, struct weir_count *out)
+{
+	struct weir_str word;
+
+	for (size_t i = 0; i < WEIR_TASK_UIDS && weir_str_word(&value, &word); i++)
+		(void)weir_count_parse(word, &out[i]);
+}
+
 static int parse_field(struct weir_str value, enum field_kind kind,
                        struct weir_count *out)
 {
@@ -79,6 +88,8 @@ int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,
 			    memcmp(name.p, fields[i].name.p, name.n) != 0)
 				continue;
 			nr_left -= nr_left > 0;
+			if (fields[i].slot == &got.uid)
+				parse_uids(value, got.uids);
 			if (parse_field(weir_str_trim(value), fields[i].kind,
 			                fields[i].slot) != 0 &&
 			    !result)

@@ -8,11 +8,14 @@
 
 #include "facts/fact.h"
 
+#define WEIR_TASK_UIDS 4U /* real, effective, saved, of files */
+
 struct weir_task_status {
 	struct weir_str name; /* borrows from the text; '\n' and '\\' in it are escaped */
 	struct weir_count pid; /* the thread's; of a process the same as tgid */
 	struct weir_count tgid, ppid;
-	struct weir_count uid, gid;      /* the effective ones */
+	struct weir_count uid, gid; /* the effective ones */
+	struct weir_count uids[WEIR_TASK_UIDS];
 	struct weir_count hugetlb_bytes; /* touched and mapped; since 4.4 */
 	struct weir_count pinned_bytes;  /* VmPin: by RDMA and the like; VFIO locks */
 	struct weir_count kthread;       /* 1: a kernel thread; since 6.8 */
