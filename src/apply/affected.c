@@ -107,7 +107,7 @@ static int say_trapped(const struct weir_host *host, const struct weir_snapshot 
 		any = any || trapped_of(plan, plan->before.v[i].page_bytes);
 	if (!any)
 		return 0;
-	r = weir_ledger_read(host, snap, &ledger, NULL);
+	r = weir_ledger_read(host, snap, WEIR_LEDGER_USERS, &ledger, NULL);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	for (size_t i = 0; i < plan->before.nr && r == 0; i++) {

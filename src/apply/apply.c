@@ -27,6 +27,14 @@ static const char *state_of(const struct weir_apply_options *options)
 	return options->state_dir ? options->state_dir : WEIR_STATE_DIR;
 }
 
+static uint64_t deadline_of(const struct weir_host *host,
+                            const struct weir_apply_options *options)
+{
+	uint64_t ms = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS;
+
+	return weir_host_now_ns(host) + ms * UINT64_C(1000000);
+}
+
 int weir_boot_id(const struct weir_host *host, char **out)
 {
 	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
@@ -129,10 +137,10 @@ int weir_plan_back(const struct weir_host *host, const struct weir_tallies *befo
 	const struct weir_plan_options options = { .allow = UINT32_MAX, .aim = before };
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	weir_auto(weir_wishes_done) struct weir_wishes wishes = { 0 };
-	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &snap, err);
+	int r = wishes_back(before, ops, nr_ops, &wishes, err);
 
 	if (r == 0)
-		r = wishes_back(before, ops, nr_ops, &wishes, err);
+		r = weir_snapshot_read(host, weir_plan_parts(&wishes), &snap, err);
 	return r < 0 ? r : weir_plan_make(snap, &wishes, &options, out, err);
 }
 
@@ -328,13 +336,12 @@ int weir_apply(const struct weir_host *host, const struct weir_plan *plan,
                const struct weir_apply_options *options, struct weir_applied *out,
                struct weir_err *err)
 {
-	uint64_t timeout = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS;
 	struct weir_applying a = {
 		.host = host,
 		.plan = plan,
 		.options = options,
 		.out = out,
-		.deadline_ns = weir_host_now_ns(host) + timeout * UINT64_C(1000000),
+		.deadline_ns = deadline_of(host, options),
 	};
 	weir_auto(weir_closep) int lock = weir_lock_take(state_of(options), err);
 
@@ -377,7 +384,7 @@ int weir_undo_cut_off(const struct weir_host *host,
 		.plan = &plan,
 		.options = options,
 		.out = out,
-		.deadline_ns = weir_host_now_ns(host) + TIMEOUT_MS * UINT64_C(1000000),
+		.deadline_ns = deadline_of(host, options),
 	};
 	weir_auto(weir_closep) int lock = weir_lock_take(state_dir, err);
 	int r;

@@ -326,6 +326,31 @@ static void works_done(struct works *works)
 	weir_names_done(&works->made);
 }
 
+/* Is what is there still what the change was made from, and shown with? */
+static int check_before(const struct weir_root *root, const struct weir_file_change *c,
+                        struct weir_err *err)
+{
+	struct weir_file_change now = { .kind = c->kind };
+	int r = look(root, c->path, c->kind, &now, err);
+
+	if (r == 0 && (now.has_before != c->has_before ||
+	               !equal(weir_buf_str(&now.before), weir_buf_str(&c->before))))
+		r = weir_err_set(err, -EAGAIN,
+		                 "somebody changed '%s' since it was looked at", c->path);
+	weir_buf_done(&now.before);
+	return r;
+}
+
+static int check_all(const struct weir_root *root,
+                     const struct weir_file_changes *changes, struct weir_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < changes->nr && r == 0; i++)
+		r = check_before(root, &changes->v[i], err);
+	return r;
+}
+
 int weir_file_changes_make(const struct weir_root *root,
                            const struct weir_file_changes *changes, struct weir_err *err)
 {
@@ -333,8 +358,9 @@ int weir_file_changes_make(const struct weir_root *root,
 	size_t i = 0;
 	int r = 0;
 
-	if (!changes->nr)
-		return 0;
+	r = check_all(root, changes, err);
+	if (r < 0 || !changes->nr)
+		return r;
 	works.v = calloc(changes->nr, sizeof(works.v[0]));
 	if (!works.v)
 		return weir_err_sys(err, -ENOMEM, "write files");

@@ -40,7 +40,8 @@ int weir_file_change_diff(const struct weir_file_change *change, struct weir_buf
 
 /* Makes all changes. Each text is written aside and is on disk before the first one takes
  * its place. A file that is replaced or removed is kept as PATH.weir-old. When one change
- * fails those before it are taken back, and the result is its error, with words. */
+ * fails those before it are taken back, and the result is its error, with words: -EAGAIN
+ * when a file is no longer what the change was made from. */
 int weir_file_changes_make(const struct weir_root *root,
                            const struct weir_file_changes *changes, struct weir_err *err);
 

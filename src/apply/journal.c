@@ -149,11 +149,12 @@ int weir_entry_put(const struct weir_entry *entry, struct weir_buf *out)
 	for (size_t i = 0; i < entry->nr_ops && r == 0; i++) {
 		const struct weir_op *op = &entry->ops[i];
 
-		r = weir_buf_printf(
-			out,
-			"op %s %" PRIu64 " %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n",
-			weir_op_word(op->kind), op->page_bytes, op->node, op->value,
-			op->before, op->after, *op->path ? op->path : "-");
+		r = weir_buf_printf(out,
+		                    "op %s %" PRIu64 " %d %" PRIu64 " %" PRIu64
+		                    " %" PRIu64 " %s %" PRIu64 " %" PRIu64 "\n",
+		                    weir_op_word(op->kind), op->page_bytes, op->node,
+		                    op->value, op->before, op->after,
+		                    *op->path ? op->path : "-", op->least, op->most);
 	}
 	return r < 0 ? r : weir_buf_addz(out, "begin\n");
 }
@@ -283,6 +284,8 @@ static int read_op(struct weir_str line, struct weir_entry *entry)
 	    !take(&line, &op.after) || !weir_str_word(&line, &path) ||
 	    path.n >= sizeof(op.path))
 		return -EBADMSG;
+	if (!take(&line, &op.least) || !take(&line, &op.most)) /* an older weir's */
+		op.least = op.most = op.after;
 	if (!weir_str_eq(path, "-"))
 		memcpy(op.path, path.p, path.n);
 	if (weir_grow(&entry->ops, &entry->cap_ops, entry->nr_ops, sizeof(*entry->ops)) <

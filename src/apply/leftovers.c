@@ -4,6 +4,7 @@
 #include "apply/file_users.h"
 #include "apply/makers.h"
 #include "base/own.h"
+#include "facts/creators.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -228,10 +229,17 @@ static int judge_maker(const struct look *look, struct weir_leftover *left)
 		           "nobody uses it; process %" PRIu64
 		           ", which made it by its name, is gone",
 		           left->creator_pid);
-	if (weir_makers_has_user(&look->makers, left->uid)) {
+	switch (weir_owner_lives(&look->ledger->owners, left->uid)) {
+	case WEIR_OWNER_GONE: break;
+	case WEIR_OWNER_LIVES:
 		left->state = WEIR_LEFTOVER_UNSURE;
 		return say(&left->why, "nobody uses it; who made it is not told, and "
 		                       "its owner has processes");
+	case WEIR_OWNER_UNKNOWN:
+		left->state = WEIR_LEFTOVER_UNSURE;
+		return say(&left->why,
+		           "nobody uses it; who made it is not told, nor whether its "
+		           "owner has processes: not all can be seen");
 	}
 	return say(&left->why, "nobody uses it; its owner has no process any more");
 }
@@ -361,7 +369,7 @@ int weir_leftovers_look(const struct weir_host *host,
 	if (r == 0)
 		r = find_targets(&look, &snap->mounts, err);
 	if (r == 0)
-		r = weir_ledger_read(host, snap, &ledger, err);
+		r = weir_ledger_read(host, snap, WEIR_LEDGER_USERS, &ledger, err);
 	if (r == 0)
 		r = look_at_all(&look, err);
 	for (size_t i = 0; look.targets && i < ask->nr_paths; i++)

@@ -12,7 +12,6 @@
 
 void weir_makers_done(struct weir_makers *makers)
 {
-	free(makers->uids.v);
 	free(makers->pids.v);
 	*makers = (struct weir_makers){ 0 };
 }
@@ -30,15 +29,10 @@ static bool has(const struct weir_numbers *numbers, uint64_t n)
 	       bsearch(&n, numbers->v, numbers->nr, sizeof(*numbers->v), by_number);
 }
 
-/* Most processes are of few users, and the last ones are the likeliest. */
 static int add(struct weir_numbers *numbers, uint64_t n)
 {
-	int r;
+	int r = weir_grow(&numbers->v, &numbers->cap, numbers->nr, sizeof(*numbers->v));
 
-	for (size_t i = numbers->nr; i-- > 0 && numbers->nr - i < 8;)
-		if (numbers->v[i] == n)
-			return 0;
-	r = weir_grow(&numbers->v, &numbers->cap, numbers->nr, sizeof(*numbers->v));
 	if (r == 0)
 		numbers->v[numbers->nr++] = n;
 	return r;
@@ -62,9 +56,7 @@ static int add_status(struct weir_makers *makers, struct weir_str text)
 	int r = 0;
 
 	while (r == 0 && weir_str_line(&text, &line)) {
-		if (weir_str_starts(line, "Uid:")) /* real, effective, saved, of files */
-			r = add_all(&makers->uids, weir_str_skip(line, 4));
-		else if (weir_str_starts(line, "NSpid:")) /* from the outermost in */
+		if (weir_str_starts(line, "NSpid:")) /* from the outermost in */
 			r = add_all(&makers->pids, weir_str_skip(line, 6));
 	}
 	return r;
@@ -103,16 +95,10 @@ int weir_makers_read(const struct weir_host *host, struct weir_makers *out)
 		else if (r != -ENOMEM)
 			r = 0; /* it has ended */
 	}
-	settle(&out->uids);
 	settle(&out->pids);
 	if (r < 0)
 		weir_makers_done(out);
 	return r;
-}
-
-bool weir_makers_has_user(const struct weir_makers *makers, uint64_t uid)
-{
-	return has(&makers->uids, uid);
 }
 
 bool weir_makers_has_process(const struct weir_makers *makers, uint64_t pid)

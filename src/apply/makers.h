@@ -1,6 +1,7 @@
-/* makers: who of those that may have made a file is still there: the users that have
- * processes, and the numbers that processes have, in their own PID namespaces too: a
- * program in a container writes the number into a name by which it knows itself. */
+/* makers: whether the process is still there whose number stands in a file's name: the
+ * numbers that processes have, in their own PID namespaces too, for a program in a
+ * container writes the one by which it knows itself. Whether the file's owner has any
+ * process: facts/owners.h. */
 #ifndef WEIR_APPLY_MAKERS_H
 #define WEIR_APPLY_MAKERS_H
 
@@ -15,7 +16,7 @@ struct weir_numbers { /* each once, ascending after weir_makers_read() */
 };
 
 struct weir_makers {
-	struct weir_numbers uids, pids;
+	struct weir_numbers pids;
 };
 
 void weir_makers_done(struct weir_makers *makers);
@@ -23,7 +24,6 @@ void weir_makers_done(struct weir_makers *makers);
 /* Of all processes of a host. 0, -ENOMEM, or what listing /proc failed with. */
 int weir_makers_read(const struct weir_host *host, struct weir_makers *out);
 
-bool weir_makers_has_user(const struct weir_makers *makers, uint64_t uid);
 bool weir_makers_has_process(const struct weir_makers *makers, uint64_t pid);
 
 #endif

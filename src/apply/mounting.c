@@ -39,46 +39,65 @@ const struct weir_hugetlbfs *weir_mount_at(const struct weir_mounts *mounts,
 
 /* ---- the directory ---- */
 
-/* The parent must be there, for one directory is made and not many. */
-static int resolve_new(const char *dir, char **out, struct weir_err *err)
+/* Cuts the last name off @path. Returns it; what is before it stays: "" for nothing, "/"
+ * for the root. NULL: no memory. */
+static char *cut_name(char *path)
 {
-	weir_auto(weir_freep) char *copy = strdup(dir);
-	weir_auto(weir_freep) char *parent = NULL;
-	char *slash, *name;
-	size_t n;
+	size_t end = strlen(path), at;
+	char *name;
 
-	if (!copy)
-		return weir_err_sys(err, -ENOMEM, "look at '%s'", dir);
-	n = strlen(copy);
-	while (n > 1 && copy[n - 1] == '/')
-		copy[--n] = '\0';
-	slash = strrchr(copy, '/');
-	name = slash ? slash + 1 : copy;
-	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return weir_err_sys(err, -ENOENT, "look at '%s'", dir);
-	if (slash == copy)
-		parent = realpath("/", NULL);
-	else if (slash)
-		*slash = '\0';
-	if (!parent)
-		parent = realpath(slash ? copy : ".", NULL);
-	if (!parent)
-		return weir_err_sys(err, -errno, "look at the directory of '%s'", dir);
-	if (asprintf(out, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name) < 0) {
-		*out = NULL;
-		return weir_err_sys(err, -ENOMEM, "look at '%s'", dir);
-	}
-	return 0;
+	while (end > 1 && path[end - 1] == '/')
+		end--;
+	at = end;
+	while (at > 0 && path[at - 1] != '/')
+		at--;
+	name = strndup(path + at, end - at);
+	while (at > 1 && path[at - 1] == '/')
+		at--;
+	path[at] = '\0';
+	return name;
 }
 
-static int resolve(const char *dir, struct weir_mount_look *out, struct weir_err *err)
+/* Names that are not there yet behind the directory that is. Without @parents that one is
+ * the last but one: for one directory is made and not many. */
+static int resolve_new(const char *dir, bool parents, char **out, struct weir_err *err)
+{
+	weir_auto(weir_freep) char *rest = strdup(dir), *tail = strdup("");
+	weir_auto(weir_freep) char *base = NULL;
+	int r = rest && tail ? 0 : -ENOMEM;
+
+	while (r == 0 && !base) {
+		weir_auto(weir_freep) char *name = cut_name(rest);
+		char *longer = NULL;
+
+		if (!name || asprintf(&longer, "/%s%s", name, tail) < 0)
+			return weir_err_sys(err, -ENOMEM, "look at '%s'", dir);
+		free(tail);
+		tail = longer;
+		if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+			return weir_err_sys(err, -ENOENT, "look at '%s'", dir);
+		base = realpath(*rest ? rest : ".", NULL);
+		if (!base && (errno != ENOENT || !parents || !*rest))
+			return weir_err_sys(err, -errno, "look at the directory of '%s'",
+			                    dir);
+	}
+	if (r == 0 &&
+	    asprintf(out, "%s%s", strcmp(base, "/") == 0 ? "" : base, tail) < 0) {
+		*out = NULL;
+		r = -ENOMEM;
+	}
+	return r < 0 ? weir_err_sys(err, r, "look at '%s'", dir) : 0;
+}
+
+static int resolve(const char *dir, bool parents, struct weir_mount_look *out,
+                   struct weir_err *err)
 {
 	char *path = realpath(dir, NULL);
 	struct stat st;
 	int r;
 
 	if (!path) {
-		r = errno == ENOENT ? resolve_new(dir, &path, err)
+		r = errno == ENOENT ? resolve_new(dir, parents, &path, err)
 		                    : weir_err_sys(err, -errno, "look at '%s'", dir);
 		out->dir = path;
 		out->dir_exists = false;
@@ -193,7 +212,8 @@ static void find_name(const struct weir_snapshot *snap, const struct weir_mount_
 }
 
 int weir_mount_look(const struct weir_snapshot *snap, const struct weir_mount_ask *ask,
-                    const char *dir, struct weir_mount_look *out, struct weir_err *err)
+                    const char *dir, bool parents, struct weir_mount_look *out,
+                    struct weir_err *err)
 {
 	weir_auto(weir_buf_done) struct weir_buf custom = { 0 };
 	int r = check_size(&snap->pools, ask->page_bytes, err);
@@ -209,7 +229,7 @@ int weir_mount_look(const struct weir_snapshot *snap, const struct weir_mount_as
 			return weir_err_sys(err, r, "name the directory");
 		dir = custom.p;
 	}
-	r = resolve(dir, out, err);
+	r = resolve(dir, parents, out, err);
 	if (r == 0)
 		r = check_there(&snap->mounts, ask, out, err);
 	if (r == 0) {
@@ -261,19 +281,55 @@ static int explain(const struct weir_host *host, const struct weir_mount_ask *as
 	return weir_err_sys(err, r, "mount a hugetlbfs at '%s'", dir);
 }
 
-/* With the mode that was meant, whatever the umask. */
+/* With the mode that was meant, whatever the umask. 0; 1: it is there already. */
 static int make_dir(const char *dir, struct weir_err *err)
 {
 	if (mkdir(dir, DIR_MODE) == 0)
 		return chmod(dir, DIR_MODE) == 0
 		               ? 0
 		               : weir_err_sys(err, -errno, "set the mode of '%s'", dir);
+	if (errno == EEXIST)
+		return 1;
 	if (errno != EACCES && errno != EPERM)
 		return weir_err_sys(err, -errno, "make the directory '%s'", dir);
 	return weir_err_sys(err, -errno,
 	                    "make the directory '%s' (mounting takes CAP_SYS_ADMIN, "
 	                    "which root has as a rule)",
 	                    dir);
+}
+
+/* Removes @dir and what is above it down to a path of @len bytes, as far as they are
+ * empty: what stands in them now is somebody's. */
+static void remove_dirs(char *dir, size_t len)
+{
+	for (size_t n = strlen(dir); len && n >= len && rmdir(dir) == 0;) {
+		while (n > 1 && dir[n - 1] != '/')
+			n--;
+		dir[--n] = '\0';
+	}
+}
+
+/* @dir and what is above it. *made: of how many bytes the path of the first one is that
+ * was made here; 0: none was. */
+static int make_dirs(char *dir, size_t *made, struct weir_err *err)
+{
+	int r = 0;
+
+	*made = 0;
+	for (char *at = dir + 1; r >= 0 && at; at++) {
+		at = strchr(at, '/');
+		if (at)
+			*at = '\0';
+		r = make_dir(dir, err);
+		if (r == 0 && !*made)
+			*made = strlen(dir);
+		if (!at)
+			break;
+		*at = '/';
+	}
+	if (r < 0 && *made)
+		remove_dirs(dir, *made);
+	return r < 0 ? r : 0;
 }
 
 static int read_back(const struct weir_host *host, const char *dir,
@@ -302,19 +358,20 @@ int weir_mount_make(const struct weir_host *host, const struct weir_mount_ask *a
                     size_t *out_idx, struct weir_err *err)
 {
 	weir_auto(weir_buf_done) struct weir_buf options = { 0 };
-	int r = weir_mount_options(ask, &options);
+	weir_auto(weir_freep) char *dir = strdup(look->dir);
+	size_t made = 0;
+	int r = dir ? weir_mount_options(ask, &options) : -ENOMEM;
 
 	if (r < 0)
 		return weir_err_sys(err, r, "write the options of the mount");
-	r = look->dir_exists ? 0 : make_dir(look->dir, err);
+	r = look->dir_exists ? 0 : make_dirs(dir, &made, err);
 	if (r < 0)
 		return r;
 	/* no programs with more rights and no devices, as systemd mounts it */
 	if (mount("hugetlbfs", look->dir, "hugetlbfs", MS_NOSUID | MS_NODEV, options.p) <
 	    0) {
 		r = explain(host, ask, look->dir, -errno, err);
-		if (!look->dir_exists)
-			(void)rmdir(look->dir); /* the failure is the news */
+		remove_dirs(dir, made); /* the failure is the news */
 		return r;
 	}
 	return read_back(host, look->dir, out, out_idx, err);

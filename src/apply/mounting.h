@@ -18,15 +18,18 @@ struct weir_mount_look {               /* what is where a mount is to be made */
 
 void weir_mount_look_done(struct weir_mount_look *look);
 
-/* Looks whether @ask can be had at @dir (NULL: the custom place). Changes nothing. 0 with
- * *out; else with words: -EINVAL: it makes no sense as asked; -ENODEV: no such page size;
- * -ENOTEMPTY: the mount would hide files; -EEXIST: something else is mounted there;
+/* Looks whether @ask can be had at @dir (NULL: the custom place), which need not be there
+ * if the directory above it is; with @parents those above it neither. Changes nothing. 0
+ * with *out; else with words: -EINVAL: it makes no sense as asked; -ENODEV: no such page
+ * size; -ENOTEMPTY: the mount would hide files; -EEXIST: something else is mounted there;
  * -ENOSPC: min_size= is more than can be had; others of the directory; -ENOMEM. */
 int weir_mount_look(const struct weir_snapshot *snap, const struct weir_mount_ask *ask,
-                    const char *dir, struct weir_mount_look *out, struct weir_err *err);
+                    const char *dir, bool parents, struct weir_mount_look *out,
+                    struct weir_err *err);
 
 /* Makes it. 0 with *out, the snapshot after it, and *out_idx of its mounts; else with
- * words, and the directory is gone again if it was not there. */
+ * words, and the directories that it made are gone again, if nobody put anything there.
+ */
 int weir_mount_make(const struct weir_host *host, const struct weir_mount_ask *ask,
                     const struct weir_mount_look *look, struct weir_snapshot **out,
                     size_t *out_idx, struct weir_err *err);

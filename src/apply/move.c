@@ -9,6 +9,7 @@
  * take, and it stops before the host has less memory than the floor. */
 #include "apply/steps.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "base/size.h"
 #include "facts/snapshot.h"
@@ -153,11 +154,6 @@ static int look(struct weir_applying *a, const struct weir_op *op, uint64_t *pin
 	return 0;
 }
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 static int fell_short(struct weir_applying *a, const struct weir_op *op, uint64_t got,
                       char last)
 {
@@ -222,7 +218,7 @@ int weir_step_move(struct weir_applying *a, const struct weir_op *op,
 	for (size_t i = 0; size && i < size->nr_nodes; i++)
 		if ((int)size->nodes[i].node == op->node)
 			on_node = size->nodes[i].pool.free.n;
-	left = size ? less(size->all.free.n, size->all.reserved.n) : 0;
+	left = size ? weir_less(size->all.free.n, size->all.reserved.n) : 0;
 	m.take = was + op->value;
 	if (m.take > on_node)
 		m.take = on_node;
@@ -235,5 +231,7 @@ int weir_step_move(struct weir_applying *a, const struct weir_op *op,
 		r = look(a, op, &is, &after, err);
 	if (r < 0)
 		return r;
-	return less(is, was) >= op->value ? 0 : fell_short(a, op, less(is, was), last);
+	return weir_less(is, was) >= op->value
+	               ? 0
+	               : fell_short(a, op, weir_less(is, was), last);
 }

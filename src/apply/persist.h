@@ -26,6 +26,10 @@ struct weir_persist {
 	struct weir_foreigns foreigns;
 	struct weir_buf conflicts; /* others that set the same, a line each */
 	struct weir_buf notes;     /* what is to be known, a line each */
+	bool boot_is_asked; /* nothing is to be changed or run for the next boot to be
+	                       asked for what is declared */
+	bool grubby_seen;   /* what grubby does can be seen in the entries: then its step
+	                       is there as long as it has not done it */
 };
 void weir_persist_done(struct weir_persist *persist);
 
@@ -54,10 +58,44 @@ int weir_persist_step(struct weir_persist *persist, const char *why,
 int weir_boot_args(const struct weir_declaration *decl, bool node_lists,
                    struct weir_buf *out);
 
-/* /etc/kernel/cmdline with @args instead of what it asks for of the sizes that @decl
- * wants at boot. Pure. Added to *out. -ENOMEM. */
-int weir_boot_edit_cmdline(struct weir_str text, const struct weir_declaration *decl,
+/* Which requests of a command line are weir's to replace: those for sizes that are
+ * declared for boot, and those that it once wrote. */
+struct weir_boot_ours {
+	const struct weir_declaration *decl;
+	struct weir_str recorded; /* as in WEIR_BOOT_RECORD */
+};
+
+/* Where it is kept what was asked for in places that are not weir's own. */
+#define WEIR_BOOT_RECORD "/var/lib/weir/kernel-cmdline"
+
+/* Takes these out of one line: what stays goes to @out, what goes to @gone, and what is
+ * not for the kernel ("-- ...") is *init. Pure. -ENOMEM. */
+int weir_boot_take_out(struct weir_str line, const struct weir_boot_ours *ours,
+                       struct weir_str *init, struct weir_buf *out,
+                       struct weir_buf *gone);
+
+/* /etc/kernel/cmdline with @args in their place. Pure. Added to *out. -ENOMEM. */
+int weir_boot_edit_cmdline(struct weir_str text, const struct weir_boot_ours *ours,
                            struct weir_str args, struct weir_buf *out);
+
+/* persist_grubby.c: what the entries of a boot loader have of it. */
+#define WEIR_BOOT_ENTRIES "/boot/loader/entries"
+struct weir_boot_entries {
+	size_t nr, nr_have;     /* of Linux; of these, with just what is asked for */
+	struct weir_buf gone;   /* what is ours in one that has something else */
+	struct weir_buf others; /* requests of others, of the first */
+	bool differ;            /* those of another entry */
+};
+void weir_boot_entries_done(struct weir_boot_entries *entries);
+
+/* *out: zero before; and afterwards, where they cannot be read. 0 or -ENOMEM. */
+int weir_boot_entries_read(const struct weir_root *root, const char *dir,
+                           const struct weir_boot_ours *ours, struct weir_str args,
+                           struct weir_boot_entries *out);
+
+int weir_persist_grubby(const struct weir_root *root, const struct weir_boot_ours *ours,
+                        struct weir_str args, struct weir_persist *out,
+                        struct weir_err *err);
 
 int weir_persist_boot(const struct weir_root *root, const struct weir_snapshot *snap,
                       struct weir_persist *out, struct weir_err *err);

@@ -3,8 +3,8 @@
  *
  * A host may have several (Proxmox on ZFS boots with GRUB or with systemd-boot, by its
  * firmware): all that are found are written. Where grubby is, it alone knows where the
- * lines are kept, and is run. The line keeps its default_hugepagesz=: the size that
- * programs take which name none is nobody's to change in passing. */
+ * lines are kept, and is run: persist_grubby.c. The line keeps its default_hugepagesz=:
+ * the size that programs take which name none is nobody's to change in passing. */
 #include "apply/persist.h"
 
 #include "base/own.h"
@@ -19,6 +19,7 @@
 #define CMDLINE_FILE "/etc/kernel/cmdline"
 #define ENTRIES      "/boot/loader/entries"
 #define TEXT_MAX     (64U << 10)
+#define GRUB_MAX     (1U << 20) /* 10 KiB, and 2 for each kernel */
 
 /* ---- what is asked for ---------------------------------------------------------------
  */
@@ -62,15 +63,28 @@ int weir_boot_args(const struct weir_declaration *decl, bool node_lists,
 /* ---- /etc/kernel/cmdline --------------------------------------------------------------
  */
 
-static bool is_ours(const struct weir_declaration *decl, struct weir_str value)
+static bool is_recorded(struct weir_str recorded, uint64_t bytes)
+{
+	struct weir_param param;
+	uint64_t size;
+
+	while (weir_cmdline_next(&recorded, &param))
+		if (weir_param_is(param.name, "hugepagesz") &&
+		    weir_memparse(&param.value, &size) && size == bytes)
+			return true;
+	return false;
+}
+
+static bool is_ours(const struct weir_boot_ours *ours, struct weir_str value)
 {
 	const struct weir_declared_pool *pool;
 	uint64_t bytes;
 
 	if (!weir_memparse(&value, &bytes))
 		return false;
-	pool = weir_declared_pool(decl, bytes);
-	return pool && weir_declared_at_boot(pool);
+	pool = weir_declared_pool(ours->decl, bytes);
+	return (pool && weir_declared_at_boot(pool)) ||
+	       is_recorded(ours->recorded, bytes);
 }
 
 static int add_word(struct weir_str word, size_t start, struct weir_buf *out)
@@ -80,10 +94,8 @@ static int add_word(struct weir_str word, size_t start, struct weir_buf *out)
 	return r == 0 ? weir_buf_add(out, word) : r;
 }
 
-/* Takes the requests for these sizes out of one line: what stays goes to @out, what goes
- * to @gone. */
-static int take_out(struct weir_str line, const struct weir_declaration *decl,
-                    struct weir_str *init, struct weir_buf *out, struct weir_buf *gone)
+int weir_boot_take_out(struct weir_str line, const struct weir_boot_ours *boot,
+                       struct weir_str *init, struct weir_buf *out, struct weir_buf *gone)
 {
 	struct weir_str rest = line;
 	struct weir_param param;
@@ -95,7 +107,7 @@ static int take_out(struct weir_str line, const struct weir_declaration *decl,
 		size = weir_param_is(param.name, "hugepagesz");
 		count = weir_param_is(param.name, "hugepages");
 		if (size)
-			ours = is_ours(decl, param.value);
+			ours = is_ours(boot, param.value);
 		else if (weir_param_is(param.name, "default_hugepagesz"))
 			ours = false;
 		end = (size_t)(param.text.p - line.p) + param.text.n;
@@ -108,13 +120,13 @@ static int take_out(struct weir_str line, const struct weir_declaration *decl,
 
 /* One line, with @args in the place of the requests for these sizes. One that has just
  * these already stays as it is. */
-static int edit_line(struct weir_str line, const struct weir_declaration *decl,
+static int edit_line(struct weir_str line, const struct weir_boot_ours *ours,
                      struct weir_str args, struct weir_buf *out)
 {
 	weir_auto(weir_buf_done) struct weir_buf gone = { 0 };
 	struct weir_str init;
 	size_t start = out->n;
-	int r = take_out(line, decl, &init, out, &gone);
+	int r = weir_boot_take_out(line, ours, &init, out, &gone);
 
 	if (r == 0 && gone.n == args.n &&
 	    (!args.n || memcmp(gone.p, args.p, args.n) == 0)) {
@@ -126,7 +138,7 @@ static int edit_line(struct weir_str line, const struct weir_declaration *decl,
 	return r == 0 && init.n ? add_word(init, start, out) : r;
 }
 
-int weir_boot_edit_cmdline(struct weir_str text, const struct weir_declaration *decl,
+int weir_boot_edit_cmdline(struct weir_str text, const struct weir_boot_ours *ours,
                            struct weir_str args, struct weir_buf *out)
 {
 	bool added = false;
@@ -139,7 +151,7 @@ int weir_boot_edit_cmdline(struct weir_str text, const struct weir_declaration *
 		if (!trimmed.n || *trimmed.p == '#') {
 			r = weir_buf_add(out, line);
 		} else {
-			r = edit_line(line, decl, added ? weir_str("", 0) : args, out);
+			r = edit_line(line, ours, added ? weir_str("", 0) : args, out);
 			added = true;
 		}
 		if (r == 0)
@@ -212,6 +224,40 @@ static int cmdline_step(const struct weir_root *root, const struct weir_snapshot
 	return STEP(out, why_boot, "kernel-install", "add-all");
 }
 
+/* Was update-grub not run, or did it fail? What cannot be read says nothing, nor does it
+ * where Proxmox copies it elsewhere. */
+static bool grub_lacks(const struct weir_root *root, struct weir_str args)
+{
+	static const char *const configs[] = { "/boot/grub/grub.cfg",
+		                               "/boot/grub2/grub.cfg" };
+	bool lacks = false;
+
+	for (size_t i = 0; args.n && i < WEIR_NELEM(configs); i++) {
+		weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+
+		if (weir_root_read(root, configs[i], GRUB_MAX, &text) < 0)
+			continue;
+		if (memmem(text.p, text.n, args.p, args.n))
+			return false;
+		lacks = true;
+	}
+	return lacks && !is_proxmox_boot(root);
+}
+
+/* The same of kernel-install: there are entries, and none has it. */
+static bool entries_lack(const struct weir_root *root, const struct weir_boot_ours *ours,
+                         struct weir_str args)
+{
+	static const char *const dirs[] = { WEIR_BOOT_ENTRIES, "/efi/loader/entries",
+		                            "/boot/efi/loader/entries" };
+	weir_auto(weir_boot_entries_done) struct weir_boot_entries entries = { 0 };
+
+	for (size_t i = 0; i < WEIR_NELEM(dirs); i++)
+		if (weir_boot_entries_read(root, dirs[i], ours, args, &entries) < 0)
+			return false;
+	return entries.nr && !entries.nr_have && !has_program(root, "proxmox-boot-tool");
+}
+
 static int persist_grub(const struct weir_root *root, struct weir_str args,
                         struct weir_persist *out, struct weir_err *err)
 {
@@ -230,14 +276,15 @@ static int persist_grub(const struct weir_root *root, struct weir_str args,
 		return weir_err_sys(err, r, "write '" GRUB_FILE "'");
 	r = weir_file_want(root, GRUB_FILE, WEIR_FILE_TEXT, args.n ? &after : NULL,
 	                   &out->changes, err);
-	if (r == 0 && out->changes.nr > nr && grub_step(root, out) < 0)
+	if (r == 0 && (out->changes.nr > nr || grub_lacks(root, args)) &&
+	    grub_step(root, out) < 0)
 		return weir_err_sys(err, -ENOMEM, "write '" GRUB_FILE "'");
 	return r;
 }
 
 static int persist_cmdline(const struct weir_root *root, const struct weir_snapshot *snap,
-                           struct weir_str args, struct weir_persist *out,
-                           struct weir_err *err)
+                           const struct weir_boot_ours *ours, struct weir_str args,
+                           struct weir_persist *out, struct weir_err *err)
 {
 	weir_auto(weir_buf_done) struct weir_buf old = { 0 }, text = { 0 };
 	struct weir_str after;
@@ -245,61 +292,16 @@ static int persist_cmdline(const struct weir_root *root, const struct weir_snaps
 	int r = weir_root_read(root, CMDLINE_FILE, TEXT_MAX, &old);
 
 	if (r == 0)
-		r = weir_boot_edit_cmdline(weir_buf_str(&old), &out->decl, args, &text);
+		r = weir_boot_edit_cmdline(weir_buf_str(&old), ours, args, &text);
 	if (r < 0)
 		return weir_err_sys(err, r, "read '" CMDLINE_FILE "'");
 	after = weir_buf_str(&text);
 	r = weir_file_want(root, CMDLINE_FILE, WEIR_FILE_TEXT, &after, &out->changes,
 	                   err);
-	if (r == 0 && out->changes.nr > nr && cmdline_step(root, snap, out) < 0)
+	if (r == 0 && (out->changes.nr > nr || entries_lack(root, ours, args)) &&
+	    cmdline_step(root, snap, out) < 0)
 		return weir_err_sys(err, -ENOMEM, "write '" CMDLINE_FILE "'");
 	return r;
-}
-
-/* Do all entries of the loader have the arguments, by themselves or by $kernelopts? 1, 0,
- * also where they cannot be read; -ENOMEM. */
-static int entries_have(const struct weir_root *root, const char *args)
-{
-	weir_auto(weir_names_done) struct weir_names names = { 0 };
-	weir_auto(weir_buf_done) struct weir_buf path = { 0 }, text = { 0 }, env = { 0 };
-	int r = weir_root_list(root, ENTRIES, &names), any = 0;
-
-	if (r == 0)
-		r = weir_root_read(root, "/boot/grub2/grubenv", TEXT_MAX, &env);
-	if (r == -ENOENT)
-		r = 0;
-	for (size_t i = 0; r == 0 && i < names.nr; i++) {
-		if (!weir_str_ends(weir_strz(names.v[i].name), ".conf"))
-			continue;
-		path.n = 0;
-		r = weir_buf_printf(&path, ENTRIES "/%s", names.v[i].name);
-		if (r == 0)
-			r = weir_root_read(root, path.p, TEXT_MAX, &text);
-		if (r == 0 && weir_str_find(weir_buf_str(&text), args) < 0 &&
-		    !(weir_str_find(weir_buf_str(&text), "$kernelopts") >= 0 &&
-		      weir_str_find(weir_buf_str(&env), args) >= 0))
-			return 0;
-		any = 1;
-	}
-	return r == -ENOMEM ? r : (r == 0 && any);
-}
-
-static int persist_grubby(const struct weir_root *root, struct weir_str args,
-                          struct weir_persist *out, struct weir_err *err)
-{
-	weir_auto(weir_buf_done) struct weir_buf word = { 0 };
-	int r = weir_buf_printf(&word, "--args=%.*s", (int)args.n, args.p);
-
-	if (r == 0 && args.n)
-		r = entries_have(root, word.p + strlen("--args="));
-	if (r > 0)
-		return 0;
-	if (r == 0 && args.n)
-		r = STEP(out,
-		         "adds to the kernel command line of all kernels, for the "
-		         "next boot",
-		         "grubby", "--update-kernel=ALL", word.p);
-	return r < 0 ? weir_err_sys(err, r, "call grubby") : 0;
 }
 
 /* ---- the whole ------------------------------------------------------------------------
@@ -335,35 +337,89 @@ static int add_notes(const struct weir_root *root, bool node_lists,
 	return r;
 }
 
+/* What was asked for the last time, without the line that says whose the file is. */
+static int read_record(const struct weir_root *root, struct weir_buf *out)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	struct weir_str rest, line;
+	int r = weir_root_read(root, WEIR_BOOT_RECORD, TEXT_MAX, &text);
+
+	rest = weir_buf_str(&text);
+	while (r == 0 && weir_str_line(&rest, &line))
+		if (line.n && *line.p != '#')
+			r = weir_buf_add(out, line);
+	return r == -ENOMEM ? r : 0; /* what cannot be read was never written */
+}
+
+static int keep_record(const struct weir_root *root, struct weir_str args,
+                       struct weir_persist *out, struct weir_err *err)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	struct weir_str after;
+
+	if (weir_buf_printf(&text,
+	                    WEIR_MARK ": what it put on the kernel command line.\n"
+	                              "%.*s\n",
+	                    WEIR_STR_ARG(args)) < 0)
+		return weir_err_sys(err, -ENOMEM, "write '" WEIR_BOOT_RECORD "'");
+	after = weir_buf_str(&text);
+	return weir_file_want(root, WEIR_BOOT_RECORD, WEIR_FILE_TEXT,
+	                      args.n ? &after : NULL, &out->changes, err);
+}
+
+/* All ways that are there; *found: any. *kept: one of them is a place that others write
+ * to as well. */
+static int persist_ways(const struct weir_root *root, const struct weir_snapshot *snap,
+                        const struct weir_boot_ours *ours, struct weir_str args,
+                        struct weir_persist *out, bool *found, bool *kept,
+                        struct weir_err *err)
+{
+	int r = 0;
+
+	*found = *kept = true;
+	if (has_program(root, "grubby"))
+		return weir_persist_grubby(root, ours, args, out, err);
+	*found = false;
+	if (has_program(root, "update-grub") ||
+	    weir_root_has(root, "/etc/default/grub")) {
+		*found = true;
+		r = persist_grub(root, args, out, err);
+	}
+	*kept = weir_root_has(root, CMDLINE_FILE);
+	if (r == 0 && *kept) {
+		*found = true;
+		r = persist_cmdline(root, snap, ours, args, out, err);
+	}
+	if (r == 0 && !*found && args.n &&
+	    weir_buf_printf(&out->notes,
+	                    "no boot loader that weir knows was found: add to the kernel "
+	                    "command line: %.*s\n",
+	                    WEIR_STR_ARG(args)) < 0)
+		r = weir_err_sys(err, -ENOMEM, "make a kernel command line");
+	return r;
+}
+
 int weir_persist_boot(const struct weir_root *root, const struct weir_snapshot *snap,
                       struct weir_persist *out, struct weir_err *err)
 {
-	weir_auto(weir_buf_done) struct weir_buf buf = { 0 };
-	bool node_lists = weir_snapshot_kernel_has(snap, 5, 16), found = false;
+	weir_auto(weir_buf_done) struct weir_buf buf = { 0 }, recorded = { 0 };
+	bool node_lists = weir_snapshot_kernel_has(snap, 5, 16), kept = false,
+	     found = false;
+	struct weir_boot_ours ours = { .decl = &out->decl };
+	size_t changes = out->changes.nr, steps = out->nr_steps;
 	struct weir_str args;
 	int r = weir_boot_args(&out->decl, node_lists, &buf);
 
 	if (r == 0)
 		r = add_notes(root, node_lists, out);
+	if (r == 0)
+		r = read_record(root, &recorded);
 	if (r < 0)
 		return weir_err_sys(err, r, "make a kernel command line");
 	args = weir_buf_str(&buf);
-	if (has_program(root, "grubby"))
-		return persist_grubby(root, args, out, err);
-	if (has_program(root, "update-grub") ||
-	    weir_root_has(root, "/etc/default/grub")) {
-		found = true;
-		r = persist_grub(root, args, out, err);
-	}
-	if (r == 0 && weir_root_has(root, CMDLINE_FILE)) {
-		found = true;
-		r = persist_cmdline(root, snap, args, out, err);
-	}
-	if (r == 0 && !found && args.n &&
-	    weir_buf_printf(&out->notes,
-	                    "no boot loader that weir knows was found: add to the kernel "
-	                    "command line: %s\n",
-	                    buf.p) < 0)
-		r = weir_err_sys(err, -ENOMEM, "make a kernel command line");
-	return r;
+	ours.recorded = weir_buf_str(&recorded);
+	r = persist_ways(root, snap, &ours, args, out, &found, &kept, err);
+	out->boot_is_asked = found && changes == out->changes.nr &&
+	                     steps == out->nr_steps;
+	return r < 0 ? r : keep_record(root, kept ? args : weir_str("", 0), out, err);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -24,6 +25,25 @@ void weir_root_close(struct weir_root *root)
 	if (root->fd >= 0)
 		(void)close(root->fd);
 	root->fd = -1;
+}
+
+/* The directory itself: a root without /var/lib can be locked too. */
+int weir_root_lock(const struct weir_root *root, struct weir_err *err)
+{
+	int fd = openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+
+	if (fd < 0)
+		return weir_err_sys(err, -errno, "open the root directory");
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		r = errno == EWOULDBLOCK
+		            ? weir_err_set(err, -EBUSY,
+		                           "another weir changes the files of "
+		                           "this system")
+		            : weir_err_sys(err, -errno, "lock the root directory");
+	if (r == 0)
+		return fd;
+	(void)close(fd);
+	return r;
 }
 
 int weir_root_at(const struct weir_root *root, const char *path, uint64_t flags)

@@ -14,6 +14,10 @@ struct weir_root {
 int weir_root_open(const char *dir, struct weir_root *out, struct weir_err *err);
 void weir_root_close(struct weir_root *root);
 
+/* One at a time of those who change files below it: locks it until the descriptor that is
+ * returned is closed. -EBUSY with words when another has it. */
+int weir_root_lock(const struct weir_root *root, struct weir_err *err);
+
 /* As openat2(2), with O_CLOEXEC: a descriptor or a negative errno. */
 int weir_root_at(const struct weir_root *root, const char *path, uint64_t flags);
 

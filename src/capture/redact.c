@@ -315,9 +315,9 @@ enum weir_redact_kind weir_redact_kind(const char *path_z)
 struct weir_str weir_redact_named_part(const char *path_z)
 {
 	static const char *const kernels[] = {
-		"/proc/",       "/sys/kernel/", "/sys/devices/", "/sys/module/",
-		"/@/link/",     "/@/klog",      "/@/pagesize",   "/@/capture",
-		"/@/poolpages", "/run/weir/",   "/@/file/",      "/@/frames/"
+		"/proc/",   "/sys/kernel/", "/sys/devices/", "/sys/module/", "/@/link/",
+		"/@/klog",  "/@/pagesize",  "/@/capture",    "/@/poolpages", "/run/weir/",
+		"/@/file/", "/@/frames/",   "/@/contig/",
 	};
 	static const char *const heads[] = { "/@/statfs", "/@/stat" };
 	struct weir_str path = weir_strz(path_z);

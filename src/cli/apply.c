@@ -30,35 +30,16 @@ struct options {
 	const char *root, *file;
 	bool boot;
 	struct weir_plan_options plan;
-	struct weir_apply_options apply;
-	struct weir_change_style style;
+	struct weir_change_options change;
 };
 
-enum {
-	OPT_ROOT = 256,
-	OPT_BOOT,
-	OPT_ALLOW,
-	OPT_TIMEOUT,
-	OPT_DROP_CACHES,
-	OPT_PRESSURE,
-	OPT_KEEP_PARTIAL,
-	OPT_STATE,
-};
+enum { OPT_ROOT = 256, OPT_BOOT };
 
 static const struct option long_options[] = {
 	{ "root", required_argument, NULL, OPT_ROOT },
 	{ "boot", no_argument, NULL, OPT_BOOT },
-	{ "allow", required_argument, NULL, OPT_ALLOW },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "drop-caches", no_argument, NULL, OPT_DROP_CACHES },
-	{ "pressure", no_argument, NULL, OPT_PRESSURE },
-	{ "keep-partial", no_argument, NULL, OPT_KEEP_PARTIAL },
-	{ "state", required_argument, NULL, OPT_STATE },
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "yes", no_argument, NULL, 'y' },
-	{ "json", no_argument, NULL, 'J' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	WEIR_CHANGE_LONG_ALLOW,
+	WEIR_CHANGE_LONG_OPTIONS,
 };
 
 static int help(void)
@@ -70,31 +51,13 @@ static int help(void)
 		"(weir-pools(5)), or in FILE alone. Shows the plan and asks first, as "
 		"weir "
 		"set does.\n\n"
-		"      --boot           at boot: do not ask, keep what could be got\n"
-		"      --allow GUARDS   although a guard refuses: surplus, subpool, "
-		"floor, "
-		"vm,\n"
-		"                       declared, reach; several with commas\n"
-		"      --timeout TIME   of growing: 30, 30s, 2m (default 30s)\n"
-		"      --drop-caches    when pages do not come, drop the page cache\n"
-		"      --pressure       ... and put the node under memory pressure\n"
-		"      --keep-partial   keep what was got when not all came\n"
+		"      --boot           at boot: do not ask, keep what could be "
+	        "got\n" WEIR_CHANGE_HELP_ALLOW WEIR_CHANGE_HELP_GROWING
 		"      --root DIR       the declaration of the system that lies below "
-		"DIR\n"
-		"      --state DIR      journal and lock (default /var/lib/weir)\n"
-		"  -n, --dry-run        show the plan and the shell's lines for it\n"
-		"  -y, --yes            do not ask\n"
-		"  -J, --json           as JSON, see weir-json(5)\n"
-		"  -h, --help           this help\n\n"
+		"DIR\n" WEIR_CHANGE_HELP_REST
 		"Exit status: 0 done, 4 done in part or undone, 5 refused by a guard.\n",
 		stdout);
 	return weir_cli_flush(NAME, WEIR_EXIT_DONE);
-}
-
-static int bad(const char *name, const char *arg, const char *right)
-{
-	(void)weir_cli_fail(NAME, 0, "--%s '%s': %s", name, arg, right);
-	return weir_cli_usage(NAME);
 }
 
 /* 0, or the exit status. */
@@ -103,27 +66,12 @@ static int take_option(int c, struct options *opts)
 	switch (c) {
 	case OPT_ROOT: opts->root = optarg; return 0;
 	case OPT_BOOT:
-		opts->boot = opts->style.yes = opts->apply.keep_partial = true;
-		opts->apply.timeout_ms = BOOT_TIMEOUT_MS;
+		opts->boot = true;
+		opts->change.style.yes = true;
+		opts->change.apply.keep_partial = true;
+		opts->change.apply.timeout_ms = BOOT_TIMEOUT_MS;
 		return 0;
-	case OPT_ALLOW:
-		return weir_change_allow(optarg, &opts->plan.allow)
-		               ? 0
-		               : bad("allow", optarg,
-		                     "wants surplus, subpool, floor, vm, declared or "
-		                     "reach");
-	case OPT_TIMEOUT:
-		return weir_change_timeout(optarg, &opts->apply.timeout_ms)
-		               ? 0
-		               : bad("timeout", optarg, "wants a time such as 30s or 2m");
-	case OPT_DROP_CACHES: opts->apply.drop_caches = true; return 0;
-	case OPT_PRESSURE: opts->apply.pressure = true; return 0;
-	case OPT_KEEP_PARTIAL: opts->apply.keep_partial = true; return 0;
-	case OPT_STATE: opts->apply.state_dir = optarg; return 0;
-	case 'n': opts->style.dry_run = true; return 0;
-	case 'y': opts->style.yes = true; return 0;
-	case 'J': opts->style.json = true; return 0;
-	default: return weir_cli_usage(NAME); /* getopt has said what is wrong */
+	default: return weir_change_take_option(c, optarg, &opts->change);
 	}
 }
 
@@ -175,25 +123,25 @@ static int mount_one(const struct weir_host *host, const struct weir_declared_mo
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL, *after = NULL;
 	weir_auto(weir_mount_look_done) struct weir_mount_look look = { 0 };
 	const struct weir_mount_ask ask = ask_of(m);
-	FILE *out = opts->style.json ? stderr : stdout;
+	FILE *out = opts->change.style.json ? stderr : stdout;
 	struct weir_err err = { 0 };
 	char size[WEIR_SIZE_TEXT_MAX];
 	size_t idx;
 	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &snap, &err);
 
 	if (r == 0)
-		r = weir_mount_look(snap, &ask, m->target, &look, &err);
+		r = weir_mount_look(snap, &ask, m->target, true, &look, &err);
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_PARTLY, "mount at %s: %s", m->target,
 		                     err.msg);
 	if (look.is_there)
 		return 0;
 	(void)fprintf(out, "%s pages of %s at ",
-	              opts->style.dry_run ? "would mount" : "mounts",
+	              opts->change.style.dry_run ? "would mount" : "mounts",
 	              weir_format_size(m->page_bytes.n, size, sizeof(size)).p);
 	weir_cli_put(out, weir_strz(m->target));
 	(void)fputc('\n', out);
-	if (opts->style.dry_run)
+	if (opts->change.style.dry_run)
 		return 0;
 	r = weir_mount_make(host, &ask, &look, &after, &idx, &err);
 	return r < 0 ? weir_cli_fail(NAME, WEIR_EXIT_PARTLY, "mount at %s: %s", m->target,
@@ -250,7 +198,7 @@ static int set_pools(const struct weir_host *host, struct options *opts,
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	weir_auto(weir_plan_done) struct weir_plan plan = { 0 };
 	struct weir_err err = { 0 };
-	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &snap, &err);
+	int r = weir_snapshot_read(host, weir_plan_parts(wishes), &snap, &err);
 
 	if (r == 0)
 		r = weir_plan_make(snap, wishes, &opts->plan, &plan, &err);
@@ -264,7 +212,7 @@ static int set_pools(const struct weir_host *host, struct options *opts,
 		r = weir_buf_add(&plan.notes, weir_buf_str(&declared->notes));
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	return weir_change_run(host, &plan, &opts->apply, &opts->style);
+	return weir_change_run(host, &plan, &opts->change.apply, &opts->change.style);
 }
 
 /* One pool after the other, each a change of its own: what one cannot have, or a guard
@@ -299,9 +247,10 @@ static int run(const struct weir_host *host, struct options *opts)
 			"there is");
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	status = opts->style.dry_run
+	status = opts->change.style.dry_run
 	                 ? 0
-	                 : weir_change_recover(host, &opts->apply, &opts->style);
+	                 : weir_change_recover(host, &opts->change.apply,
+	                                       &opts->change.style);
 	if (status)
 		return status;
 	/* pools first: a mount with min_size= takes its pages from them */
@@ -316,7 +265,8 @@ static int run(const struct weir_host *host, struct options *opts)
 
 int weir_apply_main(int argc, char **argv)
 {
-	struct options opts = { .style = { .command = NAME, .width = weir_cli_width() } };
+	struct options opts = { .change = { .style = { .command = NAME,
+		                                       .width = weir_cli_width() } } };
 	weir_auto(weir_freep) char *command = weir_change_command(argc, argv);
 	weir_auto(weir_host_freep) struct weir_host *host = NULL;
 	struct weir_err err = { 0 };
@@ -324,8 +274,9 @@ int weir_apply_main(int argc, char **argv)
 	int c, status;
 
 	argv[0] = name; /* what getopt puts before its messages */
-	opts.apply.command = command;
-	while ((c = getopt_long(argc, argv, "nyJh", long_options, NULL)) != -1) {
+	opts.change.apply.command = command;
+	while ((c = getopt_long(argc, argv, WEIR_CHANGE_SHORT_OPTIONS, long_options,
+	                        NULL)) != -1) {
 		if (c == 'h')
 			return help();
 		status = take_option(c, &opts);
@@ -339,6 +290,7 @@ int weir_apply_main(int argc, char **argv)
 		                            : "FILE and --root exclude each other");
 		return weir_cli_usage(NAME);
 	}
+	opts.plan.allow = opts.change.allow;
 	opts.file = argv[optind];
 	if (weir_cli_open_host(NULL, &host, &err) < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);

@@ -83,36 +83,6 @@ char *weir_change_command(int argc, char **argv)
 	return r < 0 ? NULL : strdup(text.p);
 }
 
-bool weir_change_timeout(const char *arg, uint64_t *out_ms)
-{
-	struct weir_str s = weir_strz(arg);
-	uint64_t unit = 1000, n;
-
-	if (weir_str_ends(s, "s") || weir_str_ends(s, "m")) {
-		unit = weir_str_ends(s, "m") ? 60000 : 1000;
-		s.n--;
-	}
-	if (weir_parse_u64(s, &n) < 0 || !n || n > 86400)
-		return false;
-	*out_ms = n * unit;
-	return true;
-}
-
-bool weir_change_allow(const char *arg, unsigned int *mask)
-{
-	struct weir_str rest = weir_strz(arg), word;
-	enum weir_guard guard;
-
-	if (weir_str_ends(rest, ","))
-		return false;
-	while (weir_str_cut(&rest, ',', &word)) {
-		if (weir_guard_parse(word, &guard) < 0)
-			return false;
-		*mask |= 1U << guard;
-	}
-	return true;
-}
-
 /* ---- carrying out ------------------------------------------------------------------ */
 
 static const char *right_missing(int r)

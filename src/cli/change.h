@@ -58,9 +58,63 @@ bool weir_change_ask(const struct weir_change_style *style, const char *question
 /* The command line as it was typed, for the log; the caller's. NULL: no memory. */
 char *weir_change_command(int argc, char **argv);
 
-/* "30", "30s", "2m": milliseconds. False: not one. */
-bool weir_change_timeout(const char *arg, uint64_t *out_ms);
-/* "surplus,floor" as a mask. False: not one of the guards. */
-bool weir_change_allow(const char *arg, unsigned int *mask);
+/* ---- change_options.c: the options that set, apply and undo share ---- */
+
+struct weir_change_options {
+	unsigned int allow; /* guards, a mask; set and apply only */
+	struct weir_apply_options apply;
+	struct weir_change_style style;
+};
+
+enum { /* above what a command has of its own */
+       WEIR_CHANGE_ALLOW = 512,
+       WEIR_CHANGE_TIMEOUT,
+       WEIR_CHANGE_DROP_CACHES,
+       WEIR_CHANGE_PRESSURE,
+       WEIR_CHANGE_KEEP_PARTIAL,
+       WEIR_CHANGE_STATE,
+};
+
+#define WEIR_CHANGE_SHORT_OPTIONS "nyJh"
+#define WEIR_CHANGE_LONG_ALLOW                                      \
+	{                                                           \
+		"allow", required_argument, NULL, WEIR_CHANGE_ALLOW \
+	}
+/* the rest of getopt's table, its end included */
+#define WEIR_CHANGE_LONG_OPTIONS                                                       \
+	{ "timeout", required_argument, NULL, WEIR_CHANGE_TIMEOUT },                   \
+		{ "drop-caches", no_argument, NULL, WEIR_CHANGE_DROP_CACHES },         \
+		{ "pressure", no_argument, NULL, WEIR_CHANGE_PRESSURE },               \
+		{ "keep-partial", no_argument, NULL, WEIR_CHANGE_KEEP_PARTIAL },       \
+		{ "state", required_argument, NULL, WEIR_CHANGE_STATE },               \
+		{ "dry-run", no_argument, NULL, 'n' },                                 \
+		{ "yes", no_argument, NULL, 'y' }, { "json", no_argument, NULL, 'J' }, \
+		{ "help", no_argument, NULL, 'h' },                                    \
+	{                                                                              \
+		NULL, 0, NULL, 0                                                       \
+	}
+
+#define WEIR_CHANGE_HELP_ALLOW                                                \
+	"      --allow GUARDS   although a guard refuses: surplus, subpool, " \
+	"floor, vm,\n"                                                        \
+	"                       declared, reach; several with commas\n"
+#define WEIR_CHANGE_HELP_GROWING                                               \
+	"      --timeout TIME   of growing: 30, 30s, 2m (default 30s)\n"       \
+	"      --drop-caches    when pages do not come, drop the page cache\n" \
+	"      --pressure       ... and put the node under memory pressure\n"  \
+	"      --keep-partial   keep what was got when not all came\n"
+#define WEIR_CHANGE_HELP_REST                                                 \
+	"      --state DIR      journal and lock (default /var/lib/weir)\n"   \
+	"  -n, --dry-run        show the plan and the shell's lines for it\n" \
+	"  -y, --yes            do not ask\n"                                 \
+	"  -J, --json           as JSON, see weir-json(5)\n"                  \
+	"  -h, --help           this help\n\n"
+
+/* Takes what getopt_long() returned. 0, or the exit status after words. */
+int weir_change_take_option(int c, const char *arg, struct weir_change_options *opts);
+
+/* Says that @arg is not right for --@name. The exit status. */
+int weir_change_bad_option(const struct weir_change_options *opts, const char *name,
+                           const char *arg, const char *right);
 
 #endif

@@ -58,6 +58,8 @@ void weir_change_json_ops(struct weir_json *j, const struct weir_op *ops, size_t
 		weir_json_u64(j, "value", op->value);
 		weir_json_u64(j, "before", op->before);
 		weir_json_u64(j, "after", op->after);
+		weir_json_u64(j, "after_at_least", op->least);
+		weir_json_u64(j, "after_at_most", op->most);
 		weir_json_close(j);
 	}
 	weir_json_close(j);

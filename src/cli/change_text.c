@@ -46,8 +46,12 @@ static void put_op(const struct weir_op *op, size_t nr, FILE *out)
 		              op->before);
 		break;
 	case WEIR_OP_POOL:
-		(void)fprintf(out, "%" PRIu64 " -> %" PRIu64 " pages, %s%s\n", op->before,
-		              op->after,
+		(void)fprintf(out, "%" PRIu64 " -> %" PRIu64 " pages", op->before,
+		              op->after);
+		if (op->least < op->after)
+			(void)fprintf(out, " (%" PRIu64 " to %" PRIu64 " can be had)",
+			              op->least, op->most);
+		(void)fprintf(out, ", %s%s\n",
 		              more   ? "takes "
 		              : less ? "gives back "
 		                     : "only what is surplus of them changes",

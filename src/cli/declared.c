@@ -25,27 +25,76 @@ static int read_one(const char *file, struct weir_declaration *out, struct weir_
 	return r == 0 && weir_declaration_is_empty(out) ? WEIR_UNDECLARED : r;
 }
 
-/* A VM that cannot be read is no reason to leave the pools as they are. */
+/* A file with one VM is called as it is declared, whatever name stands in it. */
+static int name_vms(const struct weir_declaration *decl, const size_t *which,
+                    struct weir_vms *vms)
+{
+	for (size_t i = 0; i < vms->nr; i++) {
+		char *name = strdup(decl->vms[which[i]].name);
+
+		if (!name)
+			return -ENOMEM;
+		free(vms->demands.v[i].name);
+		vms->demands.v[i].name = name;
+	}
+	return 0;
+}
+
+/* Which of them can be read; the others are notes, for they are no reason to leave the
+ * pools as they are. */
+static int pick_vms(const struct weir_host *host, struct weir_cli_declared *out,
+                    char **files, size_t *which, size_t *nr)
+{
+	const struct weir_ask_options ask = { .cpu = -1 };
+	int r = 0;
+
+	*nr = 0;
+	for (size_t i = 0; i < out->decl.nr_vms && r != -ENOMEM; i++) {
+		char *file = out->decl.vms[i].file.z;
+		weir_auto(weir_vms_done) struct weir_vms one = { 0 };
+		struct weir_err err = { 0 };
+
+		r = weir_vms_read(host, true, &file, 1, &ask, &one, &err);
+		if (r == 0) {
+			files[*nr] = file;
+			which[(*nr)++] = i;
+		} else if (r != -ENOMEM) {
+			r = weir_buf_printf(&out->notes,
+			                    "the declared VM %s is not looked at: %s\n",
+			                    out->decl.vms[i].name, err.msg);
+		}
+	}
+	return r;
+}
+
+/* All at once, which looks at the host once; one by one where that does not do. */
 static int read_vms(const struct weir_host *host, struct weir_cli_declared *out)
 {
 	const struct weir_ask_options ask = { .cpu = -1 };
-	const struct weir_declaration *decl = &out->decl;
-	char **files = calloc(decl->nr_vms + 1, sizeof(*files));
-	struct weir_err err;
-	int r;
+	size_t nr = out->decl.nr_vms;
+	weir_auto(weir_freep) char **files = calloc(nr + 1, sizeof(*files));
+	weir_auto(weir_freep) size_t *which = calloc(nr + 1, sizeof(*which));
+	struct weir_err err = { 0 };
+	int r = files && which ? 0 : -ENOMEM;
 
-	if (!files)
-		return -ENOMEM;
-	for (size_t i = 0; i < decl->nr_vms; i++)
-		files[i] = decl->vms[i].file.z;
-	r = weir_vms_read(host, true, files, (int)decl->nr_vms, &ask, &out->vms, &err);
-	free(files);
-	if (r == 0 || r == -ENOMEM)
-		return r;
-	weir_vms_done(&out->vms);
-	out->vms = (struct weir_vms){ 0 };
-	return weir_buf_printf(&out->notes, "the declared VMs are not looked at: %s\n",
-	                       err.msg);
+	for (size_t i = 0; i < nr && r == 0; i++) {
+		files[i] = out->decl.vms[i].file.z;
+		which[i] = i;
+	}
+	for (unsigned int tries = 2; tries-- && nr && r != -ENOMEM;) {
+		r = weir_vms_read(host, true, files, (int)nr, &ask, &out->vms, &err);
+		if (r == 0)
+			return out->vms.nr == nr ? name_vms(&out->decl, which, &out->vms)
+			                         : 0;
+		weir_vms_done(&out->vms);
+		out->vms = (struct weir_vms){ 0 };
+		if (r != -ENOMEM && tries)
+			r = pick_vms(host, out, files, which, &nr);
+	}
+	if (r < 0 && r != -ENOMEM)
+		r = weir_buf_printf(&out->notes,
+		                    "the declared VMs are not looked at: %s\n", err.msg);
+	return r;
 }
 
 int weir_cli_declared_read(const char *root, const char *file,

@@ -4,6 +4,7 @@
 
 #include "apply/declared.h"
 #include "apply/foreign.h"
+#include "apply/persist.h"
 #include "base/own.h"
 #include "cli/cli.h"
 
@@ -84,9 +85,21 @@ static int print(const struct weir_drift_report *report, const struct options *o
 	return weir_cli_flush(NAME, status);
 }
 
-static int run(const struct weir_declaration *decl, const struct weir_foreigns *foreigns,
-               struct weir_str notes, const struct options *opts)
+/* Does only a boot lack? When that cannot be told, no. */
+static bool is_persisted(const struct weir_root *root, const struct weir_snapshot *snap)
 {
+	weir_auto(weir_persist_done) struct weir_persist persist = { 0 };
+	const struct weir_persist_options none = { 0 };
+
+	return weir_persist_make(root, snap, &none, &persist, NULL) == 0 &&
+	       persist.boot_is_asked;
+}
+
+static int run(const struct weir_root *root, const struct weir_declaration *decl,
+               const struct weir_foreigns *foreigns, struct weir_str notes,
+               const struct options *opts)
+{
+	struct weir_drift_options options = opts->drift;
 	weir_auto(weir_host_freep) struct weir_host *host = NULL;
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	weir_auto(weir_drifts_done) struct weir_drifts drifts = { 0 };
@@ -101,7 +114,8 @@ static int run(const struct weir_declaration *decl, const struct weir_foreigns *
 	    weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &snap, &err) < 0)
 		return failed(opts, err.msg);
 	report.snap = snap;
-	if (weir_drifts_make(decl, snap, foreigns, &opts->drift, &drifts) < 0)
+	options.persisted = is_persisted(root, snap);
+	if (weir_drifts_make(decl, snap, foreigns, &options, &drifts) < 0)
 		return failed(opts, "out of memory");
 	return print(&report, opts);
 }
@@ -124,7 +138,7 @@ static int with_root(const struct options *opts)
 		r = weir_foreigns_read(&root, &foreigns, &notes, &err);
 	if (r < 0)
 		return failed(opts, err.msg);
-	return run(&decl, &foreigns, weir_buf_str(&notes), opts);
+	return run(&root, &decl, &foreigns, weir_buf_str(&notes), opts);
 }
 
 /* 0, or the exit status. */

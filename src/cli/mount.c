@@ -414,7 +414,7 @@ static int mount_it(const struct weir_host *host, const struct options *opts)
 
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	r = weir_mount_look(snap, &opts->ask, opts->dir, &look, &err);
+	r = weir_mount_look(snap, &opts->ask, opts->dir, false, &look, &err);
 	if (r < 0)
 		return weir_cli_fail(NAME, status_of(r), "%s", err.msg);
 	if (look.is_there) {

@@ -2,6 +2,8 @@
  * have it after each boot. Shows it first, and writes when told so. */
 #include "cli/persist.h"
 
+#include "apply/journal.h"
+#include "apply/lock.h"
 #include "base/own.h"
 #include "cli/cli.h"
 
@@ -92,6 +94,22 @@ static int ask(const struct options *opts)
 /* ---- commands
  * -------------------------------------------------------------------------- */
 
+/* As a shell finds it, and where root's programs are, which PATH may lack. */
+static int start(const struct weir_persist_step *step,
+                 const posix_spawn_file_actions_t *actions, pid_t *pid)
+{
+	static const char *const dirs[] = { "/usr/sbin", "/sbin" };
+	int r = posix_spawnp(pid, step->argv[0], actions, NULL, step->argv, environ);
+
+	for (size_t i = 0; r == ENOENT && i < WEIR_NELEM(dirs); i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", dirs[i], step->argv[0]);
+		r = posix_spawn(pid, path, actions, NULL, step->argv, environ);
+	}
+	return r;
+}
+
 /* What it says goes to standard error: standard output has our result. */
 static int run_step(const struct weir_persist_step *step)
 {
@@ -104,8 +122,7 @@ static int run_step(const struct weir_persist_step *step)
 		return -1;
 	r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
 	if (r == 0)
-		r = posix_spawnp(&pid, step->argv[0], &actions, NULL, step->argv,
-		                 environ);
+		r = start(step, &actions, &pid);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	if (r != 0) {
 		(void)weir_cli_fail(NAME, 0, "run %s: %s", step->argv[0], strerror(r));
@@ -131,6 +148,25 @@ static int run_steps(const struct weir_persist *persist,
 	return status;
 }
 
+/* Does grubby's work show? It ends with 0 where it did not understand, too. */
+static int check_steps(const struct weir_root *root, const struct weir_snapshot *snap)
+{
+	weir_auto(weir_persist_done) struct weir_persist again = { 0 };
+	const struct weir_persist_options options = { 0 };
+	struct weir_err err = { 0 };
+
+	if (weir_persist_make(root, snap, &options, &again, &err) < 0)
+		return weir_cli_fail(NAME, WEIR_EXIT_PARTLY, "%s", err.msg);
+	for (size_t i = 0; again.grubby_seen && i < again.nr_steps; i++)
+		if (strcmp(again.steps[i].argv[0], "grubby") == 0)
+			return weir_cli_fail(
+				NAME, WEIR_EXIT_PARTLY,
+				"grubby was run, and the entries below " WEIR_BOOT_ENTRIES
+				" do not have it: see "
+				"'weir persist --dry-run'");
+	return WEIR_EXIT_DONE;
+}
+
 /* ---- the command
  * ----------------------------------------------------------------------- */
 
@@ -144,9 +180,19 @@ static int finish(struct weir_persist_report *report, const struct options *opts
 	return weir_cli_flush(NAME, status);
 }
 
-static int carry_out(const struct weir_root *root, const struct weir_persist *persist,
-                     const struct options *opts)
+/* Other programs that change what weir does are kept apart by one lock; a system that
+ * does not run has none of it, and its root directory stands in. */
+static int take_lock(const struct weir_root *root, const struct options *opts,
+                     struct weir_err *err)
 {
+	return opts->root ? weir_root_lock(root, err)
+	                  : weir_lock_take(WEIR_STATE_DIR, err);
+}
+
+static int carry_out(const struct weir_root *root, const struct weir_snapshot *snap,
+                     const struct weir_persist *persist, const struct options *opts)
+{
+	weir_auto(weir_closep) int lock = -1;
 	struct weir_persist_report report = { .persist = persist,
 		                              .dry_run = opts->dry_run,
 		                              .width = weir_cli_width() };
@@ -160,12 +206,15 @@ static int carry_out(const struct weir_root *root, const struct weir_persist *pe
 	status = ask(opts);
 	if (status)
 		return weir_cli_flush(NAME, status);
-	if (weir_file_changes_make(root, &persist->changes, &err) < 0)
+	lock = take_lock(root, opts, &err);
+	if (lock < 0 || weir_file_changes_make(root, &persist->changes, &err) < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED,
 		                     "%s; all files are as they were", err.msg);
 	report.written = persist->changes.nr > 0;
 	if (opts->run)
 		status = run_steps(persist, &report);
+	if (opts->run && status == WEIR_EXIT_DONE)
+		status = check_steps(root, snap);
 	if (report.written && !opts->json)
 		(void)printf("\nWritten: %zu file%s. Versions before it are kept as "
 		             "*" WEIR_OLD_SUFFIX ".\n",
@@ -188,7 +237,7 @@ static int run(const struct weir_wishes *wishes, const struct options *opts)
 	    weir_root_open(opts->root, &root, &err) < 0 ||
 	    weir_persist_make(&root, snap, &options, &persist, &err) < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	return carry_out(&root, &persist, opts);
+	return carry_out(&root, snap, &persist, opts);
 }
 
 /* 0, or the exit status. */

@@ -22,21 +22,14 @@ struct options {
 	char *vms[VMS_MAX];
 	int nr_vms;
 	struct weir_plan_options plan;
-	struct weir_apply_options apply;
-	struct weir_change_style style;
+	struct weir_change_options change;
 };
 
 enum {
 	OPT_HOST = 256,
 	OPT_KERNEL,
 	OPT_FOR,
-	OPT_ALLOW,
 	OPT_FLOOR,
-	OPT_TIMEOUT,
-	OPT_DROP_CACHES,
-	OPT_PRESSURE,
-	OPT_KEEP_PARTIAL,
-	OPT_STATE,
 	OPT_ROOT,
 };
 
@@ -44,19 +37,10 @@ static const struct option long_options[] = {
 	{ "host", required_argument, NULL, OPT_HOST },
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "for", required_argument, NULL, OPT_FOR },
-	{ "allow", required_argument, NULL, OPT_ALLOW },
 	{ "floor", required_argument, NULL, OPT_FLOOR },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "drop-caches", no_argument, NULL, OPT_DROP_CACHES },
-	{ "pressure", no_argument, NULL, OPT_PRESSURE },
-	{ "keep-partial", no_argument, NULL, OPT_KEEP_PARTIAL },
-	{ "state", required_argument, NULL, OPT_STATE },
 	{ "root", required_argument, NULL, OPT_ROOT },
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "yes", no_argument, NULL, 'y' },
-	{ "json", no_argument, NULL, 'J' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	WEIR_CHANGE_LONG_ALLOW,
+	WEIR_CHANGE_LONG_OPTIONS,
 };
 
 static int help(void)
@@ -73,34 +57,16 @@ static int help(void)
 		"  overcommit.2M=64     how many surplus pages may be made\n"
 		"  pinnable.2M/node1=+8 free pages moved to where they may be pinned\n\n"
 		"      --for VM         what this VM lacks; a file as of weir check; "
-		"repeatable\n"
-		"      --allow GUARDS   although a guard refuses: surplus, subpool, "
-		"floor, "
-		"vm,\n"
-		"                       declared, reach; several with commas\n"
+		"repeatable\n" WEIR_CHANGE_HELP_ALLOW
 		"      --floor SIZE     leave the host so much available memory (else 1G "
-		"or 3 %)\n"
-		"      --timeout TIME   of growing: 30, 30s, 2m (default 30s)\n"
-		"      --drop-caches    when pages do not come, drop the page cache\n"
-		"      --pressure       ... and put the node under memory pressure\n"
-		"      --keep-partial   keep what was got when not all came\n"
+		"or 3 %)\n" WEIR_CHANGE_HELP_GROWING
 		"      --host PATH      plan for a captured host or a scenario\n"
 		"      --kernel RULES   with the rules of this kernel, such as 6.12\n"
-		"      --root DIR       what is declared of the system below DIR\n"
-		"      --state DIR      journal and lock (default /var/lib/weir)\n"
-		"  -n, --dry-run        show the plan and the shell's lines for it\n"
-		"  -y, --yes            do not ask\n"
-		"  -J, --json           as JSON, see weir-json(5)\n"
-		"  -h, --help           this help\n\n"
+		"      --root DIR       what is declared of the system below "
+	        "DIR\n" WEIR_CHANGE_HELP_REST
 		"Exit status: 0 done, 4 done in part or undone, 5 refused by a guard.\n",
 		stdout);
 	return weir_cli_flush(NAME, WEIR_EXIT_DONE);
-}
-
-static int bad(const char *name, const char *arg, const char *right)
-{
-	(void)weir_cli_fail(NAME, 0, "--%s '%s': %s", name, arg, right);
-	return weir_cli_usage(NAME);
 }
 
 /* 0, or the exit status. */
@@ -111,33 +77,18 @@ static int take_option(int c, struct options *opts)
 	case OPT_KERNEL: opts->plan.kernel = optarg; return 0;
 	case OPT_FOR:
 		if (opts->nr_vms == VMS_MAX)
-			return bad("for", optarg, "more VMs than can be planned for");
+			return weir_change_bad_option(&opts->change, "for", optarg,
+			                              "more VMs than can be planned for");
 		opts->vms[opts->nr_vms++] = optarg;
 		return 0;
-	case OPT_ALLOW:
-		return weir_change_allow(optarg, &opts->plan.allow)
-		               ? 0
-		               : bad("allow", optarg,
-		                     "wants surplus, subpool, floor, vm, declared or "
-		                     "reach");
 	case OPT_FLOOR:
 		opts->plan.floor_given = true;
 		return weir_parse_size(weir_strz(optarg), &opts->plan.floor_bytes) == 0
 		               ? 0
-		               : bad("floor", optarg, "wants a size such as 2G");
-	case OPT_TIMEOUT:
-		return weir_change_timeout(optarg, &opts->apply.timeout_ms)
-		               ? 0
-		               : bad("timeout", optarg, "wants a time such as 30s or 2m");
-	case OPT_DROP_CACHES: opts->apply.drop_caches = true; return 0;
-	case OPT_PRESSURE: opts->apply.pressure = true; return 0;
-	case OPT_KEEP_PARTIAL: opts->apply.keep_partial = true; return 0;
-	case OPT_STATE: opts->apply.state_dir = optarg; return 0;
+		               : weir_change_bad_option(&opts->change, "floor", optarg,
+		                                        "wants a size such as 2G");
 	case OPT_ROOT: opts->root = optarg; return 0;
-	case 'n': opts->style.dry_run = true; return 0;
-	case 'y': opts->style.yes = true; return 0;
-	case 'J': opts->style.json = true; return 0;
-	default: return weir_cli_usage(NAME); /* getopt has said what is wrong */
+	default: return weir_change_take_option(c, optarg, &opts->change);
 	}
 }
 
@@ -198,14 +149,6 @@ static int read_declared(const struct weir_host *host, struct options *opts,
 	                     err.msg);
 }
 
-static bool wants_places(const struct weir_wishes *wishes)
-{
-	for (size_t i = 0; i < wishes->nr; i++)
-		if (wishes->v[i].kind == WEIR_WISH_PINNABLE)
-			return true;
-	return false;
-}
-
 static int run(const struct weir_host *host, struct options *opts,
                struct weir_wishes *wishes)
 {
@@ -214,21 +157,19 @@ static int run(const struct weir_host *host, struct options *opts,
 	weir_auto(weir_buf_done) struct weir_buf notes = { 0 };
 	weir_auto(weir_cli_declared_done) struct weir_cli_declared declared = { 0 };
 	struct weir_err err = { 0 };
-	unsigned int parts = WEIR_SNAPSHOT_DETAILS;
 	int r, status = 0;
 
 	/* what a change that died left behind comes first */
-	if (!opts->host && !opts->style.dry_run)
-		status = weir_change_recover(host, &opts->apply, &opts->style);
+	if (!opts->host && !opts->change.style.dry_run)
+		status = weir_change_recover(host, &opts->change.apply,
+		                             &opts->change.style);
 	if (status == 0)
 		status = read_declared(host, opts, &declared);
 	if (status == 0 && opts->nr_vms)
 		status = wish_for_vms(host, opts, wishes, &notes);
 	if (status)
 		return status;
-	if (wants_places(wishes))
-		parts |= WEIR_SNAPSHOT_PLACEMENT;
-	r = weir_snapshot_read(host, parts, &snap, &err);
+	r = weir_snapshot_read(host, weir_plan_parts(wishes), &snap, &err);
 	if (r == 0)
 		r = weir_plan_make(snap, wishes, &opts->plan, &plan, &err);
 	if (r == 0)
@@ -239,8 +180,8 @@ static int run(const struct weir_host *host, struct options *opts,
 		return weir_cli_fail(NAME,
 		                     r == -EINVAL ? WEIR_EXIT_USAGE : WEIR_EXIT_FAILED,
 		                     "%s", err.msg);
-	return weir_change_run(opts->host ? NULL : host, &plan, &opts->apply,
-	                       &opts->style);
+	return weir_change_run(opts->host ? NULL : host, &plan, &opts->change.apply,
+	                       &opts->change.style);
 }
 
 static int check_options(const struct options *opts, int nr)
@@ -263,7 +204,8 @@ static int check_options(const struct options *opts, int nr)
 
 int weir_set_main(int argc, char **argv)
 {
-	struct options opts = { .style = { .command = NAME, .width = weir_cli_width() } };
+	struct options opts = { .change = { .style = { .command = NAME,
+		                                       .width = weir_cli_width() } } };
 	weir_auto(weir_freep) char *command = weir_change_command(argc, argv);
 	weir_auto(weir_host_freep) struct weir_host *host = NULL;
 	weir_auto(weir_wishes_done) struct weir_wishes wishes = { 0 };
@@ -272,14 +214,16 @@ int weir_set_main(int argc, char **argv)
 	int c, status;
 
 	argv[0] = name; /* what getopt puts before its messages */
-	opts.apply.command = command;
-	while ((c = getopt_long(argc, argv, "nyJh", long_options, NULL)) != -1) {
+	opts.change.apply.command = command;
+	while ((c = getopt_long(argc, argv, WEIR_CHANGE_SHORT_OPTIONS, long_options,
+	                        NULL)) != -1) {
 		if (c == 'h')
 			return help();
 		status = take_option(c, &opts);
 		if (status)
 			return status;
 	}
+	opts.plan.allow = opts.change.allow;
 	status = check_options(&opts, argc - optind);
 	if (status == 0)
 		status = read_wishes(argv + optind, argc - optind, &wishes);

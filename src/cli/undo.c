@@ -11,22 +11,16 @@
 
 #define NAME "undo"
 
-enum { OPT_STATE = 256, OPT_FOREIGN };
+enum { OPT_FOREIGN = 256 };
 
 static const struct option long_options[] = {
 	{ "foreign", no_argument, NULL, OPT_FOREIGN },
-	{ "state", required_argument, NULL, OPT_STATE },
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "yes", no_argument, NULL, 'y' },
-	{ "json", no_argument, NULL, 'J' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	WEIR_CHANGE_LONG_OPTIONS,
 };
 
 struct options {
 	bool foreign;
-	struct weir_apply_options apply;
-	struct weir_change_style style;
+	struct weir_change_options change;
 };
 
 static int help(void)
@@ -40,12 +34,8 @@ static int help(void)
 		"the "
 		"pools\n"
 		"that it changed were before it.\n\n"
-		"      --foreign        although the pools were changed by others since\n"
-		"      --state DIR      journal and lock (default /var/lib/weir)\n"
-		"  -n, --dry-run        show the plan and the shell's lines for it\n"
-		"  -y, --yes            do not ask\n"
-		"  -J, --json           as JSON, see weir-json(5)\n"
-		"  -h, --help           this help\n\n"
+		"      --foreign        although the pools were changed by others "
+	        "since\n" WEIR_CHANGE_HELP_GROWING WEIR_CHANGE_HELP_REST
 		"Exit status: 0 done, 3 there is nothing to undo, 4 done in part, 5 "
 		"refused.\n",
 		stdout);
@@ -54,14 +44,10 @@ static int help(void)
 
 static int take_option(int c, struct options *opts)
 {
-	switch (c) {
-	case OPT_FOREIGN: opts->foreign = true; return 0;
-	case OPT_STATE: opts->apply.state_dir = optarg; return 0;
-	case 'n': opts->style.dry_run = true; return 0;
-	case 'y': opts->style.yes = true; return 0;
-	case 'J': opts->style.json = true; return 0;
-	default: return weir_cli_usage(NAME);
-	}
+	if (c != OPT_FOREIGN)
+		return weir_change_take_option(c, optarg, &opts->change);
+	opts->foreign = true;
+	return 0;
 }
 
 static bool is_taken_back(const struct weir_entries *entries, const struct weir_entry *e)
@@ -120,8 +106,8 @@ static int check_foreign(const struct weir_plan *plan, const struct weir_entry *
 	if (opts->foreign || !entry->has_after ||
 	    !was_written(&entry->after, &plan->before))
 		return 0;
-	if (!opts->style.json)
-		weir_change_print(plan, opts->style.width, stdout);
+	if (!opts->change.style.json)
+		weir_change_print(plan, opts->change.style.width, stdout);
 	(void)fflush(stdout);
 	return weir_cli_fail(
 		NAME, WEIR_EXIT_REFUSED,
@@ -144,16 +130,17 @@ static int undo(const struct weir_host *host, const struct weir_entry *entry,
 	status = check_foreign(&plan, entry, opts);
 	if (status)
 		return status;
-	if (!opts->style.json)
+	if (!opts->change.style.json)
 		(void)printf("takes back change %" PRIu64 ": %s\n", entry->id,
 		             entry->command ? entry->command : "?");
-	opts->apply.undoes = entry->id;
-	return weir_change_run(host, &plan, &opts->apply, &opts->style);
+	opts->change.apply.undoes = entry->id;
+	return weir_change_run(host, &plan, &opts->change.apply, &opts->change.style);
 }
 
 static int run(const struct weir_host *host, struct options *opts, uint64_t id)
 {
-	const char *dir = opts->apply.state_dir ? opts->apply.state_dir : WEIR_STATE_DIR;
+	const char *dir = opts->change.apply.state_dir ? opts->change.apply.state_dir
+	                                               : WEIR_STATE_DIR;
 	weir_auto(weir_entries_done) struct weir_entries entries = { 0 };
 	weir_auto(weir_buf_done) struct weir_buf notes = { 0 };
 	weir_auto(weir_freep) char *boot_id = NULL;
@@ -166,7 +153,8 @@ static int run(const struct weir_host *host, struct options *opts, uint64_t id)
 	weir_change_tell(NAME, &notes);
 	entry = weir_entries_cut_off(&entries, boot_id);
 	if (entry && (!id || id == entry->id))
-		return weir_change_take_back(host, &opts->apply, entry, &opts->style);
+		return weir_change_take_back(host, &opts->change.apply, entry,
+		                             &opts->change.style);
 	entry = find(&entries, id);
 	if (!entry && id)
 		return weir_cli_fail(NAME, WEIR_EXIT_NO,
@@ -194,7 +182,8 @@ static int run(const struct weir_host *host, struct options *opts, uint64_t id)
 
 int weir_undo_main(int argc, char **argv)
 {
-	struct options opts = { .style = { .command = NAME, .width = weir_cli_width() } };
+	struct options opts = { .change = { .style = { .command = NAME,
+		                                       .width = weir_cli_width() } } };
 	weir_auto(weir_freep) char *command = weir_change_command(argc, argv);
 	weir_auto(weir_host_freep) struct weir_host *host = NULL;
 	struct weir_err err = { 0 };
@@ -203,8 +192,9 @@ int weir_undo_main(int argc, char **argv)
 	int c, status;
 
 	argv[0] = name; /* what getopt puts before its messages */
-	opts.apply.command = command;
-	while ((c = getopt_long(argc, argv, "nyJh", long_options, NULL)) != -1) {
+	opts.change.apply.command = command;
+	while ((c = getopt_long(argc, argv, WEIR_CHANGE_SHORT_OPTIONS, long_options,
+	                        NULL)) != -1) {
 		if (c == 'h')
 			return help();
 		status = take_option(c, &opts);

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include "base/own.h"
+#include "facts/creators.h"
 
 #include <errno.h>
 #include <inttypes.h>

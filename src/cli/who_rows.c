@@ -39,15 +39,15 @@ static int name_vm(const struct weir_holding_task *task, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-int weir_who_read(const struct weir_host *host, struct weir_who *out,
-                  struct weir_err *err)
+int weir_who_read(const struct weir_host *host, enum weir_ledger_want want,
+                  struct weir_who *out, struct weir_err *err)
 {
 	int r;
 
 	*out = (struct weir_who){ .host = host };
 	r = weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &out->snap, err);
 	if (r == 0)
-		r = weir_ledger_read(host, out->snap, &out->ledger, err);
+		r = weir_ledger_read(host, out->snap, want, &out->ledger, err);
 	if (r < 0)
 		return r;
 	out->vms = calloc(out->ledger.holdings.nr_tasks + 1, sizeof(*out->vms));

@@ -427,6 +427,17 @@ static int print_size(struct weir_who_print *t, const struct weir_ledger_size *s
 	return r;
 }
 
+static bool shows_with_users_least(const struct weir_who_print *t)
+{
+	const struct weir_ledger *ledger = &t->who->ledger;
+
+	for (size_t i = 0; i < ledger->nr_holds; i++)
+		if (weir_hold_users_least(ledger, &ledger->holds[i]) &&
+		    weir_who_shows(t->who, t->style, &ledger->holds[i]))
+			return true;
+	return false;
+}
+
 int weir_who_text(const struct weir_who *who, const struct weir_who_style *style,
                   FILE *out, struct weir_err *err)
 {
@@ -444,6 +455,10 @@ int weir_who_text(const struct weir_who *who, const struct weir_who_style *style
 		            out);
 	if (r == 0 && style->by == WEIR_WHO_CGROUP && !style->leaks && !style->about)
 		r = weir_who_print_groups(&t);
+	if (r == 0 && shows_with_users_least(&t))
+		(void)fputs("\nNot looked for: who only has one of these files open. "
+		            "--tree looks for them.\n",
+		            out);
 	for (size_t i = 0; r == 0 && i < ledger->nr_reasons; i++) {
 		(void)fputs(i ? "" : any ? "\nNot seen\n" : "Not seen\n", out);
 		weir_cli_wrap(out, "  ", ledger->reasons[i], 2, style->width);

@@ -25,25 +25,36 @@ static struct weir_owner *find(const struct weir_owners *owners, uint64_t uid)
 	return NULL;
 }
 
-static int add(struct weir_owners *owners, uint64_t uid, uint64_t pid)
+static int add(struct weir_owners *owners, uint64_t uid, uint64_t pid, bool effective)
 {
+	struct weir_owner *known = find(owners, uid);
 	int r;
 
-	if (find(owners, uid))
+	if (known) { /* the better witness: see weir_owners_ask() */
+		if (effective && !known->effective)
+			*known = (struct weir_owner){ uid, pid, effective };
 		return 0;
+	}
 	r = weir_grow(&owners->v, &owners->cap, owners->nr, sizeof(*owners->v));
 	if (r == 0)
-		owners->v[owners->nr++] = (struct weir_owner){ uid, pid };
+		owners->v[owners->nr++] = (struct weir_owner){ uid, pid, effective };
 	return r;
 }
 
 int weir_owners_add(struct weir_owners *owners, const struct weir_task *task)
 {
+	const struct weir_count *uids = task->status.uids;
 	uint64_t pid;
+	int r = 0;
 
-	if (!task->status.uid.known || weir_parse_u64(weir_strz(task->pid), &pid) < 0)
+	if (weir_parse_u64(weir_strz(task->pid), &pid) < 0)
 		return 0;
-	return add(owners, task->status.uid.n, pid);
+	for (size_t i = 0; i < WEIR_TASK_UIDS && r == 0; i++)
+		if (uids[i].known)
+			r = add(owners, uids[i].n, pid,
+			        task->status.uid.known &&
+			                uids[i].n == task->status.uid.n);
+	return r;
 }
 
 /* Of a text "/@/stat/proc/PID/@": the owner of a process's directory is its user. */
@@ -62,7 +73,7 @@ static int add_asked(struct weir_owners *owners, const struct weir_host *host,
 	r = weir_host_read(host, path, WEIR_SMALL_MAX, &text);
 	if (r < 0 || weir_file_stat_parse(weir_buf_str(&text), &st) != 0)
 		return r == -ENOMEM ? r : 0;
-	return add(owners, st.uid, pid);
+	return add(owners, st.uid, pid, true);
 }
 
 int weir_owners_finish(struct weir_owners *owners, const struct weir_host *host)
@@ -115,7 +126,10 @@ void weir_owners_ask(const struct weir_host *host, const struct weir_owners *own
 
 		if (!owner)
 			continue;
-		(void)snprintf(path, sizeof(path), "/@/stat/proc/%" PRIu64 "/@",
+		/* the owner of a process's directory is its effective user */
+		(void)snprintf(path, sizeof(path),
+		               owner->effective ? "/@/stat/proc/%" PRIu64 "/@"
+		                                : "/proc/%" PRIu64 "/status",
 		               owner->pid);
 		ask(host, path);
 	}

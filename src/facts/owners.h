@@ -1,5 +1,6 @@
 /* owners: whose processes there are: whether the user who owns a file that nobody uses
- * has any left. Told only where all processes were looked at: a capture has those that
+ * has any left: by any of a process's four user ids, for it may go back to each of them,
+ * and make files as it. Told only where all processes were looked at: a capture has those that
  * hold huge pages, and knows of others only what was asked when it was made. */
 #ifndef WEIR_FACTS_OWNERS_H
 #define WEIR_FACTS_OWNERS_H
@@ -7,7 +8,8 @@
 #include "facts/tasks.h"
 
 struct weir_owner {
-	uint64_t uid, pid; /* effective user, and one of its processes */
+	uint64_t uid, pid; /* a user, and one of its processes */
+	bool effective;    /* that process's effective user, too */
 };
 
 struct weir_owners {

@@ -34,6 +34,7 @@ void weir_snapshot_free(struct weir_snapshot *snap)
 	weir_boot_done(&snap->boot);
 	weir_klog_done(&snap->klog);
 	weir_placement_done(&snap->placement);
+	weir_contigs_done(&snap->contigs);
 	weir_gaps_done(&snap->gaps);
 	free(snap);
 }
@@ -205,7 +206,23 @@ static void read_details(struct weir_reader *rd, struct weir_snapshot *snap)
 	weir_cpu_read(rd, &snap->cpu);
 }
 
-static void read_placement(struct weir_reader *rd, struct weir_snapshot *snap)
+/* The largest block of the buddy allocator; 0: not known. */
+static uint64_t buddy_block(const struct weir_snapshot *snap)
+{
+	uint64_t block = 0;
+
+	for (size_t i = 0; i < snap->buddy.nr; i++) {
+		size_t orders = snap->buddy.v[i].nr_orders;
+
+		if (orders && snap->page_bytes.n << (orders - 1) > block)
+			block = snap->page_bytes.n << (orders - 1);
+	}
+	return block;
+}
+
+/* What has to do with page frames. */
+static void read_frames(struct weir_reader *rd, unsigned int parts,
+                        struct weir_snapshot *snap)
 {
 	const struct weir_frames_of of = {
 		.zones = &snap->zones,
@@ -215,12 +232,17 @@ static void read_placement(struct weir_reader *rd, struct weir_snapshot *snap)
 		.page_bytes = snap->page_bytes,
 	};
 
-	weir_placement_read(rd, &snap->pools, &of, &snap->placement);
+	if (parts & WEIR_SNAPSHOT_PLACEMENT)
+		weir_placement_read(rd, &snap->pools, &of, &snap->placement);
+	if (parts & WEIR_SNAPSHOT_CONTIG)
+		weir_contigs_read(rd, &snap->pools, buddy_block(snap), &of,
+		                  &snap->contigs);
 }
 
 static void read_all(struct weir_reader *rd, unsigned int parts,
                      struct weir_snapshot *snap)
 {
+	const unsigned int frames = WEIR_SNAPSHOT_PLACEMENT | WEIR_SNAPSHOT_CONTIG;
 	bool details = parts & WEIR_SNAPSHOT_DETAILS;
 
 	snap->at_ns = weir_host_now_ns(rd->host);
@@ -247,11 +269,10 @@ static void read_all(struct weir_reader *rd, unsigned int parts,
 	if (details || (snap->cmdline && strstr(snap->cmdline, "hugepage")))
 		weir_thp_read(rd, &snap->thp);
 	read_boot(rd, snap);
-	if ((parts & (WEIR_SNAPSHOT_KLOG | WEIR_SNAPSHOT_PLACEMENT)) || wants_klog(snap))
+	if ((parts & (WEIR_SNAPSHOT_KLOG | frames)) || wants_klog(snap))
 		READ(rd, "/@/klog", KLOG_MAX, weir_klog_parse, &snap->klog);
 	weir_pins_read(rd, snap->release, &snap->pins);
-	if (parts & WEIR_SNAPSHOT_PLACEMENT)
-		read_placement(rd, snap);
+	read_frames(rd, parts, snap);
 }
 
 int weir_snapshot_read(const struct weir_host *host, unsigned int parts,

@@ -7,6 +7,7 @@
 #include "facts/cgroups.h"
 #include "facts/cma.h"
 #include "facts/confidential.h"
+#include "facts/contig.h"
 #include "facts/cpu.h"
 #include "facts/klog.h"
 #include "facts/mounts.h"
@@ -43,6 +44,7 @@ struct weir_snapshot {
 	struct weir_klog klog;
 	struct weir_pins pins;           /* what `weir probe pins` found on this boot */
 	struct weir_placement placement; /* WEIR_SNAPSHOT_PLACEMENT only */
+	struct weir_contigs contigs;     /* WEIR_SNAPSHOT_CONTIG only */
 	struct weir_gaps gaps;           /* everything above that is unknown, and why */
 	bool consistent; /* the counters that move stood still while they were read */
 };
@@ -59,8 +61,12 @@ enum weir_snapshot_parts {
 	WEIR_SNAPSHOT_KLOG = 1 << 2,
 	/* where the pages of the pools lie: root only, a look at every 2 MiB of memory */
 	WEIR_SNAPSHOT_PLACEMENT = 1 << 3,
+	/* ranges that could become gigantic pages: root only, a look at every page of
+	 * what is not evidently in use */
+	WEIR_SNAPSHOT_CONTIG = 1 << 4,
 	WEIR_SNAPSHOT_ALL = WEIR_SNAPSHOT_DETAILS | WEIR_SNAPSHOT_TYPES |
-	                    WEIR_SNAPSHOT_KLOG | WEIR_SNAPSHOT_PLACEMENT,
+	                    WEIR_SNAPSHOT_KLOG | WEIR_SNAPSHOT_PLACEMENT |
+	                    WEIR_SNAPSHOT_CONTIG,
 };
 
 /* Reads a host. Facts that cannot be had are gaps, not failures: -ENOMEM is the only one.

@@ -21,6 +21,14 @@
 
 #define WEIR_LEDGER_READS_MAX 3U /* of a host that changes: then it is taken as it is */
 
+/* What is to be known. Who only has a file open is found by asking every process, at
+ * twice the cost of all else; whose the pages are is known without, as long as the file
+ * has a user that touched one of them. */
+enum weir_ledger_want {
+	WEIR_LEDGER_PAGES, /* whose each page is; of what has users perhaps not all */
+	WEIR_LEDGER_USERS, /* and who else has it open */
+};
+
 enum weir_hold_kind {
 	WEIR_HOLD_PRIVATE, /* own pages of private mappings: MAP_PRIVATE and after fork */
 	WEIR_HOLD_ANON,    /* MAP_SHARED and no file */
@@ -92,15 +100,19 @@ struct weir_ledger {
 	size_t nr_sizes;
 	struct weir_hold *holds; /* largest first: pages and reserved, in bytes */
 	size_t nr_holds, cap_holds;
-	bool moved;     /* the pools changed while they were read, each time */
-	char **reasons; /* why something may be unattributed or unseen, a line each */
+	bool moved;       /* the pools changed while they were read, each time */
+	bool users_least; /* see weir_hold_users_least() */
+	char **reasons;   /* why something may be unattributed or unseen, a line each */
 	size_t nr_reasons, cap_reasons;
 };
 
 /* Reads who holds what. The pools are read anew before and after, again when they moved.
+ * What is not wanted is looked for all the same when pages are missing without it, and
+ * when something seems to have no user: who keeps a dead VM's memory is always found.
  * @snap: of the same host. 0, -ENOMEM, or what listing /proc failed with; with words. */
 int weir_ledger_read(const struct weir_host *host, const struct weir_snapshot *snap,
-                     struct weir_ledger *out, struct weir_err *err);
+                     enum weir_ledger_want want, struct weir_ledger *out,
+                     struct weir_err *err);
 void weir_ledger_done(struct weir_ledger *ledger);
 
 const struct weir_ledger_size *weir_ledger_size(const struct weir_ledger *ledger,
@@ -114,6 +126,11 @@ const char *weir_hold_kind_word(enum weir_hold_kind kind); /* "private", "file",
 /* True when no process that lives maps it, privately neither, or has it open, as far as
  * it is seen. */
 bool weir_hold_is_left(const struct weir_hold *hold);
+
+/* True for a file that may have more users than those it has here, which only have it
+ * open: they were not wanted, nor needed to make the sum. */
+bool weir_hold_users_least(const struct weir_ledger *ledger,
+                           const struct weir_hold *hold);
 
 /* The name of a file as it is, "" without one; of a memfd the one it was given. */
 struct weir_str weir_hold_name(const struct weir_ledger *ledger,

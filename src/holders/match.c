@@ -10,6 +10,7 @@
 #include "base/ckd.h"
 #include "base/own.h"
 #include "facts/frames.h"
+#include "facts/held_frames.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -15,6 +15,7 @@
  *	/@/link/PATH      readlink(2) of PATH
  *	/@/frames/...     page frames of a mapping: see frames.h
  *	/@/poolpages      where the pages of the huge page pools lie: see poolpages.h
+ *	/@/contig/SIZE    ranges that could become one page of SIZE bytes: see contig.h
  *	/@/capture        only in captures: what manifest.h describes
  * Three of them end in "/@" because one PATH may lie below another, and in a capture all
  *of them are files. */

@@ -3,6 +3,7 @@
  * Every path is opened below one descriptor of "/". Links are followed: sysfs is made of
  * them, and this tree is the kernel's own. The texts under "/@" are made here from the
  * system calls that they stand for. */
+#include "host/contig.h"
 #include "host/fd.h"
 #include "host/frames.h"
 #include "host/poolpages.h"
@@ -154,6 +155,15 @@ static int text_poolpages(const struct live *live, const char *path, struct weir
 	return weir_poolpages_text(live->root, out);
 }
 
+static int text_contig(const struct live *live, const char *path, struct weir_buf *out)
+{
+	uint64_t size_bytes;
+
+	if (weir_parse_u64(weir_strz(path), &size_bytes) < 0)
+		return -ENOENT;
+	return weir_contig_text(live->root, size_bytes, out);
+}
+
 /* "PID/START-END/SIZE": from the process's pagemap (Documentation/admin-guide/mm/
  * pagemap.rst), of which one entry a huge page is read. */
 static int text_frames(const struct live *live, const char *path, struct weir_buf *out)
@@ -184,6 +194,7 @@ static const struct {
 	{ "/@/statfs/", "/@", text_statfs },  { "/@/stat/", "/@", text_stat },
 	{ "/@/file/", "/@", text_file },      { "/@/frames/", "", text_frames },
 	{ "/@/link/", "", text_link },        { "/@/poolpages", "", text_poolpages },
+	{ "/@/contig/", "", text_contig },
 };
 
 /* The PATH in "/@/call/PATH": what stands between prefix and suffix of one of the texts;

@@ -275,6 +275,15 @@ static int find_sizes(int root, struct weir_poolpages *walk, struct weir_buf *te
 	return r;
 }
 
+int weir_zone_ranges_read(int root, struct weir_pfn_ranges *out)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	int r = read_file(root, "proc/zoneinfo", ZONEINFO_MAX, &text);
+
+	*out = (struct weir_pfn_ranges){ 0 };
+	return r < 0 ? r : weir_zone_ranges(weir_buf_str(&text), out);
+}
+
 int weir_poolpages_text(int root, struct weir_buf *out)
 {
 	/* first of all: who may not read this is not told that there is nothing */
@@ -291,9 +300,7 @@ int weir_poolpages_text(int root, struct weir_buf *out)
 	r = find_sizes(root, &walk, &text);
 	if (r < 0 || !walk.nr_sizes)
 		return r;
-	r = read_file(root, "proc/zoneinfo", ZONEINFO_MAX, &text);
-	if (r == 0)
-		r = weir_zone_ranges(weir_buf_str(&text), &walk.ranges);
+	r = weir_zone_ranges_read(root, &walk.ranges);
 	if (r == 0)
 		r = weir_poolpages_walk(&walk, out);
 	weir_pfn_ranges_done(&walk.ranges);

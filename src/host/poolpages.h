@@ -43,6 +43,8 @@ struct weir_pfn_ranges {
  * no page is in a pool. -ENOMEM, or -EBADMSG when a zone has no plausible range. *out is
  * the caller's, to be freed with weir_pfn_ranges_done(). */
 int weir_zone_ranges(struct weir_str zoneinfo, struct weir_pfn_ranges *out);
+/* The same for the machine whose root directory is @root. */
+int weir_zone_ranges_read(int root, struct weir_pfn_ranges *out);
 void weir_pfn_ranges_done(struct weir_pfn_ranges *ranges);
 
 /* What to walk over. */

@@ -3,6 +3,7 @@
 #include "lab/load.h"
 
 #include "base/ckd.h"
+#include "base/least.h"
 #include "base/own.h"
 #include "base/size.h"
 #include "facts/snapshot.h"
@@ -292,11 +293,6 @@ static void read_counter(struct weir_load *load, const struct weir_huge_size *si
 	note_counter(load, size, c, share.known, guessed);
 }
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 static int add_size(struct weir_load *load, const struct weir_snapshot *snap,
                     const struct weir_huge_size *size, struct weir_err *err)
 {
@@ -326,7 +322,7 @@ static int add_size(struct weir_load *load, const struct weir_snapshot *snap,
 		.page_bytes = size->size_bytes,
 		.reserved = size->all.reserved.n,
 		.overcommit = size->overcommit.n,
-		.max = less(pages, sum_in(load, &counters[SURPLUS], idx)),
+		.max = weir_less(pages, sum_in(load, &counters[SURPLUS], idx)),
 		.demote_bytes = size->demote_size.n,
 	};
 	if (!idx && snap->pools.sysctl_nr.known)

@@ -8,6 +8,7 @@
 #include "lab/load_host.h"
 
 #include "base/ckd.h"
+#include "base/least.h"
 #include "base/own.h"
 #include "base/size.h"
 #include "lab/world_names.h"
@@ -43,16 +44,6 @@ struct build {
 	struct weir_str last_parent; /* path of the group made last, and its id */
 	uint32_t last_parent_id;
 };
-
-static uint64_t min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
 
 /* ---- nodes and pools ---- */
 
@@ -90,7 +81,7 @@ static void set_free(struct weir_memory *mem, const struct weir_load_node *node)
 	}
 	for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
 		if (zones[z].cma) {
-			zones[z].csv = min(node->csv_pages, zones[z].cma);
+			zones[z].csv = weir_min(node->csv_pages, zones[z].cma);
 			break;
 		}
 }
@@ -149,14 +140,8 @@ static void fill_pool(struct build *b, size_t k, const struct weir_load_node *no
 			uint64_t pages = free ? node->free_at[k][s]
 			                      : node->at[k][s] - node->free_at[k][s];
 
-			while (pages--) {
-				weir_page_id id = weir_pool_enter(b->m, pool, node->id,
-				                                  (weir_site)s);
-
-				if (!id)
-					return;
-				weir_pool_push(b->m, pool, id);
-			}
+			if (!weir_pool_stock(b->m, pool, node->id, (weir_site)s, pages))
+				return;
 		}
 }
 
@@ -174,7 +159,7 @@ static void fill_pools(struct build *b)
 			b->in_use[k][node->id] = node->nr[k] - node->free[k];
 			free += node->free[k];
 		}
-		b->promised[k] = min(load->sizes[k].reserved, free);
+		b->promised[k] = weir_min(load->sizes[k].reserved, free);
 	}
 }
 
@@ -234,8 +219,8 @@ static void take_off_above(struct build *b, size_t g)
 		return;
 	above = b->left[b->listed.v[up] - 1];
 	for (size_t k = 0; k < b->load->nr_sizes; k++) {
-		above[k].usage = less(above[k].usage, b->load->groups[g].v[k].usage);
-		above[k].rsvd = less(above[k].rsvd, b->load->groups[g].v[k].rsvd);
+		above[k].usage = weir_less(above[k].usage, b->load->groups[g].v[k].usage);
+		above[k].rsvd = weir_less(above[k].rsvd, b->load->groups[g].v[k].rsvd);
 	}
 }
 
@@ -286,8 +271,8 @@ static void pay(struct build *b, size_t g, size_t size, uint64_t usage, uint64_t
 	b->host->task->group = g == SIZE_MAX ? WEIR_GROUP_ROOT : b->ids[g];
 	if (g == SIZE_MAX)
 		return;
-	b->left[g][size].usage = less(b->left[g][size].usage, usage);
-	b->left[g][size].rsvd = less(b->left[g][size].rsvd, rsvd);
+	b->left[g][size].usage = weir_less(b->left[g][size].usage, usage);
+	b->left[g][size].rsvd = weir_less(b->left[g][size].rsvd, rsvd);
 }
 
 static void set_limits(struct build *b)
@@ -354,8 +339,8 @@ static uint64_t place(struct build *b, struct filling *to, uint64_t nr)
 
 		if (node == WEIR_LOAD_NODES_MAX)
 			break;
-		part = min(nr - done, b->in_use[to->size][node]);
-		part = min(part, next_payer(b, to->size, false, &payer));
+		part = weir_min(nr - done, b->in_use[to->size][node]);
+		part = weir_min(part, next_payer(b, to->size, false, &payer));
 		pay(b, payer, to->size, part, part);
 		bind.nodes = UINT64_C(1) << node;
 		if (weir_task_set_policy(b->m, b->host->task, &bind) < 0 ||
@@ -385,7 +370,7 @@ static uint64_t promise(struct build *b, struct filling *to, uint64_t nr)
 		uint64_t addr;
 		size_t payer;
 
-		config.pages = min(nr - done, next_payer(b, to->size, true, &payer));
+		config.pages = weir_min(nr - done, next_payer(b, to->size, true, &payer));
 		pay(b, payer, to->size, 0, config.pages);
 		if (weir_map(b->m, b->host->task, &config, &addr) < 0)
 			break;
@@ -414,8 +399,8 @@ static struct split split_mount(const struct build *b,
 	uint64_t min_pages = mount->has_min_size ? mount->min_size_bytes /
 	                                                   b->load->sizes[k].page_bytes
 	                                         : 0;
-	uint64_t in_use = 0, used = mount->used, want = less(min_pages, used);
-	struct split s = { .held = min(want, b->promised[k]) };
+	uint64_t in_use = 0, used = mount->used, want = weir_less(min_pages, used);
+	struct split s = { .held = weir_min(want, b->promised[k]) };
 
 	for (size_t n = 0; n < WEIR_LOAD_NODES_MAX; n++)
 		in_use += b->in_use[k][n];
@@ -423,8 +408,8 @@ static struct split split_mount(const struct build *b,
 		s.lost = want - s.held;
 	else
 		used += want - s.held;
-	s.pages = min(used, in_use);
-	s.promises = min(used - s.pages, b->promised[k] - s.held);
+	s.pages = weir_min(used, in_use);
+	s.promises = weir_min(used - s.pages, b->promised[k] - s.held);
 	s.leaked = used - s.pages - s.promises;
 	return s;
 }
@@ -504,7 +489,7 @@ static void make_mount(struct build *b, const struct weir_load_mount *from)
 	entry->nr_inodes = from->has_nr_inodes ? from->nr_inodes : UINT64_MAX;
 	(void)fill_mount(b, from, mount);
 	if (from->has_nr_inodes)
-		mount->free_inodes = (int64_t)min(from->free_inodes, INT64_MAX);
+		mount->free_inodes = (int64_t)weir_min(from->free_inodes, INT64_MAX);
 }
 
 /* ---- what is left ---- */
@@ -525,7 +510,7 @@ static void fill_host(struct build *b, size_t k)
 	    !weir_world_add_file(b->world, weir_strz(name), to.file))
 		return;
 	(void)place(b, &to, UINT64_MAX);
-	(void)promise(b, &to, less(reserved, pool->reserved));
+	(void)promise(b, &to, weir_less(reserved, pool->reserved));
 	if (next_node(b, k) != WEIR_LOAD_NODES_MAX)
 		weir_load_note(b->load,
 		               "pages of %s in use on node %u could not be placed", size,

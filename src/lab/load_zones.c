@@ -8,6 +8,7 @@
  * ZONE_MOVABLE. load.h's enum says which end of these bounds is wanted. */
 #include "lab/load_host.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "facts/snapshot.h"
 
@@ -18,16 +19,6 @@
 
 /* gigantic pages are never there: mm/hugetlb.c htlb_alloc_mask() */
 #define MOVABLE_MAX (UINT64_C(32) << 20)
-
-static uint64_t min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
 
 static int zone_kind(const char *name)
 {
@@ -53,7 +44,7 @@ static uint64_t whole_pages(const struct weir_snapshot *snap,
 		if (row->node != zone->node || strcmp(row->name, zone->name) != 0)
 			continue;
 		for (size_t o = 9; o < row->nr_orders && o < WEIR_ORDERS_MAX; o++)
-			pages += min(row->counts[o], UINT64_MAX >> 32) << o;
+			pages += weir_min(row->counts[o], UINT64_MAX >> 32) << o;
 		return pages;
 	}
 	return UINT64_MAX;
@@ -68,9 +59,10 @@ static void read_zone(const struct weir_snapshot *snap, const struct weir_zone *
 	*to = (struct weir_zone_config){
 		.there = from->managed.n > 0,
 		.managed = from->managed.n,
-		.cma = min(from->cma.n, from->managed.n),
-		.free = min(from->free.n, from->managed.n),
-		.free_cma = min(from->free_cma.n, min(from->cma.n, from->free.n)),
+		.cma = weir_min(from->cma.n, from->managed.n),
+		.free = weir_min(from->free.n, from->managed.n),
+		.free_cma = weir_min(from->free_cma.n,
+		                     weir_min(from->cma.n, from->free.n)),
 		.min = from->min.n,
 		.low = from->low.n,
 		.high = from->high.n,
@@ -82,8 +74,8 @@ static void read_zone(const struct weir_snapshot *snap, const struct weir_zone *
 	if (whole == UINT64_MAX || !to->free)
 		return;
 	/* which side they are on is not told: as the free pages are */
-	whole = min(whole, to->free);
-	to->whole_cma = min(whole, to->free_cma);
+	whole = weir_min(whole, to->free);
+	to->whole_cma = weir_min(whole, to->free_cma);
 	if (to->free_cma < to->free)
 		to->whole_cma = (uint64_t)((unsigned __int128)whole * to->free_cma /
 		                           to->free);
@@ -117,7 +109,7 @@ static uint64_t reclaimable(const struct weir_zone *zone)
 {
 	uint64_t file = zone->inactive_file.n + zone->active_file.n;
 
-	return file - min(file / 2, zone->low.n);
+	return file - weir_min(file / 2, zone->low.n);
 }
 
 /* ---- where pool pages may lie ------------------------------------------------------ */
@@ -131,17 +123,17 @@ struct room {                              /* of one node, base pages */
 static void see_room(struct room *room, const struct weir_zone *zone,
                      enum weir_zone_kind kind, uint64_t csv)
 {
-	uint64_t used = less(zone->managed.n, zone->free.n);
-	uint64_t cma = less(less(zone->cma.n, zone->free_cma.n), csv);
+	uint64_t used = weir_less(zone->managed.n, zone->free.n);
+	uint64_t cma = weir_less(weir_less(zone->cma.n, zone->free_cma.n), csv);
 	/* not known: nothing is sure */
 	uint64_t rest = lru_known(zone) ? lru(zone) + underway(zone) : UINT64_MAX;
 
-	used = less(used, cma + csv);
+	used = weir_less(used, cma + csv);
 	room->unpinnable[WEIR_SITE_CMA + kind] = cma;
-	room->surely[WEIR_SITE_CMA + kind] = less(cma, rest);
+	room->surely[WEIR_SITE_CMA + kind] = weir_less(cma, rest);
 	if (kind == WEIR_ZONE_MOVABLE) {
 		room->unpinnable[kind] = used;
-		room->surely[kind] = less(used, rest);
+		room->surely[kind] = weir_less(used, rest);
 	} else {
 		room->others[kind] = used;
 	}
@@ -150,7 +142,7 @@ static void see_room(struct room *room, const struct weir_zone *zone,
 static uint64_t put(struct weir_load_node *node, size_t k, unsigned int site,
                     uint64_t pages, uint64_t *room, uint64_t per_page)
 {
-	uint64_t n = min(pages, *room / per_page);
+	uint64_t n = weir_min(pages, *room / per_page);
 
 	node->at[k][site] += n;
 	*room -= n * per_page;
@@ -172,7 +164,7 @@ static void place_size(struct weir_load *load, struct weir_load_node *node, size
 
 		left -= put(node, k, s, left, &limit, per_page);
 		unpinnable[s] -= before - limit;
-		room->surely[s] = less(room->surely[s], before - limit);
+		room->surely[s] = weir_less(room->surely[s], before - limit);
 	}
 	for (int z = WEIR_ZONE_NORMAL; z >= 0; z--)
 		left -= put(node, k, (unsigned int)z, left, &room->others[z], per_page);
@@ -198,7 +190,7 @@ static void choose_free(struct weir_load *load, struct weir_load_node *node, siz
 
 			if ((s >= WEIR_ZONE_MOVABLE) != (most ? !round : round))
 				continue;
-			n = min(left, node->at[k][s]);
+			n = weir_min(left, node->at[k][s]);
 			node->free_at[k][s] = n;
 			left -= n;
 		}
@@ -222,7 +214,7 @@ static uint64_t chosen(const struct weir_load *load, const struct weir_place *pl
 	uint64_t n = most ? place->free.max.known ? place->free.max.n : place->pages.n
 	                  : place->free.min.n;
 
-	n = min(min(n, place->pages.n), *room);
+	n = weir_min(weir_min(n, place->pages.n), *room);
 	*room -= n;
 	return n;
 }
@@ -231,8 +223,8 @@ static void put_seen(struct weir_load *load, struct weir_load_node *node, size_t
                      const struct weir_placed *row, unsigned int cma_site)
 {
 	uint64_t nr = node->nr[k], free = node->free[k];
-	uint64_t cma = min(row->cma.pages.n, nr);
-	uint64_t movable = min(row->movable.pages.n, nr - cma);
+	uint64_t cma = weir_min(row->cma.pages.n, nr);
+	uint64_t movable = weir_min(row->movable.pages.n, nr - cma);
 	unsigned int rest = node->zones[WEIR_ZONE_NORMAL].there ? WEIR_ZONE_NORMAL
 	                                                        : WEIR_ZONE_DMA32;
 
@@ -241,11 +233,11 @@ static void put_seen(struct weir_load *load, struct weir_load_node *node, size_t
 	node->at[k][rest] += nr - cma - movable;
 	node->free_at[k][cma_site] = chosen(load, &row->cma, &free);
 	node->free_at[k][WEIR_ZONE_MOVABLE] += chosen(load, &row->movable, &free);
-	node->free_at[k][rest] += min(free, nr - cma - movable);
-	free -= min(free, nr - cma - movable);
+	node->free_at[k][rest] += weir_min(free, nr - cma - movable);
+	free -= weir_min(free, nr - cma - movable);
 	/* what the counts of another moment leave over */
 	for (unsigned int s = 0; free && s < WEIR_SITE_NR; s++) {
-		uint64_t n = min(free, node->at[k][s] - node->free_at[k][s]);
+		uint64_t n = weir_min(free, node->at[k][s] - node->free_at[k][s]);
 
 		node->free_at[k][s] += n;
 		free -= n;
@@ -275,7 +267,7 @@ static void split_dirty(struct weir_load_node *node, unsigned int zone, uint64_t
 
 	for (size_t i = 0; i < WEIR_NELEM(sides); i++) {
 		unsigned int s = sides[i] + zone;
-		uint64_t n = min(pending, node->cache[s]);
+		uint64_t n = weir_min(pending, node->cache[s]);
 
 		node->cache[s] -= n;
 		node->dirty[s] = n;
@@ -288,13 +280,13 @@ static void share_rest(struct weir_load_node *node, const struct room *room,
                        const uint64_t *file, unsigned int zone)
 {
 	uint64_t lent = room->unpinnable[WEIR_SITE_CMA + zone];
-	uint64_t cache = min(file[zone], lent);
+	uint64_t cache = weir_min(file[zone], lent);
 
 	node->cache[WEIR_SITE_CMA + zone] = cache;
 	node->lent[WEIR_SITE_CMA + zone] = lent - cache;
 	node->cache[zone] = file[zone] - cache;
 	if (zone == WEIR_ZONE_MOVABLE)
-		node->lent[zone] = less(room->unpinnable[zone], node->cache[zone]);
+		node->lent[zone] = weir_less(room->unpinnable[zone], node->cache[zone]);
 }
 
 static bool in_doubt(const struct weir_load *load, const struct weir_load_node *node,

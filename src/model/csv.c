@@ -6,6 +6,8 @@
  * units only when all of them are like that. */
 #include "model/csv.h"
 
+#include "base/least.h"
+
 #include "model/anon.h"
 #include "model/migrate.h"
 #include "model/offline.h"
@@ -14,11 +16,6 @@
 #include <errno.h>
 
 #define NPT_BYTES 9 /* a page: 8 bytes of entry and their tables' share, rounded up */
-
-static uint64_t min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
 {
@@ -61,9 +58,9 @@ struct weir_csv_need weir_csv_need(uint64_t guest_pages, uint64_t smr_bytes)
 
 static void set_aside(struct weir_memory_zone *zone, uint64_t pages)
 {
-	uint64_t whole = min(pages, zone->whole[0]);
+	uint64_t whole = weir_min(pages, zone->whole[0]);
 
-	pages = min(pages, zone->free[0]);
+	pages = weir_min(pages, zone->free[0]);
 	zone->cma += pages;
 	zone->free[0] -= pages;
 	zone->free[1] += pages;
@@ -85,7 +82,7 @@ void weir_csv_boot(struct weir_model *m, unsigned int percent)
 			cma += zones[z].cma;
 		}
 		share = weir_csv_reserve(pages, percent);
-		share.areas = min(share.areas, left);
+		share.areas = weir_min(share.areas, left);
 		if (cma)
 			continue;
 		left -= share.areas;
@@ -174,7 +171,7 @@ static void make_room(struct weir_model *m, unsigned int node, uint64_t pages)
 {
 	for (unsigned int z = 0; z < WEIR_ZONE_NR && cma_free(m, node) < pages; z++) {
 		struct weir_memory_zone *zone = &m->memory.zones[node][z];
-		uint64_t n = min(zone->cache[1], pages - cma_free(m, node));
+		uint64_t n = weir_min(zone->cache[1], pages - cma_free(m, node));
 
 		zone->cache[1] -= n;
 		zone->free[1] += n;
@@ -190,16 +187,16 @@ static void make_room(struct weir_model *m, unsigned int node, uint64_t pages)
 static uint64_t take_on(struct weir_model *m, unsigned int node, uint64_t nr,
                         uint64_t smr_pages)
 {
-	uint64_t units = min(nr, cma_left(m, node) / smr_pages), pages;
+	uint64_t units = weir_min(nr, cma_left(m, node) / smr_pages), pages;
 
 	if (!units)
 		return 0;
 	make_room(m, node, units * smr_pages);
-	units = min(units, cma_free(m, node) / smr_pages);
+	units = weir_min(units, cma_free(m, node) / smr_pages);
 	pages = units * smr_pages;
 	for (unsigned int z = 0; z < WEIR_ZONE_NR && pages; z++) {
 		struct weir_memory_zone *zone = &m->memory.zones[node][z];
-		uint64_t n = min(pages, zone->free[1]);
+		uint64_t n = weir_min(pages, zone->free[1]);
 
 		zone->free[1] -= n;
 		if (zone->whole[1] > zone->free[1])
@@ -244,7 +241,7 @@ void weir_csv_give(struct weir_model *m, const uint64_t taken[WEIR_MODEL_NODES_M
 
 		for (unsigned int z = 0; z < WEIR_ZONE_NR && pages; z++) {
 			struct weir_memory_zone *zone = &m->memory.zones[node][z];
-			uint64_t n = min(pages, zone->csv);
+			uint64_t n = weir_min(pages, zone->csv);
 
 			zone->csv -= n;
 			zone->free[1] += n;

@@ -14,6 +14,8 @@
  * reserves, boosted watermarks. */
 #include "model/memory.h"
 
+#include "base/least.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -69,27 +71,17 @@ static void build_order(struct weir_memory *mem, const struct weir_node_config *
 	}
 }
 
-static uint64_t min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 static uint64_t whole_of(uint64_t told, uint64_t free)
 {
-	return min(told, free / WHOLE * WHOLE) / WHOLE * WHOLE;
+	return weir_min(told, free / WHOLE * WHOLE) / WHOLE * WHOLE;
 }
 
 static void init_zone(struct weir_memory_zone *zone, const struct weir_zone_config *from)
 {
 	zone->there = from->there;
 	zone->managed = from->managed;
-	zone->cma = min(from->cma, from->managed);
-	zone->free[1] = min(from->free_cma, from->free);
+	zone->cma = weir_min(from->cma, from->managed);
+	zone->free[1] = weir_min(from->free_cma, from->free);
 	zone->free[0] = from->free - zone->free[1];
 	zone->whole[0] = whole_of(from->whole, zone->free[0]);
 	zone->whole[1] = whole_of(from->whole_cma, zone->free[1]);
@@ -175,7 +167,7 @@ static uint64_t above(const struct weir_memory_zone *zone, enum weir_request wan
 {
 	uint64_t seen = zone->free[0] + (may_use_cma(want) ? zone->free[1] : 0);
 
-	return less(seen, mark + zone->reserve[highest(want)]);
+	return weir_less(seen, mark + zone->reserve[highest(want)]);
 }
 
 /* __rmqueue(): with more than half of a zone's free memory in the CMA, what may go there
@@ -191,7 +183,7 @@ static bool cma_first(const struct weir_memory *mem, const struct weir_memory_zo
 static void take_whole(struct weir_memory_zone *zone, unsigned int side, uint64_t pages)
 {
 	zone->free[side] -= pages;
-	zone->whole[side] -= min(pages, zone->whole[side]);
+	zone->whole[side] -= weir_min(pages, zone->whole[side]);
 }
 
 /* From the rest first; blocks are broken for what it lacks. */
@@ -201,8 +193,8 @@ static void take_single(struct weir_memory_zone *zone, unsigned int side, uint64
 
 	zone->free[side] -= pages;
 	if (pages > rest)
-		zone->whole[side] -= min(zone->whole[side],
-		                         (pages - rest + WHOLE - 1) / WHOLE * WHOLE);
+		zone->whole[side] -= weir_min(zone->whole[side],
+		                              (pages - rest + WHOLE - 1) / WHOLE * WHOLE);
 }
 
 static bool zone_take_block(const struct weir_memory *mem, struct weir_memory_zone *zone,
@@ -289,14 +281,14 @@ static uint64_t cma_part(const struct weir_memory *mem,
 	uint64_t free = zone->free[0] + zone->free[1], cma = zone->free[1], part, first;
 
 	if (!mem->cma_half)
-		part = less(pages, zone->free[0]);
+		part = weir_less(pages, zone->free[0]);
 	else if (cma > free / 2) {
-		first = min(pages, 2 * cma - free);
+		first = weir_min(pages, 2 * cma - free);
 		part = first + (pages - first) / 2;
 	} else {
-		part = less(pages, free - 2 * cma) / 2;
+		part = weir_less(pages, free - 2 * cma) / 2;
 	}
-	part = min(part, cma);
+	part = weir_min(part, cma);
 	return pages - part > zone->free[0] ? pages - zone->free[0] : part;
 }
 
@@ -304,9 +296,9 @@ static uint64_t zone_take_pages(const struct weir_memory *mem,
                                 struct weir_memory_zone *zone, uint64_t pages,
                                 enum weir_request want, uint64_t mark, uint64_t got[2])
 {
-	pages = min(pages, above(zone, want, mark));
+	pages = weir_min(pages, above(zone, want, mark));
 	if (!may_use_cma(want))
-		pages = min(pages, zone->free[0]);
+		pages = weir_min(pages, zone->free[0]);
 	got[1] = may_use_cma(want) ? cma_part(mem, zone, pages) : 0;
 	got[0] = pages - got[1];
 	take_single(zone, 0, got[0]);
@@ -339,7 +331,7 @@ static uint64_t node_take_pages(struct weir_memory *mem, unsigned int node,
 static uint64_t give_cache(struct weir_memory_zone *zone, unsigned int side,
                            uint64_t *cache, uint64_t pages)
 {
-	uint64_t n = min(pages, *cache);
+	uint64_t n = weir_min(pages, *cache);
 
 	*cache -= n;
 	zone->free[side] += n;
@@ -420,8 +412,8 @@ uint64_t weir_memory_can_take(const struct weir_memory *mem, unsigned int node,
 		const struct weir_memory_zone *zone = &mem->zones[node][z];
 
 		if (zone->there)
-			pages += min(above(zone, want, zone->min),
-			             zone->free[0] + zone->free[1]);
+			pages += weir_min(above(zone, want, zone->min),
+			                  zone->free[0] + zone->free[1]);
 	}
 	return pages;
 }

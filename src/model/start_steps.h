@@ -5,6 +5,7 @@
 #ifndef WEIR_MODEL_START_STEPS_H
 #define WEIR_MODEL_START_STEPS_H
 
+#include "base/least.h"
 #include "model/start.h"
 
 struct weir_starting {
@@ -13,16 +14,6 @@ struct weir_starting {
 	struct weir_started *out;
 	struct weir_task *task;
 };
-
-static inline uint64_t weir_min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static inline uint64_t weir_less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
 
 static inline uint64_t weir_base_pages(uint64_t bytes)
 {

@@ -384,7 +384,9 @@ int weir_drifts_make(const struct weir_declaration *decl,
                      const struct weir_foreigns *foreigns,
                      const struct weir_drift_options *options, struct weir_drifts *out)
 {
-	struct weir_drift_pen pen = { .decl = decl, .snap = snap, .out = out };
+	struct weir_drift_pen pen = {
+		.decl = decl, .snap = snap, .options = options, .out = out
+	};
 
 	*out = (struct weir_drifts){ 0 };
 	for (size_t i = 0; !options->boot_only && i < decl->nr_pools; i++)

@@ -36,6 +36,7 @@ struct weir_drifts {
 
 struct weir_drift_options {
 	bool boot_only; /* what boot decides, and nothing else */
+	bool persisted; /* the next boot is asked for what is declared already */
 };
 
 /* -ENOMEM is the only failure. @foreigns may be NULL. */

@@ -29,7 +29,8 @@ static struct weir_drift *boot_row(struct weir_drift_pen *pen, const char *id,
 	                 WEIR_DRIFT_SIZE(pool->page_bytes));
 	weir_drift_where(pen, d, origin_of(pool));
 	weir_drift_print(pen, &d->declared, "%" PRIu64, weir_declared_pages(pool).n);
-	weir_drift_print(pen, &d->help, "weir persist, and a boot");
+	weir_drift_print(pen, &d->help, "%s",
+	                 pen->options->persisted ? "a boot" : "weir persist, and a boot");
 	return d;
 }
 

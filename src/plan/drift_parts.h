@@ -7,6 +7,7 @@
 struct weir_drift_pen {
 	const struct weir_declaration *decl;
 	const struct weir_snapshot *snap;
+	const struct weir_drift_options *options;
 	struct weir_drifts *out;
 	int failed; /* -ENOMEM: nothing more is added */
 };

@@ -5,6 +5,7 @@
  * taken until there are none. So there is no second set of rules beside the model's. */
 #include "plan/explain_play.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "lab/load.h"
 #include "lab/world.h"
@@ -127,11 +128,6 @@ static struct lying count_lying(const struct weir_model *m, const struct weir_po
 	return l;
 }
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* Of the writer's policy the kernel takes the nodes that have memory. */
 static uint64_t allowed_of(const struct weir_explain_write *what, uint64_t nodes)
 {
@@ -231,8 +227,8 @@ static int play_all(const struct weir_snapshot *snap,
 	out->wraps = world->model->bugs & WEIR_BUG_NODE_TARGET_WRAPS;
 	out->came.is = count(world->model, pool);
 	after = count_lying(world->model, pool);
-	out->new_cma = less(after.cma, before.cma);
-	out->new_movable = less(after.movable, before.movable);
+	out->new_cma = weir_less(after.cma, before.cma);
+	out->new_movable = weir_less(after.movable, before.movable);
 	return look(&world->model->memory, pool, out) < 0
 	               ? weir_err_sys(err, -ENOMEM, "play the write")
 	               : 0;

@@ -180,6 +180,17 @@ int weir_goals_read(struct weir_planning *p, const struct weir_wishes *wishes,
 	return r;
 }
 
+/* How many more pages a node gives, from above. */
+static uint64_t can_give(struct weir_planning *p, const struct weir_goal *goal,
+                         unsigned int node)
+{
+	struct weir_reach reach = weir_planning_reach(p, goal->page_bytes, node);
+
+	return reach.known ? reach.most
+	                   : weir_rehearsal_can_give(p->rehearsal, goal->page_bytes, node,
+	                                             goal->more);
+}
+
 /* Shares out what all nodes together shall have more: evenly, as far as each can give. */
 void weir_goal_share(struct weir_planning *p, struct weir_goal *goal)
 {
@@ -189,9 +200,7 @@ void weir_goal_share(struct weir_planning *p, struct weir_goal *goal)
 
 	for (unsigned int n = 0; n < WEIR_TALLY_NODES_MAX && goal->more; n++)
 		if (nodes >> n & 1) /* surplus pages are there already */
-			can[n] = weir_rehearsal_can_give(p->rehearsal, goal->page_bytes,
-			                                 n, goal->more) +
-			         t->node[n].surplus;
+			can[n] = can_give(p, goal, n) + t->node[n].surplus;
 	while (goal->more && nodes) {
 		uint64_t nr = (uint64_t)__builtin_popcountll(nodes);
 		uint64_t share = goal->more / nr ? goal->more / nr : 1;

@@ -90,15 +90,10 @@ static int passes(struct weir_planning *p, struct weir_err *err, const char *fmt
 	return 0;
 }
 
-/* "2M" or "2M/node1": as a wish has it. */
-struct pool_text {
-	char text[64];
-};
-
-static struct pool_text pool_text(const struct weir_planning *p, uint64_t page_bytes,
-                                  int node)
+struct weir_pool_text weir_pool_text(const struct weir_planning *p, uint64_t page_bytes,
+                                     int node)
 {
-	struct pool_text t;
+	struct weir_pool_text t;
 	char size[WEIR_SIZE_TEXT_MAX];
 
 	(void)weir_format_size(page_bytes, size, sizeof(size));
@@ -112,7 +107,7 @@ static struct pool_text pool_text(const struct weir_planning *p, uint64_t page_b
 /* ---- each op ----------------------------------------------------------------------- */
 
 /* Of @trapped pages @held are mounts'. @passes: the wish that traps none. */
-static int trap(struct weir_planning *p, struct pool_text pool, uint64_t held,
+static int trap(struct weir_planning *p, struct weir_pool_text pool, uint64_t held,
                 uint64_t trapped, uint64_t pages, struct weir_err *err)
 {
 	int r = 0;
@@ -157,7 +152,7 @@ int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
 		return 0;
 	}
 	/* not op->value: on older kernels that is another number */
-	return trap(p, pool_text(p, op->page_bytes, op->node),
+	return trap(p, weir_pool_text(p, op->page_bytes, op->node),
 	            held < trapped ? held : trapped, trapped,
 	            weir_persistent(is, (unsigned int)op->node) + trapped, err);
 }
@@ -170,30 +165,32 @@ static int guard_traps(struct weir_planning *p, struct weir_err *err)
 		const struct weir_goal *goal = &p->goals[i];
 
 		if (goal->trapped)
-			r = trap(p, pool_text(p, goal->page_bytes, -1),
+			r = trap(p, weir_pool_text(p, goal->page_bytes, -1),
 			         goal->trapped_held, goal->trapped, goal->passes, err);
 	}
 	return r;
 }
 
-int weir_guard_reach(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
-                     uint64_t pages, uint64_t short_by, struct weir_err *err)
+int weir_guard_reach(struct weir_planning *p, const struct weir_op *op, uint64_t short_by,
+                     bool counted, struct weir_err *err)
 {
-	struct pool_text pool = pool_text(p, page_bytes, (int)node);
+	struct weir_pool_text pool = weir_pool_text(p, op->page_bytes, op->node);
 	int r = breach(p, WEIR_GUARD_REACH, err,
-	               "%s: of %" PRIu64 " pages %" PRIu64
-	               " cannot be had, even if all that is free were in one piece and "
-	               "the page cache empty",
-	               pool.text, pages, short_by);
+	               "%s: of %" PRIu64 " pages %" PRIu64 " cannot be had%s", pool.text,
+	               op->after, short_by,
+	               counted ? ": in every other range of memory something stands that "
+	                         "cannot be moved"
+	                       : ", even if all that is free were in one piece and the "
+	                         "page cache empty");
 	struct weir_breach *last;
 
 	if (r < 0)
 		return r;
 	last = &p->out->breaches[p->out->nr_breaches - 1];
-	last->page_bytes = page_bytes;
-	last->node = node;
+	last->page_bytes = op->page_bytes;
+	last->node = (unsigned int)op->node;
 	last->short_by = short_by;
-	return passes(p, err, "%s=%" PRIu64, pool.text, pages - short_by);
+	return passes(p, err, "%s=%" PRIu64, pool.text, op->after - short_by);
 }
 
 int weir_guard_move(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
@@ -300,14 +297,100 @@ static int guard_declared(struct weir_planning *p, struct weir_err *err)
 		r = breach(p, WEIR_GUARD_DECLARED, err,
 		           "%s: %" PRIu64 " pages are declared, and %" PRIu64
 		           " would be there",
-		           pool_text(p, wish->page_bytes, wish->node).text, wish->pages,
-		           is);
+		           weir_pool_text(p, wish->page_bytes, wish->node).text,
+		           wish->pages, is);
 		if (r == 0)
 			r = passes(p, err, "%s=%" PRIu64,
-			           pool_text(p, wish->page_bytes, wish->node).text,
+			           weir_pool_text(p, wish->page_bytes, wish->node).text,
 			           wish->pages);
 	}
 	return r;
+}
+
+/* ---- declared VMs ------------------------------------------------------------------ */
+
+/* The state at the plan's end once more: starting VMs spoilt the other. */
+static int rehearse_again(struct weir_planning *p, struct weir_rehearsal **out,
+                          struct weir_err *err)
+{
+	int r = weir_rehearsal_new(p->snap, p->options->kernel, out, NULL, err);
+	uint64_t pinnable;
+
+	for (size_t i = 0; i < p->out->nr_ops && r == 0; i++) {
+		const struct weir_op *op = &p->out->ops[i];
+
+		if (op->kind == WEIR_OP_MOVE)
+			(void)weir_rehearsal_move(*out, op->page_bytes,
+			                          (unsigned int)op->node, op->value,
+			                          &pinnable);
+		else
+			r = weir_rehearsal_write(*out, op);
+	}
+	return r;
+}
+
+/* "2M/node1=40" for what a VM lacks there at the plan's end; "2M=60" of all nodes where
+ * the wish was about them. */
+static int add_lacking(struct weir_planning *p, const struct weir_wishes *lacking,
+                       size_t idx, struct weir_buf *out)
+{
+	const struct weir_wish *wish = &lacking->v[idx];
+	const struct weir_tally *end = weir_tally_or_none(weir_plan_end(p->out),
+	                                                  wish->page_bytes);
+	const struct weir_goal *goal = weir_goal_of(p, wish->page_bytes);
+	uint64_t pages = wish->pages + weir_persistent(end, (unsigned int)wish->node);
+	int node = wish->node;
+
+	if (goal && goal->shared_out) {
+		node = WEIR_WISH_ALL_NODES;
+		pages = weir_persistent_of_all(end);
+		for (size_t i = 0; i < lacking->nr; i++) {
+			if (lacking->v[i].page_bytes != wish->page_bytes)
+				continue;
+			if (i < idx) /* said with that one */
+				return 0;
+			pages += lacking->v[i].pages;
+		}
+	}
+	return weir_buf_printf(out, "%s%s=%" PRIu64, out->n ? " " : "",
+	                       weir_pool_text(p, wish->page_bytes, node).text, pages);
+}
+
+/* What pools would have to be for all of @vms to start; nothing where larger pools are
+ * not all that they lack. */
+static int what_starts(struct weir_planning *p, const struct weir_plan_vms *vms,
+                       struct weir_buf *out, struct weir_err *err)
+{
+	weir_auto(weir_rehearsal_freep) struct weir_rehearsal *again = NULL;
+	weir_auto(weir_wishes_done) struct weir_wishes lacking = { 0 };
+	weir_auto(weir_buf_done) struct weir_buf notes = { 0 };
+	int r = rehearse_again(p, &again, err);
+
+	if (r == 0)
+		r = weir_rehearsal_grow_for(again, vms, &lacking, &notes, err);
+	for (size_t i = 0; i < lacking.nr && r == 0 && !notes.n; i++)
+		r = add_lacking(p, &lacking, i, out);
+	return r;
+}
+
+static int breach_vm(struct weir_planning *p, const struct weir_ask *ask,
+                     const struct weir_rehearsed *end, const struct weir_buf *pass,
+                     struct weir_err *err)
+{
+	char unit[WEIR_SIZE_TEXT_MAX], lacks[160] = "";
+	int r;
+
+	if (end->need > end->have)
+		(void)snprintf(lacks, sizeof(lacks),
+		               ": of %" PRIu64 " pages of %s that it needs %" PRIu64
+		               " would be lacking",
+		               end->need,
+		               weir_format_size(end->unit_bytes, unit, sizeof(unit)).p,
+		               end->need - end->have);
+	r = breach(p, WEIR_GUARD_VM, err,
+	           "%s, which is declared, could start now, and could not any more%s",
+	           ask->demand->name, lacks);
+	return r < 0 || !pass->n ? r : passes(p, err, "%s", pass->p);
 }
 
 /* Which of the declared VMs could start before and not afterwards. */
@@ -315,26 +398,36 @@ static int guard_vms(struct weir_planning *p, struct weir_err *err)
 {
 	const struct weir_plan_vms *vms = &p->options->vms;
 	weir_auto(weir_rehearsal_freep) struct weir_rehearsal *fresh = NULL;
-	weir_auto(weir_freep) bool *before = calloc(vms->nr + 1, sizeof(*before));
-	weir_auto(weir_freep) bool *after = calloc(vms->nr + 1, sizeof(*after));
+	weir_auto(weir_buf_done) struct weir_buf pass = { 0 };
+	weir_auto(weir_freep) struct weir_rehearsed *before = NULL, *after = NULL;
+	weir_auto(weir_freep) struct weir_ask *could = NULL;
+	struct weir_plan_vms those = { 0 };
+	bool lost = false;
 	int r;
 
 	if (!vms->nr)
 		return 0;
-	if (!before || !after)
+	before = calloc(vms->nr, sizeof(*before));
+	after = calloc(vms->nr, sizeof(*after));
+	could = calloc(vms->nr, sizeof(*could));
+	if (!before || !after || !could)
 		return weir_err_sys(err, -ENOMEM, "plan a change");
 	r = weir_rehearsal_new(p->snap, p->options->kernel, &fresh, NULL, err);
 	if (r == 0)
 		r = weir_rehearsal_start(fresh, vms, before);
 	if (r == 0)
 		r = weir_rehearsal_start(p->rehearsal, vms, after);
+	for (size_t i = 0; i < vms->nr && r == 0; i++) {
+		if (before[i].starts) /* a view: what it points to stays the caller's */
+			could[those.nr++] = vms->asks[i];
+		lost = lost || (before[i].starts && !after[i].starts);
+	}
+	those.asks = could;
+	if (r == 0 && lost)
+		r = what_starts(p, &those, &pass, err);
 	for (size_t i = 0; i < vms->nr && r == 0; i++)
-		if (before[i] && !after[i])
-			r = breach(
-				p, WEIR_GUARD_VM, err,
-				"%s, which is declared, could start now, and could not "
-				"any more",
-				vms->asks[i].demand->name);
+		if (before[i].starts && !after[i].starts)
+			r = breach_vm(p, &vms->asks[i], &after[i], &pass, err);
 	return r < 0 ? weir_err_sys(err, r, "play the declared VMs") : 0;
 }
 

@@ -74,6 +74,11 @@ static void put_path(struct weir_planning *p, struct weir_op *op)
 		               op->page_bytes / 1024, files[op->kind]);
 }
 
+static bool is_gigantic(const struct weir_op *op)
+{
+	return op->page_bytes > BLOCK_MAX;
+}
+
 static uint64_t cost_ns(const struct weir_op *op, const struct weir_tally *was,
                         const struct weir_tally *is, bool compacted)
 {
@@ -84,23 +89,37 @@ static uint64_t cost_ns(const struct weir_op *op, const struct weir_tally *was,
 		return op->value * MOVE_NS;
 	if (op->kind == WEIR_OP_DEMOTE) /* a page is cut up, and none is looked for */
 		return fewer * (op->page_bytes / WEIR_BASE_HUGE) * SHRINK_NS;
-	if (op->page_bytes > BLOCK_MAX)
+	if (is_gigantic(op))
 		return (more + fewer) * GIGANTIC_NS;
 	return fewer * SHRINK_NS + more * (compacted ? COMPACT_NS : GROW_NS);
 }
 
-/* What the model's memory does not give is a breach; a plan that may do that counts on it
- * all the same, and falls short if it does not come. */
-static int hope(struct weir_planning *p, const struct weir_op *op, uint64_t pages,
-                struct weir_err *err)
+/* What the model's memory does not give, or of gigantic pages what the host's ranges do
+ * not, is a breach; a plan that may do that counts on it all the same, and falls short if
+ * it does not come. What comes for certain becomes op->least. */
+static int hope(struct weir_planning *p, const struct weir_reach *reach,
+                struct weir_op *op, struct weir_err *err)
 {
-	if (!pages)
-		return 0;
+	const struct weir_tally *is = weir_planning_now(p, op->page_bytes);
+	uint64_t lacking = weir_less(op->after, is->node[op->node].total);
+	uint64_t more = op->after - op->before, certain = more;
+	uint64_t short_by = reach->known ? weir_less(more, reach->most) : lacking;
+	int r = 0;
+
 	for (size_t i = 0; i < p->now.nr; i++)
 		if (p->now.v[i].page_bytes == op->page_bytes)
-			p->hoped[i][op->node] += pages;
-	return weir_guard_reach(p, op->page_bytes, (unsigned int)op->node, op->after,
-	                        pages, err);
+			p->hoped[i][op->node] += lacking;
+	if (is_gigantic(op))
+		certain = reach->free;
+	else if (weir_rehearsal_had_to_compact(p->rehearsal))
+		certain = weir_less(weir_rehearsal_without_help(p->rehearsal),
+		                    op->before);
+	op->least = op->before + (certain < more ? certain : more);
+	op->most = op->after - short_by;
+	if (short_by)
+		r = weir_guard_reach(p, op, short_by, reach->known, err);
+	return r == 0 && is_gigantic(op) ? weir_planning_note_reach(p, reach, op, err)
+	                                 : r;
 }
 
 /* Plays @op, and keeps it with what came of it. */
@@ -109,9 +128,14 @@ static int add_op(struct weir_planning *p, struct weir_op *op, struct weir_err *
 	struct weir_plan *plan = p->out;
 	struct weir_tally was = *weir_planning_now(p, op->page_bytes);
 	const struct weir_tally *is;
+	bool grows = op->kind == WEIR_OP_POOL && op->after > op->before;
+	struct weir_reach reach = { 0 };
 	struct weir_op *to;
 	int r;
 
+	if (grows && is_gigantic(op)) /* what it takes, the write takes from these */
+		reach = weir_planning_reach(p, op->page_bytes, (unsigned int)op->node);
+	op->least = op->most = op->after;
 	put_path(p, op);
 	r = weir_rehearsal_write(p->rehearsal, op);
 	if (r < 0)
@@ -119,23 +143,17 @@ static int add_op(struct weir_planning *p, struct weir_op *op, struct weir_err *
 		                    op->value);
 	if (weir_grow(&plan->ops, &plan->cap_ops, plan->nr_ops, sizeof(*plan->ops)) < 0)
 		return weir_err_sys(err, -ENOMEM, "plan a change");
-	is = weir_planning_now(p, op->page_bytes);
-	if (op->kind == WEIR_OP_POOL && op->after > op->before) {
-		r = hope(p, op, weir_less(op->after, is->node[op->node].total), err);
-		if (r < 0)
-			return r;
-	}
+	r = grows ? hope(p, &reach, op, err) : 0;
+	if (r < 0)
+		return r;
 	is = weir_planning_now(p, op->page_bytes);
 	to = &plan->ops[plan->nr_ops++];
 	*to = *op;
 	to->expected = p->now;
 	if (op->kind == WEIR_OP_POOL)
 		to->after = is->node[op->node].total;
-	p->gigantic = p->gigantic ||
-	              (op->kind == WEIR_OP_POOL && op->after > op->before &&
-	               op->page_bytes > BLOCK_MAX);
 	p->about_ns += cost_ns(op, &was, is, weir_rehearsal_had_to_compact(p->rehearsal));
-	if (weir_rehearsal_had_to_compact(p->rehearsal))
+	if (weir_rehearsal_had_to_compact(p->rehearsal) && !is_gigantic(op))
 		p->compacts = true;
 	return weir_guard_op(p, to, &was, is, err);
 }
@@ -353,6 +371,7 @@ static int move_out(struct weir_planning *p, const struct weir_wish *wish,
 	if (weir_grow(&plan->ops, &plan->cap_ops, plan->nr_ops, sizeof(*plan->ops)) < 0)
 		return weir_err_sys(err, -ENOMEM, "plan a change");
 	(void)weir_planning_now(p, wish->page_bytes);
+	op.least = op.most = op.after;
 	op.expected = p->now;
 	p->about_ns += op.value * MOVE_NS;
 	plan->ops[plan->nr_ops++] = op;
@@ -398,6 +417,22 @@ static int make(struct weir_planning *p, const struct weir_wishes *wishes,
 	return r;
 }
 
+unsigned int weir_plan_parts(const struct weir_wishes *wishes)
+{
+	unsigned int parts = WEIR_SNAPSHOT_DETAILS;
+
+	for (size_t i = 0; i < wishes->nr; i++) {
+		const struct weir_wish *wish = &wishes->v[i];
+
+		if (wish->kind == WEIR_WISH_PINNABLE)
+			parts |= WEIR_SNAPSHOT_PLACEMENT;
+		if (wish->kind == WEIR_WISH_POOL && wish->page_bytes > BLOCK_MAX &&
+		    wish->how != WEIR_WISH_LESS && wish->pages)
+			parts |= WEIR_SNAPSHOT_CONTIG;
+	}
+	return parts;
+}
+
 int weir_plan_make(const struct weir_snapshot *snap, const struct weir_wishes *wishes,
                    const struct weir_plan_options *options, struct weir_plan *out,
                    struct weir_err *err)
@@ -426,11 +461,6 @@ int weir_plan_make(const struct weir_snapshot *snap, const struct weir_wishes *w
 	r = make(p, wishes, err);
 	if (r == 0)
 		r = weir_guard_after(p, err);
-	if (r == 0 && p->gigantic)
-		r = weir_buf_addz(
-			&out->notes,
-			"so large a page needs memory in one piece, which no file "
-			"tells of: less may come, and then all is undone\n");
 	if (r == 0 && p->compacts)
 		r = weir_buf_addz(&out->notes,
 		                  "free memory has to be gathered into whole blocks for "

@@ -34,6 +34,9 @@ struct weir_op {
 	uint64_t value;
 	uint64_t before, after; /* what the file shows; DEMOTE: pages of the larger size
 	                           on the node; MOVE: pinnable free pages, at least */
+	/* Growth ends between these, also when it falls short: @least for certain; @most
+	 * is less than @after where a guard says so. Of all else both are @after. */
+	uint64_t least, most;
 	struct weir_tallies expected; /* after it */
 };
 
@@ -104,6 +107,10 @@ struct weir_plan_options {
 	const struct weir_wishes *declared; /* EXACTLY only: guard DECLARED; NULL: none */
 	const struct weir_tallies *aim;     /* a state that is brought back; NULL: none */
 };
+
+/* What a snapshot has to have for a plan of these wishes: WEIR_SNAPSHOT_*. Without what
+ * costs more than the rest the plan knows less. */
+unsigned int weir_plan_parts(const struct weir_wishes *wishes);
 
 /* 0 with *out, which may have breaches and no ops; -EINVAL with words for a wish that
  * this host cannot have (no such size or node, a limit for gigantic pages); -ENODATA;

@@ -2,6 +2,7 @@
 #ifndef WEIR_PLAN_PLAN_PARTS_H
 #define WEIR_PLAN_PLAN_PARTS_H
 
+#include "base/least.h"
 #include "plan/rehearse.h"
 
 /* What the pools of one size shall be. */
@@ -27,14 +28,9 @@ struct weir_planning {
 	struct weir_goal goals[WEIR_TALLY_SIZES_MAX]; /* ascending, one a size */
 	size_t nr_goals;
 	uint64_t about_ns;
-	bool node_files;         /* nodes have pools of their own */
-	bool compacts, gigantic; /* ... to be gathered; ... in one piece */
+	bool node_files; /* nodes have pools of their own */
+	bool compacts;   /* ... to be gathered */
 };
-
-static inline uint64_t weir_less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
 
 static inline uint64_t weir_persistent(const struct weir_tally *t, unsigned int node)
 {
@@ -72,7 +68,31 @@ int weir_goals_read(struct weir_planning *p, const struct weir_wishes *wishes,
 /* Shares out goal->more: evenly, as far as each node can give. */
 void weir_goal_share(struct weir_planning *p, struct weir_goal *goal);
 
+/* ---- gigantic.c ---- */
+
+/* How many more gigantic pages a node gives: @free for certain, @most if all that can be
+ * moved is. Not known: nothing tells. */
+struct weir_reach {
+	bool known;
+	uint64_t page_bytes;
+	uint64_t free, most;
+};
+
+/* As the rehearsal stands. */
+struct weir_reach weir_planning_reach(struct weir_planning *p, uint64_t page_bytes,
+                                      unsigned int node);
+/* Says so of an op that may fall short. 0 or -ENOMEM with words. */
+int weir_planning_note_reach(struct weir_planning *p, const struct weir_reach *reach,
+                             const struct weir_op *op, struct weir_err *err);
+
 /* ---- guards.c ---- */
+
+/* "2M" or "2M/node1": as a wish has it. */
+struct weir_pool_text {
+	char text[64];
+};
+struct weir_pool_text weir_pool_text(const struct weir_planning *p, uint64_t page_bytes,
+                                     int node);
 
 /* All 0, or -ENOMEM with words. Before the first op; after each; after the last. */
 void weir_guard_before(struct weir_planning *p);
@@ -81,9 +101,10 @@ int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
                   struct weir_err *err);
 int weir_guard_after(struct weir_planning *p, struct weir_err *err);
 
-/* Of @pages on a node @short_by cannot be had. */
-int weir_guard_reach(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
-                     uint64_t pages, uint64_t short_by, struct weir_err *err);
+/* Of the pages that a growth shall come to @short_by cannot be had. @counted: that was
+ * counted, range by range. */
+int weir_guard_reach(struct weir_planning *p, const struct weir_op *op, uint64_t short_by,
+                     bool counted, struct weir_err *err);
 /* Of @pages that shall be moved @can be. */
 int weir_guard_move(struct weir_planning *p, uint64_t page_bytes, unsigned int node,
                     uint64_t pages, uint64_t can, struct weir_err *err);

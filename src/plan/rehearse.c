@@ -16,6 +16,7 @@
 struct weir_rehearsal {
 	struct weir_play play;
 	bool compacted; /* by the last write */
+	uint64_t plain; /* pages on its node that came without */
 };
 
 int weir_rehearsal_new(const struct weir_snapshot *snap, const char *kernel,
@@ -221,6 +222,7 @@ int weir_rehearsal_write(struct weir_rehearsal *r, const struct weir_op *op)
 	int status = write_file(r, op);
 
 	r->compacted = false;
+	r->plain = pool && op->node >= 0 ? pool->nr[op->node] : 0;
 	if (status == 0 && op->kind == WEIR_OP_POOL && op->node >= 0 &&
 	    op->after > op->before && pool->nr[op->node] < op->after) {
 		r->compacted = true;
@@ -234,6 +236,11 @@ int weir_rehearsal_write(struct weir_rehearsal *r, const struct weir_op *op)
 bool weir_rehearsal_had_to_compact(const struct weir_rehearsal *r)
 {
 	return r->compacted;
+}
+
+uint64_t weir_rehearsal_without_help(const struct weir_rehearsal *r)
+{
+	return r->plain;
 }
 
 /* ---- pinnable pages ---------------------------------------------------------------- */
@@ -290,7 +297,7 @@ static int start_one(struct weir_rehearsal *r, const struct weir_plan_vms *vms, 
 }
 
 int weir_rehearsal_start(struct weir_rehearsal *r, const struct weir_plan_vms *vms,
-                         bool *starts)
+                         struct weir_rehearsed *out)
 {
 	int status = make_room(r, vms);
 
@@ -299,12 +306,17 @@ int weir_rehearsal_start(struct weir_rehearsal *r, const struct weir_plan_vms *v
 			status = start_one(r, vms, i);
 	for (size_t i = 0; i < vms->nr && status == 0; i++) {
 		struct weir_played *vm = &r->play.vms[i];
+		const struct weir_start_end *end = &vm->vm.end;
 
-		starts[i] = vm->started;
-		if (!vm->started)
-			continue;
-		status = weir_start_use(model_of(r), &vm->start, &vm->vm);
-		starts[i] = vm->vm.end.step == WEIR_START_DONE;
+		if (vm->started)
+			status = weir_start_use(model_of(r), &vm->start, &vm->vm);
+		out[i] = (struct weir_rehearsed){
+			.starts = vm->started && end->step == WEIR_START_DONE,
+			.refused = vms->asks[i].refused,
+			.unit_bytes = end->unit_bytes,
+			.need = end->need,
+			.have = end->have,
+		};
 	}
 	return status;
 }

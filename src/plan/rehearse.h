@@ -40,8 +40,9 @@ uint64_t weir_rehearsal_can_give(const struct weir_rehearsal *r, uint64_t page_b
 /* The same op on the model. Where plain memory does not do for a growth, compaction and
  * the page cache are taken to help. 0; the negative errno that the kernel answers. */
 int weir_rehearsal_write(struct weir_rehearsal *r, const struct weir_op *op);
-/* That it was needed. */
+/* That it was needed; and pages of the op's pool without that help, surplus ones too. */
 bool weir_rehearsal_had_to_compact(const struct weir_rehearsal *r);
+uint64_t weir_rehearsal_without_help(const struct weir_rehearsal *r);
 
 /* Moves so many free pages of a node to where they may be pinned. Returns how many were
  * moved; free pages that may be pinned afterwards to *pinnable. */
@@ -52,10 +53,18 @@ uint64_t weir_rehearsal_pinnable(const struct weir_rehearsal *r, uint64_t page_b
 /* Does this kernel move what is pinned? */
 bool weir_rehearsal_can_move(const struct weir_rehearsal *r);
 
-/* Starts all of @vms one after the other. starts[i]: it does, and is not killed later.
- * The rehearsal is good for nothing else then. 0 or -ENOMEM. */
+/* How the start of a VM went. */
+struct weir_rehearsed {
+	bool starts;  /* and is not killed later */
+	bool refused; /* before it asked for any memory; then nothing below is told */
+	/* what it needed of what there was when it ended, in units of so many bytes */
+	uint64_t unit_bytes, need, have;
+};
+
+/* Starts all of @vms one after the other; out[i] is of vms[i]. The rehearsal is good for
+ * nothing else then. 0 or -ENOMEM. */
 int weir_rehearsal_start(struct weir_rehearsal *r, const struct weir_plan_vms *vms,
-                         bool *starts);
+                         struct weir_rehearsed *out);
 
 /* The same, with the pools made larger where one lacks pages, which becomes wishes. */
 int weir_rehearsal_grow_for(struct weir_rehearsal *r, const struct weir_plan_vms *vms,

@@ -3,6 +3,7 @@
  * why.c has the words of a step, known.c what is to be known beside the word. */
 #include "plan/verdict.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "base/size.h"
 #include "plan/answer.h"
@@ -115,11 +116,6 @@ static int put_sources(struct weir_play *play, size_t i, struct weir_verdict *v)
 	return 0;
 }
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* ---- one VM ------------------------------------------------------------------------ */
 
 static void put_numbers(struct weir_verdict *v, const struct weir_start_end *a,
@@ -192,9 +188,9 @@ static int in_doubt(const struct weir_answer_in *in, size_t i, struct weir_verdi
 			v,
 			"it fits by %s at most, and lacks %s at worst: where the pool's "
 			"pages lie is not known to this user",
-			weir_answer_amount(less(v->have_max, v->need), v->unit_bytes)
+			weir_answer_amount(weir_less(v->have_max, v->need), v->unit_bytes)
 				.text,
-			weir_answer_amount(less(v->need, v->have_min), v->unit_bytes)
+			weir_answer_amount(weir_less(v->need, v->have_min), v->unit_bytes)
 				.text);
 	else if (r == 0)
 		r = weir_answer_but(v,

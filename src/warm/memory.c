@@ -279,10 +279,11 @@ static int bind_to(const struct weir_warm_range *range)
 		return -EINVAL;
 	mask[(unsigned int)range->node / LONG_BITS] = 1UL << ((unsigned int)range->node %
 	                                                      LONG_BITS);
-	return syscall(SYS_mbind, range->at, range->bytes, MPOL_BIND_MODE, mask,
-	               (unsigned long)NODES_MAX, 0) < 0
-	               ? -errno
-	               : 0;
+	if (syscall(SYS_mbind, range->at, range->bytes, MPOL_BIND_MODE, mask,
+	            (unsigned long)NODES_MAX, 0) == 0)
+		return 0;
+	/* a kernel without NUMA has one node, and all is there */
+	return errno == ENOSYS && range->node == 0 ? 0 : -errno;
 }
 
 int weir_warm_populate(const struct weir_warm_range *range,

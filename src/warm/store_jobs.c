@@ -228,6 +228,7 @@ static int background_done(struct weir_store *store, size_t at,
 		weir_store_note_region(store, at);
 		return r;
 	}
+	store->parts[at].zero_bytes = 0;
 	if (weir_store_drop(store, at, NULL) < 0) { /* another time */
 		store->state.regions[at].state = WEIR_REGION_DIRTY;
 		weir_store_note_region(store, at);

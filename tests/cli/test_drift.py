@@ -72,6 +72,28 @@ def same(got, want):
         raise Wrong(f"got {got!r}, not {want!r}")
 
 
+def what_is_persisted_lacks_a_boot():
+    grub = {"etc/default/grub": "", "usr/sbin/update-grub": ""}
+    conf = {"etc/weir/pools.conf": "[pool 1G]\npages = 3\n"}
+    with System({**grub, **conf}) as s:
+        def help_of_boot():
+            rows = json.loads(weir(*s.args, "--json")[1])["differences"]
+            return next(r["help"] for r in rows if r["id"] == "boot-missing")
+
+        same(help_of_boot(), "weir persist, and a boot")
+        subprocess.run([WEIR, "persist", "--yes", *s.args], check=True, capture_output=True)
+        same(help_of_boot(), "a boot")
+        # written down, and GRUB has not been told
+        plant(s.root, {"boot/grub/grub.cfg": "linux /vmlinuz\n"})
+        same(help_of_boot(), "weir persist, and a boot")
+        plant(s.root, {"boot/grub/grub.cfg": "linux /vmlinuz hugepagesz=1G hugepages=3\n"})
+        same(help_of_boot(), "a boot")
+        plant(s.root, {"etc/weir/pools.conf": "[pool 1G]\npages = 4\n"})
+        same(help_of_boot(), "weir persist, and a boot")
+    with System(conf) as s:  # no boot loader that is known
+        same(help_of_boot(), "weir persist, and a boot")
+
+
 def bad_command_lines():
     refused("now", words="takes no argument")
     refused("--json", "--nagios", words="it takes no --json")
@@ -214,7 +236,7 @@ def a_captured_host_tells_its_boot():
 
 
 def main():
-    tests = [bad_command_lines, help_is_an_answer, nothing_declared_is_told,
+    tests = [what_is_persisted_lacks_a_boot, bad_command_lines, help_is_an_answer, nothing_declared_is_told,
              an_error_names_its_place, as_declared_is_0, a_difference_is_3,
              foreign_writers_are_found_with_file_and_line,
              one_that_says_the_same_is_a_note, what_leads_out_of_the_root_does_not,

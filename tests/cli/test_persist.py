@@ -2,6 +2,7 @@
 """test_persist.py WEIR: `weir persist` on made-up systems: Debian with GRUB, Fedora with
 grubby, systemd-boot, Proxmox. TAP."""
 
+import fcntl
 import json
 import os
 import pty
@@ -214,23 +215,82 @@ def others_are_named_and_not_edited():
 
 
 BLS = "title Fedora\nlinux /vmlinuz\noptions root=UUID=x ro {}\n"
+ENTRY = "boot/loader/entries/a.conf"
+FEDORA = {"usr/sbin/grubby": "", "etc/default/grub": "GRUB_TIMEOUT=5\n", ENTRY: BLS.format("")}
+
+
+def grubby_of(document):
+    return [x["command"] for x in document["steps"] if x["command"].startswith("grubby")]
 
 
 def fedora_with_grubby():
-    with System({"usr/sbin/grubby": "", "etc/default/grub": "GRUB_TIMEOUT=5\n",
-                 "boot/loader/entries/a.conf": BLS.format(""),
-                 "etc/weir/pools.conf": ONE_G}) as s:
+    with System({**FEDORA, "etc/weir/pools.conf": ONE_G}) as s:
         document = s.json()
         same([x["command"] for x in document["steps"]],
              [f'grubby --update-kernel=ALL --args="{ARGS}"', "systemctl daemon-reload"])
         if any("grub" in c["path"] for c in document["files"]):
             raise Wrong(str(document["files"]))
+        has(s.read("var/lib/weir/kernel-cmdline"), "# Written by weir persist", f"\n{ARGS}\n")
         same(s.json()["steps"][0]["command"][:6], "grubby")  # until it is done
-        plant(s.root, {"boot/loader/entries/a.conf": BLS.format(ARGS)})
+        plant(s.root, {ENTRY: BLS.format(ARGS)})
         same(s.json()["steps"], [])
-        plant(s.root, {"boot/loader/entries/a.conf": BLS.format("$kernelopts"),
+        plant(s.root, {ENTRY: BLS.format("$kernelopts"),
                        "boot/grub2/grubenv": f"kernelopts=ro {ARGS}\n"})
         same(s.json()["steps"], [])
+
+
+def grubby_takes_old_requests_away():
+    old, all_kernels = "hugepagesz=1G hugepages=9", "grubby --update-kernel=ALL"
+    with System({**FEDORA, ENTRY: BLS.format(old), "etc/weir/pools.conf": ONE_G}) as s:
+        same(grubby_of(s.json()), [f'{all_kernels} --remove-args="{old}" --args="{ARGS}"'])
+        # of two kernels one has it
+        plant(s.root, {"boot/loader/entries/b.conf": BLS.format(ARGS)})
+        same(grubby_of(s.json()), [f'{all_kernels} --remove-args="{old}" --args="{ARGS}"'])
+        plant(s.root, {ENTRY: BLS.format(ARGS)})
+        same(grubby_of(s.json()), [])
+        # another number, another size, and none at all
+        plant(s.root, {"etc/weir/pools.conf": "[pool 1G]\npages = 2\n"})
+        same(grubby_of(s.json()),
+             [f'{all_kernels} --remove-args="{ARGS}" --args="hugepagesz=1G hugepages=2"'])
+        plant(s.root, {"etc/weir/pools.conf": "[pool 2M]\npages = 7\nboot = yes\n",
+                       ENTRY: BLS.format("hugepagesz=1G hugepages=2"),
+                       "boot/loader/entries/b.conf": BLS.format("hugepagesz=1G hugepages=2")})
+        same(grubby_of(s.json()), [f'{all_kernels} --remove-args="hugepagesz=1G hugepages=2" '
+                                   '--args="hugepagesz=2M hugepages=7"'])
+        for name in "ab":
+            plant(s.root, {f"boot/loader/entries/{name}.conf":
+                           BLS.format("hugepagesz=2M hugepages=7")})
+        plant(s.root, {"etc/weir/pools.conf": "[guards]\nfloor = 1G\n"})
+        document = s.json()
+        same(grubby_of(document),
+             [f'{all_kernels} --remove-args="hugepagesz=2M hugepages=7"'])
+        same("var/lib/weir/kernel-cmdline" in s.files(), False)
+
+
+def grubby_is_handed_what_others_ask_for():
+    """grubby --args= replaces all that is there of the same names."""
+    theirs = "default_hugepagesz=2M hugepages=512"
+    with System({**FEDORA, ENTRY: BLS.format(theirs), "etc/weir/pools.conf": ONE_G}) as s:
+        same(grubby_of(s.json()), [f'grubby --update-kernel=ALL --args="hugepages=512 {ARGS}"'])
+        plant(s.root, {ENTRY: BLS.format(f"default_hugepagesz=2M hugepages=512 {ARGS}")})
+        same(grubby_of(s.json()), [])
+        plant(s.root, {"boot/loader/entries/b.conf": BLS.format("")})
+        document = s.json()
+        same(grubby_of(document), [f'grubby --update-kernel=ALL --args="hugepages=512 {ARGS}"'])
+        has("\n".join(document["notes"]), "the entries of the boot loader ask for different")
+
+
+def grubby_without_entries_to_read():
+    with System({"usr/sbin/grubby": "", "etc/weir/pools.conf": ONE_G}) as s:
+        for _ in range(2):
+            same(grubby_of(s.json()), [f'grubby --update-kernel=ALL --args="{ARGS}"'])
+        plant(s.root, {"etc/weir/pools.conf": "[pool 1G]\npages = 2\n"})
+        same(grubby_of(s.json()), [f'grubby --update-kernel=ALL --remove-args="{ARGS}" '
+                                   '--args="hugepagesz=1G hugepages=2"'])
+        plant(s.root, {"etc/weir/pools.conf": "[guards]\nfloor = 1G\n"})
+        same(grubby_of(s.json()), ['grubby --update-kernel=ALL '
+                                   '--remove-args="hugepagesz=1G hugepages=2"'])
+        same(grubby_of(s.json()), [])
 
 
 def systemd_boot():
@@ -243,6 +303,26 @@ def systemd_boot():
         has(document["steps"][0]["command"], "kernel-install ")
         same(document["conflicts"], [])  # it is what was changed
         same(s.json()["files"], [])
+        # declared no more: it goes, and what is not weir's stays
+        plant(s.root, {"etc/weir/pools.conf": "[guards]\nfloor = 1G\n",
+                       "etc/kernel/cmdline": f"root=UUID=x {ARGS} hugepagesz=2M hugepages=3\n"})
+        s.json()
+        same(s.read("etc/kernel/cmdline"), "root=UUID=x hugepagesz=2M hugepages=3\n")
+
+
+def what_was_not_run_is_offered_again():
+    with System({**DEBIAN, "boot/grub/grub.cfg": "linux /vmlinuz quiet\n",
+                 "etc/weir/pools.conf": ONE_G}) as s:
+        for _ in range(2):
+            same("update-grub" in [x["command"] for x in s.json()["steps"]], True)
+        plant(s.root, {"boot/grub/grub.cfg": f"linux /vmlinuz quiet {ARGS}\n"})
+        same(s.json()["steps"], [])
+    with System({"etc/kernel/cmdline": "root=UUID=x\n", "usr/bin/kernel-install": "",
+                 "efi/loader/entries/a.conf": BLS.format(""), "etc/weir/pools.conf": ONE_G}) as s:
+        for _ in range(2):
+            has(str([x["command"] for x in s.json()["steps"]]), "kernel-install ")
+        plant(s.root, {"efi/loader/entries/a.conf": BLS.format(ARGS)})
+        same(s.json()["steps"], [])
 
 
 def proxmox_on_zfs():
@@ -317,12 +397,252 @@ def a_failure_puts_all_back():
         same(s.files(), before)
 
 
+# ---- --run: on this system, of which /etc, /boot, /usr/sbin and /var/lib are others
+
+# What grubby(8) says that it does to entries: --remove-args takes words away, --args
+# replaces what is there of the same names. It fails, or does nothing, when told to.
+GRUBBY = """#!/bin/sh
+echo "grubby $*" >>/boot/ran
+[ ! -e /boot/fail ] || exit 7
+[ ! -e /boot/deaf ] || exit 0
+for word; do
+	case $word in
+	--remove-args=*) remove=${word#*=} ;;
+	--args=*) add=${word#*=} ;;
+	--update-kernel=ALL) all=1 ;;
+	*) exit 2 ;;
+	esac
+done
+[ "$all" ] || exit 2
+for entry in /boot/loader/entries/*.conf; do
+	kept=
+	for word in $(sed -n 's/^options //p' "$entry"); do
+		keep=1
+		for gone in $remove; do [ "$word" != "$gone" ] || keep=; done
+		for new in $add; do [ "${word%%=*}" != "${new%%=*}" ] || keep=; done
+		[ ! "$keep" ] || kept="$kept $word"
+	done
+	sed -i "s|^options .*|options$kept${add:+ $add}|" "$entry"
+done
+"""
+# others only say that they were run, and fail when told to
+OTHER = """#!/bin/sh
+echo "${0##*/} $*" >>/boot/ran
+! [ -e /boot/fail ] || exit 7
+"""
+
+
+class Running:
+    """A system of made-up parts, in a mount namespace of its own."""
+
+    def __init__(self, programs, files):
+        if os.geteuid() != 0:
+            raise Skip("needs root for a mount namespace")
+        self.folder = tempfile.TemporaryDirectory(prefix="weir-test.")
+        self.root = Path(self.folder.name)
+        for name in ("etc", "boot", "usr/sbin", "var/lib"):
+            (self.root / name).mkdir(parents=True)
+        plant(self.root, files)
+        for name, text in {"systemctl": OTHER, **programs}.items():
+            program = self.root / "usr/sbin" / name
+            program.write_text(text)
+            program.chmod(0o755)
+        self.path = "/usr/sbin:/usr/bin:/bin"
+        probe = self.shell("true")
+        if probe.returncode:
+            self.folder.cleanup()
+            raise Skip(f"no mount namespace: {probe.stderr.strip()}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.folder.cleanup()
+
+    def shell(self, script, *args):
+        weir = os.open(WEIR, os.O_RDONLY)  # wherever it is: below /etc or /var, too
+        try:
+            return subprocess.run(
+                ["unshare", "-m", "sh", "-ec",
+                 'for d in etc boot usr/sbin var/lib; do mount --bind "$1/$d" "/$d"; done; '
+                 'shift; ' + script, "sh", self.root, f"/proc/self/fd/{weir}", *args],
+                check=False, capture_output=True, text=True, timeout=120, pass_fds=[weir],
+                stdin=subprocess.DEVNULL,
+                env={"PATH": self.path, "LC_ALL": "C", "COLUMNS": "90"})
+        finally:
+            os.close(weir)
+
+    def persist(self, *args, status=0, err=""):
+        done = self.shell('exec "$@"', "persist", "--yes", "--json", "--run", *args)
+        fine = (0, 4) if status is None else (status,)
+        if done.returncode not in fine or err not in " ".join(done.stderr.split()):
+            raise Wrong(f"{args}: status {done.returncode}, not {status}: {done.stdout} "
+                        f"{done.stderr}")
+        return json.loads(done.stdout) if done.stdout else None
+
+    def ran(self):
+        path = self.root / "boot/ran"
+        text = path.read_text() if path.exists() else ""
+        path.unlink(missing_ok=True)
+        return text.splitlines()
+
+    def options(self, path=ENTRY):
+        return (self.root / path).read_text().splitlines()[-1]
+
+
+def shown(document):
+    return [x["command"].replace('"', "") for x in document["steps"]]
+
+
+SYSTEM = {"etc/weir/pools.conf": ONE_G}
+
+
+def run_runs_what_is_shown():
+    with Running({"grubby": GRUBBY},
+                 {**SYSTEM, ENTRY: BLS.format("quiet")}) as s:
+        document = s.persist()
+        lists = "hugepages=0:8,1:4" in document["steps"][0]["command"]  # as this kernel has it
+        args = ARGS if lists else "hugepagesz=1G hugepages=12"
+        same([c.split()[0] for c in shown(document)], ["grubby", "systemctl"])
+        same([(x["ran"], x["status"]) for x in document["steps"]], [(True, 0)] * 2)
+        same(s.ran(), shown(document))
+        same(s.options(), f"options root=UUID=x ro quiet {args}")
+        same((s.persist()["steps"], s.ran()), ([], []))
+        plant(s.root, {"etc/weir/pools.conf": "[pool 1G]\npages = 3\n"})
+        document = s.persist()
+        has(shown(document)[0], f"--remove-args={args}")
+        same(s.options(), "options root=UUID=x ro quiet hugepagesz=1G hugepages=3")
+        plant(s.root, {"etc/weir/pools.conf": "[guards]\nfloor = 1G\n"})
+        s.persist()
+        same(s.options(), "options root=UUID=x ro quiet")
+    with Running({"grubby": GRUBBY}, {**SYSTEM, ENTRY: BLS.format("")}) as s:
+        s.path = "/usr/bin:/bin"  # as cron has it
+        has(s.persist(status=None)["steps"][0]["command"], "grubby ")
+        has(s.ran()[0], "grubby --update-kernel=ALL")
+
+
+def what_others_ask_for_outlives_grubby():
+    with Running({"grubby": GRUBBY},
+                 {"etc/weir/pools.conf": "[pool 1G]\npages = 3\n",
+                  ENTRY: BLS.format("hugepages=512 hugepagesz=64K hugepages=5")}) as s:
+        s.persist()
+        same(s.options(), "options root=UUID=x ro hugepages=512 hugepagesz=64K hugepages=5 "
+                          "hugepagesz=1G hugepages=3")
+        plant(s.root, {"etc/weir/pools.conf": "[guards]\nfloor = 1G\n"})
+        s.persist()
+        same(s.options(), "options root=UUID=x ro hugepages=512 hugepagesz=64K hugepages=5")
+
+
+def a_command_that_fails_is_told_and_tried_again():
+    with Running({"grubby": GRUBBY}, {**SYSTEM, ENTRY: BLS.format(""), "boot/fail": ""}) as s:
+        document = s.persist(status=4)
+        same([x["status"] for x in document["steps"]], [7, 7])  # the second one was tried
+        same((document["written"], s.options()), (True, "options root=UUID=x ro "))
+        (s.root / "boot/fail").unlink()
+        (s.root / "boot/deaf").write_text("")  # it ends with 0, and has done nothing
+        s.persist(status=4, err="grubby was run, and the entries below /boot/loader/entries do "
+                                "not have it")
+        (s.root / "boot/deaf").unlink()
+        has(str(shown(s.persist())), "grubby --update-kernel=ALL")
+        same(s.persist()["steps"], [])
+    with Running({"update-grub": OTHER},
+                 {**SYSTEM, "etc/default/grub": "", "boot/grub/grub.cfg": "linux\n",
+                  "boot/fail": ""}) as s:
+        same(s.persist(status=4)["steps"][0]["status"], 7)
+        (s.root / "boot/fail").unlink()
+        same(s.persist()["steps"][0]["status"], 0)
+        same([line.split()[0] for line in s.ran()], ["update-grub", "systemctl", "update-grub"])
+    with Running({}, {**SYSTEM, "etc/default/grub": ""}) as s:  # not there at all
+        document = s.persist(status=4, err="run grub-mkconfig: No such file or directory")
+        same((document["steps"][0]["status"], document["written"]), (None, True))
+
+
+def proxmox_and_systemd_boot_are_run():
+    for programs, files, want in (
+            ({"proxmox-boot-tool": OTHER, "update-grub": OTHER},
+             {"etc/kernel/proxmox-boot-uuids": "A-B\n", "etc/default/grub": "",
+              "etc/kernel/cmdline": "root=ZFS=rpool\n"}, "proxmox-boot-tool refresh"),
+            ({"kernel-install": OTHER}, {"etc/kernel/cmdline": "root=UUID=x\n"},
+             "kernel-install add")):
+        with Running(programs, {**SYSTEM, **files}) as s:
+            commands, ran = shown(s.persist()), s.ran()
+            same(ran, commands)
+            has(ran[0], want)
+            has((s.root / "etc/kernel/cmdline").read_text(), "root=", "hugepagesz=1G")
+
+
+# ---- two at a time
+
+def two_at_a_time_are_one():
+    with System({**DEBIAN, "etc/weir/pools.conf": ONE_G}) as s:
+        before = s.files()
+        lock = os.open(s.root, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        s.weir("--yes", fine=1, err="another weir changes the files of this system; all files "
+                                    "are as they were")
+        same(s.files(), before)
+        s.weir("--dry-run")
+        os.close(lock)
+        s.weir("--yes")
+    with Running({}, SYSTEM) as s:  # on a system that runs it is the lock of all weirs
+        plant(s.root, {"var/lib/weir/lock": ""})
+        with open(s.root / "var/lib/weir/lock", "r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.write("4711\n")
+            lock.flush()
+            s.persist(status=1, err="another weir, process 4711, changes the pools; all files "
+                                    "are as they were")
+        same(os.listdir(s.root / "etc"), ["weir"])
+
+
+def many_at_a_time_write_whole_files():
+    with System({**DEBIAN, "etc/weir/pools.conf": ONE_G}) as s:
+        done = [subprocess.Popen([WEIR, "persist", *s.args, "--yes", f"2M={n}"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                for n in range(1, 9)]
+        ends = []
+        for process in done:
+            _, err = process.communicate(timeout=60)
+            ends.append(process.returncode)
+            if process.returncode and "another weir" not in err and "somebody changed" not in err:
+                raise Wrong(f"status {process.returncode}: {err}")
+        same((set(ends) <= {0, 1}, 0 in ends), (True, True))
+        last = s.read("etc/weir/pools.conf")
+        has(last, ONE_G, "[pool 2M]\npages = ")
+        same(s.json()["files"], [])
+
+
+def what_was_changed_meanwhile_is_not_written_over():
+    with System({**DEBIAN, "etc/weir/pools.conf": ONE_G}) as s:
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([WEIR, "persist", *s.args, "2M=9"], stdin=theirs,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as weir:
+            while weir.stdout.readline() and "weir-apply" not in weir.stdout.readline():
+                pass
+            plant(s.root, {"etc/weir/pools.conf": ONE_G + "# mine\n"})
+            os.write(ours, b"y\n")
+            _, err = weir.communicate(timeout=60)
+        os.close(ours)
+        os.close(theirs)
+        same(weir.returncode, 1)
+        has(err, "somebody changed '/etc/weir/pools.conf' since it was looked at; all files are "
+                 "as they were")
+        same(s.files(), sorted(["etc/default/grub", "etc/weir/pools.conf",
+                                "usr/sbin/update-grub"]))
+
+
 def main():
     tests = [bad_command_lines, without_consent_nothing_is_written,
              an_answer_is_asked_for_on_a_terminal, the_present_is_written_down,
              wishes_change_what_they_speak_of, a_drop_in_that_says_otherwise_is_named,
              debian_with_grub, an_old_kernel_gets_the_sum, others_are_named_and_not_edited,
-             fedora_with_grubby, systemd_boot, proxmox_on_zfs, no_boot_loader_is_told,
+             fedora_with_grubby, grubby_takes_old_requests_away,
+             grubby_is_handed_what_others_ask_for, grubby_without_entries_to_read,
+             systemd_boot, what_was_not_run_is_offered_again, run_runs_what_is_shown,
+             what_others_ask_for_outlives_grubby, a_command_that_fails_is_told_and_tried_again,
+             proxmox_and_systemd_boot_are_run, two_at_a_time_are_one,
+             many_at_a_time_write_whole_files, what_was_changed_meanwhile_is_not_written_over,
+             proxmox_on_zfs, no_boot_loader_is_told,
              a_mount_that_goes_takes_its_unit_along, units_are_what_systemd_takes,
              a_failure_puts_all_back]
     failed = 0

@@ -253,6 +253,90 @@ def min_size_of_a_mount_is_a_guard_of_its_own(scratch):
     expect("another one's name does not do", code, 5)
 
 
+# ---- guards
+
+def declared_in(scratch, text):
+    """A root with this declaration, and a VM of 20 pages of 2M in DB, one on node 1 in WEB."""
+    root = Path(scratch) / "root"
+    (root / "etc/weir").mkdir(parents=True, exist_ok=True)
+    for name, bound in (("db", ""), ("web", ",host-nodes=1,policy=bind")):
+        (Path(scratch) / name).write_text(VM.format(bound))
+        text = text.replace(name.upper(), f"{scratch}/{name}")
+    (root / "etc/weir/pools.conf").write_text(text)
+    return root
+
+
+THIRTY = TWO + "write 2M/nr_hugepages 30\n"
+DB = "[vm database]\nfile = DB\n"
+WEB = "[vm frontend]\nfile = WEB\n"
+# guard, host, declaration, wishes, what it says by how much, what would pass
+GUARDS = [
+    ("surplus", BUSY, "", ["2M=2"], "6 of the pages that would go are in use or reserved", "2M=8"),
+    ("surplus", BUSY, "", ["2M/node0=3"], "2 of the pages that would go", "2M/node0=5"),
+    ("subpool", TWO + "mount M min_size=12M\n", "", ["2M=2"],
+     "4 of the pages that would go are held by mounts with min_size=", "2M=6"),
+    ("floor", TWO, "", ["2M=+3700", "--floor", "2G"], "the host would be left with", None),
+    ("floor", TWO, "[guards]\nfloor = 5G\n", ["2M=+1600"], "and is to keep 5G", None),
+    ("vm", THIRTY, DB, ["2M=12"],
+     "database, which is declared, could start now, and could not any more: of 20 pages of 2M "
+     "that it needs 8 would be lacking", "2M=20"),
+    ("vm", THIRTY, DB, ["2M/node0=2"], "of 20 pages of 2M that it needs 3 would be lacking",
+     "2M/node0=4 2M/node1=16"),
+    ("vm", TWO + "write 2M/node1/nr_hugepages 25\n", WEB, ["2M/node1=-9"],
+     "frontend, which is declared, could start now, and could not any more: of 20 pages of 2M "
+     "that it needs 4 would be lacking", "2M/node1=20"),
+    ("vm", TWO + "write 2M/nr_hugepages 50\n", DB + WEB, ["2M/node1=5"],
+     "frontend, which is declared, could start now", None),
+    # memory that is no pool's, too
+    ("vm", "node 0 memory=4G\nwrite 1G/nr_hugepages 1\n", "[vm plain]\nfile = PLAIN\n",
+     ["2M=1500", "--floor", "0"], "plain, which is declared, could start now", None),
+    ("declared", TWO, "[pool 2M]\nnode1 = 8\n", ["2M/node1=5"],
+     "2M/node1: 8 pages are declared, and 5 would be there", "2M/node1=8"),
+    ("declared", TWO, "[pool 2M]\npages = 18\n", ["2M=-3"],
+     "2M: 18 pages are declared, and 17 would be there", "2M=18"),
+    ("reach", TWO, "", ["2M/node0=3000", "--floor", "0"], "of 3000 pages 952 cannot be had",
+     "2M/node0=2048"),
+    ("reach", "node 0 memory=4G\nzone 0 Normal managed=524288 free=500000\n"
+     "zone 0 Movable managed=524288 free=500000\nwrite 2M/nr_hugepages 900\n", "",
+     ["pinnable.2M/node0=+2000"], "pages", None),
+]
+
+
+def every_guard_says_by_how_much_and_what_passes(scratch):
+    for guard, host, declared, wishes, says, passes in GUARDS:
+        (Path(scratch) / "plain").write_text("-m 2G -mem-prealloc")
+        root = declared_in(scratch, declared.replace("PLAIN", f"{scratch}/plain"))
+        what = f"{guard}: {' '.join(wishes)}"
+        code, seen = plan(scratch, host, "--root", root, *wishes)
+        expect(what, (code, guard in guards(seen)), (5, True))
+        one = next(g for g in seen["guards"] if g["guard"] == guard)
+        if says not in one["text"]:
+            raise Wrong(f"{what}: no {says!r} in {one['text']!r}")
+        allowed = sorted(set(guards(seen)))
+        code, seen = plan(scratch, host, "--root", root, *wishes, "--allow", ",".join(allowed))
+        expect(f"{what}, allowed", (code, [g["allowed"] for g in seen["guards"]]),
+               (0, [True] * len(seen["guards"])))
+        if passes:
+            expect(f"{what}: what would pass", one["passes"], passes)
+            options = wishes[wishes.index("--floor"):] if "--floor" in wishes else []
+            code, seen = plan(scratch, host, "--root", root, *passes.split(), *options)
+            expect(f"{what}: {passes}", (code, guards(seen)), (0, []))
+
+
+def each_guard_of_the_manual_is_tried(_scratch):
+    manual = (ROOT / "man/weir-set.1.scd").read_text().split("# GUARDS")[1].split("\n# ")[0]
+    there = {line.strip("*") for line in manual.splitlines()
+             if line.startswith("*") and line.endswith("*")}
+    expect("guards", {row[0] for row in GUARDS}, there)
+
+
+def a_declared_vm_that_cannot_be_read_hides_no_other(scratch):
+    root = declared_in(scratch, "[vm gone]\nfile = /nonexistent\n" + DB)
+    code, seen = plan(scratch, THIRTY, "--root", root, "2M=12")
+    expect("the other", (code, guards(seen)), (5, ["vm"]))
+    expect("told", [n for n in seen["notes"] if "VM gone is not looked at" in n] != [], True)
+
+
 # ---- how it is used
 
 def bad_options_are_usage(scratch):
@@ -260,6 +344,10 @@ def bad_options_are_usage(scratch):
     for args in (["--allow", "frog"], ["--floor", "x"], ["--timeout", "0"], ["--timeout", "3h"],
                  ["--kernel", "frog"], ["--frog"], ["--allow", "surplus,"]):
         expect(" ".join(args), weir("set", "--host", host, *args, "2M=1")[0], 2)
+    for args in (["--timeout", "0"], ["--allow", "surplus"], ["--floor", "1G"], ["--frog"]):
+        expect("undo " + " ".join(args), weir("undo", "--state", scratch, *args)[0], 2)
+    expect("undo", weir("undo", "--state", scratch, "--timeout", "2m", "--drop-caches", "--pressure",
+                        "--keep-partial", "--yes")[0], 3)
     expect("no such host", weir("set", "--host", "/nonexistent", "2M=1")[0], 1)
     expect("no such VM", weir("set", "--host", host, "--for", "/nonexistent")[0], 2)
     expect("undo what", weir("undo", "frog")[0], 2)
@@ -317,6 +405,8 @@ CASES = [a_partial_result_is_no_success, a_limit_of_gigantic_pages_is_an_error,
          admission_minds_what_is_reserved, growth_for_a_bound_vm_is_on_its_node,
          an_even_share_goes_as_far_as_it_can, a_larger_page_is_cut_up,
          old_kernels_get_other_numbers, min_size_of_a_mount_is_a_guard_of_its_own,
+         every_guard_says_by_how_much_and_what_passes, each_guard_of_the_manual_is_tried,
+         a_declared_vm_that_cannot_be_read_hides_no_other,
          bad_options_are_usage, a_captured_host_is_not_changed, nothing_was_done_yet,
          a_damaged_journal_is_told, a_pipe_that_closes_is_no_crash]
 

@@ -11,7 +11,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,50 +21,23 @@ from pathlib import Path
 import pools
 import private
 from pools import libc
+from weir_live import (DONE, FAILED, M2, PARTLY, REFUSED, USAGE, WEIR, allocate, expect,
+                       expect_words, free_pages, weir)
 
-WEIR = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and "/" in sys.argv[1] else "weir"
-# a copy that everyone may run, wherever the tree is
-SHELF = tempfile.TemporaryDirectory(prefix="weir-test.")
-os.chmod(SHELF.name, 0o755)
-WEIR = shutil.copy(shutil.which(WEIR), SHELF.name)
-M2 = 2 << 20
 POOL = 32
-DONE, FAILED, USAGE, PARTLY, REFUSED = 0, 1, 2, 4, 5
 NOBODYS = 3999999999  # a user that has no process
-
-
-def expect(what, got, want):
-    if got != want:
-        raise AssertionError(f"{what} is {got!r}, not {want!r}")
-
-
-def expect_words(text, *words):
-    for word in words:
-        if str(word) not in text:
-            raise AssertionError(f"{word!r} is not in {text!r}")
 
 
 def clean(*arguments, status=DONE, **how):
     """stdout and stderr"""
-    done = subprocess.run([WEIR, "clean", *map(str, arguments)], capture_output=True,
-                          text=True, check=False, stdin=subprocess.DEVNULL, timeout=100,
-                          env={**os.environ, "COLUMNS": "1000"}, **how)
-    expect(f"exit status of {' '.join(map(str, arguments))} ({done.stderr.strip()})",
-           done.returncode, status)
-    return done.stdout, done.stderr
+    return weir("clean", *arguments, status=status, timeout=100,
+                env={**os.environ, "COLUMNS": "1000"}, **how)
 
 
 def files(*arguments, **how):
     """{name: object} of the files that it tells of"""
     document = json.loads(clean("--json", *arguments, **how)[0])
     return {os.path.basename(f["path"]): f for f in document["files"]}
-
-
-def allocate(path, pages):
-    fd = os.open(path, os.O_RDWR | os.O_CREAT)
-    if libc.fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(pages * M2)) != 0:
-        raise OSError(ctypes.get_errno(), f"fallocate {pages} pages")
-    return fd
 
 
 def left(path, pages, uid=None):
@@ -81,10 +53,6 @@ def mapped(path, pages, flags=mmap.MAP_SHARED):
     if at == ctypes.c_void_p(-1).value:
         raise OSError(ctypes.get_errno(), "mmap")
     os.close(fd)
-
-
-def free_pages():
-    return pools.read(pools.size_dir(M2) / "free_hugepages")
 
 
 @contextlib.contextmanager

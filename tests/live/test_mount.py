@@ -8,44 +8,17 @@ import ctypes
 import json
 import mmap
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pools
 import private
 from pools import libc
+from weir_live import (DONE, FAILED, M2, PARTLY, REFUSED, USAGE, WEIR, allocate, expect,
+                       expect_words, free_pages, weir)
 
-WEIR = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and "/" in sys.argv[1] else "weir"
-# a copy that everyone may run, wherever the tree is
-SHELF = tempfile.TemporaryDirectory(prefix="weir-test.")
-os.chmod(SHELF.name, 0o755)
-WEIR = shutil.copy(shutil.which(WEIR), SHELF.name)
-M2 = 2 << 20
 POOL = 16
-DONE, FAILED, USAGE, PARTLY, REFUSED = 0, 1, 2, 4, 5
-
-
-def expect(what, got, want):
-    if got != want:
-        raise AssertionError(f"{what} is {got!r}, not {want!r}")
-
-
-def expect_words(text, *words):
-    for word in words:
-        if str(word) not in text:
-            raise AssertionError(f"{word!r} is not in {text!r}")
-
-
-def weir(*arguments, status=DONE, **how):
-    """stdout and stderr"""
-    done = subprocess.run([WEIR, *map(str, arguments)], capture_output=True, text=True,
-                          check=False, stdin=subprocess.DEVNULL, **how)
-    expect(f"exit status of {' '.join(map(str, arguments))} ({done.stderr.strip()})",
-           done.returncode, status)
-    return done.stdout, done.stderr
 
 
 def refused(*arguments, status, words):
@@ -59,17 +32,6 @@ def mounts_at(path):
     return [line.split(" - ")[1].split()[2].split(",")
             for line in Path("/proc/self/mountinfo").read_text().splitlines()
             if line.split()[4] == str(path) and " - hugetlbfs " in line]
-
-
-def allocate(path, pages):
-    fd = os.open(path, os.O_RDWR | os.O_CREAT)
-    if libc.fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(pages * M2)) != 0:
-        raise OSError(ctypes.get_errno(), f"fallocate {pages} pages")
-    return fd
-
-
-def free_pages():
-    return pools.read(pools.size_dir(M2) / "free_hugepages")
 
 
 @contextlib.contextmanager
@@ -131,6 +93,55 @@ def mount_makes_the_directory_and_takes_it_back():
         expect("status without root", done.returncode, FAILED)
         expect_words(done.stderr, "CAP_SYS_ADMIN", "root")
         expect("directory", (folder / "theirs").exists(), False)
+
+
+def declared(folder, *mounts):
+    """`weir apply` of such mounts, of pages of 2M."""
+    conf = folder / "pools.conf"
+    conf.write_text("".join(f"[mount {path}]\npage-size = 2M\n{keys}" for path, keys in mounts))
+    return ["apply", "--yes", "--state", folder / "state", conf]
+
+
+def apply_makes_what_is_above_a_mount():
+    with place() as folder:
+        (folder / "there").mkdir(mode=0o700)
+        (folder / "link").symlink_to(folder / "there")
+        ask = declared(folder, (folder / "there/a/b/c", ""), (folder / "x/y", ""),
+                       (folder / "link/z/q", "mode = 0700\n"))
+        out, _ = weir(*ask, "--dry-run")
+        expect_words(out, "would mount", folder / "link/z/q")
+        expect("dry", sorted(os.listdir(folder / "there")), [])
+        old = os.umask(0o077)
+        try:
+            weir(*ask)
+        finally:
+            os.umask(old)
+        for path in ("there/a/b/c", "x/y", "there/z/q"):
+            expect(f"mounts at {path}", len(mounts_at(folder / path)), 1)
+        for path in ("there/a", "there/a/b", "x", "there/z"):
+            expect(f"mode of {path}", os.stat(folder / path).st_mode & 0o7777, 0o755)
+        expect("mode of what was there", os.stat(folder / "there").st_mode & 0o7777, 0o700)
+        out, _ = weir(*ask)
+        expect("again", "mounts pages" in out, False)
+
+
+def apply_that_fails_leaves_no_directories():
+    with place() as folder:
+        (folder / "there").mkdir()
+        # more pages than there are: seen before anything is made
+        _, err = weir(*declared(folder, (folder / "there/a/b", "min-size = 64M\n")), status=PARTLY)
+        expect_words(err, "missing")
+        expect("looked at", os.listdir(folder / "there"), [])
+        # mkdir works, and mount does not
+        ask = declared(folder, (folder / "there/a/b/c", ""), (folder / "new/a", ""))
+        _, err = weir(*ask, status=PARTLY, preexec_fn=lambda: libc.prctl(24, 21, 0, 0, 0))
+        expect_words(err, "CAP_SYS_ADMIN", folder / "there/a/b/c", folder / "new/a")
+        expect("what was made", os.listdir(folder / "there"), [])
+        expect("what was made", (folder / "new").exists(), False)
+        # what is no directory is in the way of one
+        (folder / "there/file").write_text("")
+        _, err = weir(*declared(folder, (folder / "there/file/a/b", "")), status=PARTLY)
+        expect_words(err, "Not a directory")
 
 
 def mount_names_who_has_to_be_told():
@@ -329,6 +340,7 @@ def a_closed_pipe_is_no_success():
 
 def main():
     tests = [mount_has_what_was_asked, mount_makes_the_directory_and_takes_it_back,
+             apply_makes_what_is_above_a_mount, apply_that_fails_leaves_no_directories,
              mount_names_who_has_to_be_told, mount_that_is_there, mount_of_no_sense, mount_over_something,
              mount_with_a_name_of_another_size, mount_with_a_minimum_that_is_not_there,
              mount_dry_run_changes_nothing, unmount_names_who_holds, unmount_with_files,

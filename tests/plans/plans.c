@@ -156,6 +156,7 @@ static void wish_all(struct chance *c, struct command *cmd)
 	static const char *const guards[] = { "surplus", "subpool", "surplus,subpool",
 		                              "surplus,subpool" };
 	bool large = limits.pages[1] && chance_of(c, 3) == 0;
+	uint64_t both = chance_of(c, 4);
 	static const char *const floors[] = { "0", "0", "0", "0", "64M" };
 
 	add(cmd, "weir");
@@ -168,9 +169,11 @@ static void wish_all(struct chance *c, struct command *cmd)
 		add(cmd, "--allow=%s", guards[chance_of(c, 4)]);
 	if (chance_of(c, 8) == 0)
 		add(cmd, "--keep-partial");
+	if (large && both == 0) /* alone: is what a guard says to be the most the most? */
+		add(cmd, "--allow=reach");
 	if (large)
 		wish_one(c, cmd, SIZE_1G);
-	if (!large || chance_of(c, 2))
+	if (!large || both > 1)
 		wish_one(c, cmd, SIZE_2M);
 	if (chance_of(c, 8) == 0)
 		add(cmd, "overcommit.2M=%" PRIu64, chance_of(c, limits.pages[0] / 8 + 1));

@@ -81,6 +81,17 @@ def differences(want, got):
                      if want.get(key) != got.get(key))
 
 
+def outside_of_stated(document):
+    """A growth that fell short: is what came within what the plan had said of it?"""
+    result = document["result"]
+    if result["failed_op"] is None:
+        return ""
+    op = document["ops"][result["failed_op"]]
+    least, most, got = op["after_at_least"], op["after_at_most"], op["before"] + result["got"]
+    return "" if least <= got <= most else \
+        f"{op['size_bytes'] >> 20}M node {op['node']}: {got} there, {least} to {most} stated"
+
+
 def judge(plan):
     """(what became of it, what is wrong or None)"""
     before, after = written(plan.before), written(plan.after)
@@ -101,14 +112,17 @@ def judge(plan):
     if result is None:
         return "nothing to do", f"nothing to do, and it changed {moved}" if moved else None
     there = differences(expected(seen), after)
+    outside = outside_of_stated(seen)
     if plan.status == 0:
         if result["end"] != "done" or not result["exact"]:
             return "done", f"exit 0, end {result['end']}, exact {result['exact']}: {there}"
         return "done", there or None
+    if outside:
+        return "outside", f"{outside}: {result['reason']}"
     if result["end"] == "undone":
-        return "undone", f"undone, but {moved}" if moved else None
+        return "undone, as stated", f"undone, but {moved}" if moved else None
     if result["end"] == "kept" and "--keep-partial" in plan.command:
-        return "kept", None
+        return "kept, as stated", None
     return result["end"], f"{result['end']}: {result['reason']}: {there}"
 
 

@@ -22,7 +22,16 @@
 #define MAP_SHIFT   26
 #define POLICY_BIND 2
 
-enum kind { PRIVATE, SHARED, UNRESERVED, MEMFD, FILE_SHARED, FILE_PRIVATE, NR_KINDS };
+enum kind {
+	PRIVATE,
+	SHARED,
+	UNRESERVED,
+	MEMFD,
+	FILE_SHARED,
+	FILE_PRIVATE,
+	PLAIN,
+	NR_KINDS
+};
 
 struct holding {
 	enum kind kind;
@@ -90,6 +99,23 @@ void workload_init(const char *dir)
 
 /* ---- a holder ---------------------------------------------------------------------- */
 
+/* Memory of small pages, with holes in it or without: what a gigantic page has to move
+ * out of its way. */
+static void hold_plain(const struct holding *h)
+{
+	size_t bytes = h->size * h->pages;
+	char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	                -1, 0);
+
+	if (at == MAP_FAILED)
+		_exit(1);
+	(void)madvise(at, bytes, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < bytes; i += 4096)
+		at[i] = 1;
+	for (size_t i = 0; h->touch % 2 && i < bytes; i += SIZE_2M)
+		(void)madvise(at + i, SIZE_2M / 2, MADV_DONTNEED);
+}
+
 static int open_backing(const struct holding *h)
 {
 	char path[128], at[96];
@@ -109,7 +135,7 @@ static _Noreturn void hold(const struct holding *h, int told)
 	int flags = h->kind == SHARED || h->kind == MEMFD || h->kind == FILE_SHARED
 	                    ? MAP_SHARED
 	                    : MAP_PRIVATE;
-	bool has_file = h->kind >= MEMFD;
+	bool has_file = h->kind >= MEMFD && h->kind != PLAIN;
 	int fd = has_file ? open_backing(h) : -1;
 	unsigned long nodes = h->node >= 0 ? 1UL << h->node : 0;
 	char *at;
@@ -124,11 +150,16 @@ static _Noreturn void hold(const struct holding *h, int told)
 		_exit(1);
 	if (nodes)
 		(void)syscall(SYS_set_mempolicy, POLICY_BIND, &nodes, 64UL);
+	if (h->kind == PLAIN) {
+		hold_plain(h);
+		goto told;
+	}
 	at = mmap(NULL, h->size * h->pages, PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (at == MAP_FAILED)
 		_exit(1);
 	for (uint64_t i = 0; i < h->touch; i++)
 		at[i * h->size] = 1;
+told:
 	(void)!write(told, "y", 1);
 	(void)close(told);
 	for (;;)
@@ -196,7 +227,8 @@ static void step_holder(struct chance *c, const struct limits *limits)
 	int slot = (int)chance_of(c, HOLDERS_MAX);
 	bool large = limits->pages[1] && chance_of(c, 6) == 0;
 	struct holding h = {
-		.kind = (enum kind)chance_of(c, NR_KINDS),
+		/* where nodes are too small for pages of 1G they are for this, too */
+		.kind = (enum kind)chance_of(c, limits->pages[1] ? NR_KINDS : PLAIN),
 		.size = large ? SIZE_1G : SIZE_2M,
 		.node = -1,
 		.mount = -1,
@@ -207,10 +239,13 @@ static void step_holder(struct chance *c, const struct limits *limits)
 		(void)printf("did end %d\n", slot);
 		return;
 	}
-	h.pages = large ? 1 : 1 + chance_of(c, limits->pages[0] / 5 + 1);
+	h.pages = large && h.kind != PLAIN ? 1
+	                                   : 1 + chance_of(c, limits->pages[0] / 5 + 1);
 	h.touch = chance_of(c, 2) ? chance_of(c, h.pages + 1) : 0;
 	if (limits->nodes > 1 && chance_of(c, 3) == 0)
 		h.node = (int)chance_of(c, limits->nodes);
+	if (h.kind == PLAIN)
+		h.size = SIZE_2M;
 	if (h.kind == FILE_SHARED || h.kind == FILE_PRIVATE) {
 		h.size = SIZE_2M;
 		if (all.mounted[0] && chance_of(c, 2))

@@ -49,7 +49,8 @@ struct loaded {
 	struct weir_ledger ledger;
 };
 
-static int load(struct fake_file *files, size_t nr, struct loaded *out)
+static int load_for(enum weir_ledger_want want, struct fake_file *files, size_t nr,
+                    struct loaded *out)
 {
 	struct weir_err err = { 0 };
 	int r;
@@ -58,7 +59,13 @@ static int load(struct fake_file *files, size_t nr, struct loaded *out)
 	fake_open(&out->fake, files, nr);
 	r = weir_snapshot_read(&out->fake.host, WEIR_SNAPSHOT_BASE, &out->snap, &err);
 	return r < 0 ? r
-	             : weir_ledger_read(&out->fake.host, out->snap, &out->ledger, &err);
+	             : weir_ledger_read(&out->fake.host, out->snap, want, &out->ledger,
+	                                &err);
+}
+
+static int load(struct fake_file *files, size_t nr, struct loaded *out)
+{
+	return load_for(WEIR_LEDGER_USERS, files, nr, out);
 }
 
 static void unload(struct loaded *loaded)
@@ -304,6 +311,117 @@ static void ledger_looks_again_when_pages_are_missing(void **state)
 	unload(&loaded);
 }
 
+/* A memfd of 3 pages: 70 has touched them, 71 has it open, and 72 has mapped it, touched
+ * nothing and closed it. 80 has one of its own. */
+#define MEMFD_STAT    STAT("6291456", "12288", "0:17", "8")
+#define MEMFD_IS_HUGE "type 958458f6\nbsize 2097152\n"
+static struct fake_file passed_on[] = {
+	POOLS("28", "0", "12", "16"),
+	MOUNTED(""),
+	{ "/@/link/proc/self/ns/mnt", "mnt:[1]" },
+	{ "/proc/70/status", "Name:\tvm\nPid:\t70\n" ALIVE "HugetlbPages:\t 6144 kB\n" },
+	{ "/proc/70/maps",
+	  "10000000-10600000 rw-s 00000000 00:11 8 /memfd:ram (deleted)\n" },
+	{ "/proc/70/numa_maps",
+	  "10000000 default file=/memfd:ram\\040(deleted) huge N0=3 "
+	  "kernelpagesize_kB=2048\n" },
+	{ "/@/statfs/proc/70/map_files/10000000-10600000/@", MEMFD_IS_HUGE },
+	{ "/@/file/proc/70/map_files/10000000-10600000/@", MEMFD_STAT },
+	{ "/proc/71/status", "Name:\topen\nPid:\t71\n" ALIVE "HugetlbPages:\t 0 kB\n" },
+	{ "/proc/71/maps", "" },
+	{ "/proc/71/fd/3", "" },
+	{ "/@/link/proc/71/fd/3", "/memfd:ram (deleted)" },
+	{ "/@/statfs/proc/71/fd/3/@", MEMFD_IS_HUGE },
+	{ "/@/file/proc/71/fd/3/@", MEMFD_STAT },
+	{ "/proc/72/status", "Name:\tidle\nPid:\t72\n" ALIVE "HugetlbPages:\t 0 kB\n" },
+	{ "/proc/72/maps",
+	  "20000000-20600000 rw-s 00000000 00:11 8 /memfd:ram (deleted)\n" },
+	{ "/@/statfs/proc/72/map_files/20000000-20600000/@", MEMFD_IS_HUGE },
+	{ "/@/file/proc/72/map_files/20000000-20600000/@", MEMFD_STAT },
+	{ "/proc/80/status", "Name:\tvm2\nPid:\t80\n" ALIVE "HugetlbPages:\t 2048 kB\n" },
+	{ "/proc/80/maps",
+	  "10000000-10200000 rw-s 00000000 00:11 9 /memfd:own (deleted)\n" },
+	{ "/proc/80/numa_maps",
+	  "10000000 default file=/memfd:own\\040(deleted) huge N0=1 "
+	  "kernelpagesize_kB=2048\n" },
+	{ "/@/statfs/proc/80/map_files/10000000-10200000/@", MEMFD_IS_HUGE },
+	{ "/@/file/proc/80/map_files/10000000-10200000/@",
+	  STAT("2097152", "4096", "0:17", "9") },
+};
+
+/* The same host without those of @gone, which ended. */
+static int load_without(const char *gone, enum weir_ledger_want want,
+                        struct fake_file *files, struct loaded *out)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < WEIR_NELEM(passed_on); i++) {
+		struct weir_str path = weir_strz(passed_on[i].path);
+		ptrdiff_t at = weir_str_find(path, "/proc/7");
+
+		if (at < 0 || !strchr(gone, path.p[at + 7]))
+			files[nr++] = passed_on[i];
+	}
+	return load_for(want, files, nr, out);
+}
+
+/* The hold of 3 pages. */
+static const struct weir_hold *largest(const struct loaded *loaded)
+{
+	expect_u64_eq(loaded->ledger.nr_holds, 2);
+	expect_u64_eq(loaded->ledger.holds[0].pages, 3);
+	return &loaded->ledger.holds[0];
+}
+
+static void ledger_finds_users_as_far_as_they_are_wanted_or_needed(void **state)
+{
+	static const struct {
+		const char *gone;
+		enum weir_ledger_want want;
+		uint64_t first, nr; /* of the users that are found */
+		bool least;
+	} cases[] = {
+		{ "", WEIR_LEDGER_PAGES, 70, 1, true },
+		{ "", WEIR_LEDGER_USERS, 70, 2, false },
+		{ "0", WEIR_LEDGER_PAGES, 71, 1, false }, /* by its descriptor */
+		{ "0", WEIR_LEDGER_USERS, 71, 1, false },
+		{ "01", WEIR_LEDGER_PAGES, 72, 1, false }, /* by its mapping */
+		{ "01", WEIR_LEDGER_USERS, 72, 1, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		struct fake_file files[WEIR_NELEM(passed_on)];
+		const struct weir_hold *hold;
+		struct loaded loaded;
+
+		expect_int_eq(load_without(cases[i].gone, cases[i].want, files, &loaded),
+		              0);
+		hold = largest(&loaded);
+		expect_u64_eq(hold->nr_users, cases[i].nr);
+		expect_u64_eq(loaded.ledger.holdings.tasks[hold->users[0].task].pid,
+		              cases[i].first);
+		assert_int_equal(weir_hold_users_least(&loaded.ledger, hold),
+		                 cases[i].least);
+		expect_sums(&loaded, 0, 0);
+		unload(&loaded);
+	}
+}
+
+/* Nobody can have it open. */
+static void ledger_of_private_memory_knows_all_users(void **state)
+{
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load_for(WEIR_LEDGER_PAGES, forked, WEIR_NELEM(forked), &loaded),
+	              0);
+	assert_false(
+		weir_hold_users_least(&loaded.ledger, only(&loaded, WEIR_HOLD_PRIVATE)));
+	expect_sums(&loaded, 0, 0);
+	unload(&loaded);
+}
+
 static void ledger_of_pools_that_move_is_marked(void **state)
 {
 	struct fake_file files[WEIR_NELEM(hidden)];
@@ -464,6 +582,8 @@ int main(void)
 		cmocka_unit_test(ledger_segments_are_joined_by_their_id),
 		cmocka_unit_test(ledger_says_what_it_could_not_see),
 		cmocka_unit_test(ledger_looks_again_when_pages_are_missing),
+		cmocka_unit_test(ledger_finds_users_as_far_as_they_are_wanted_or_needed),
+		cmocka_unit_test(ledger_of_private_memory_knows_all_users),
 		cmocka_unit_test(ledger_of_pools_that_move_is_marked),
 		cmocka_unit_test(ledger_of_no_hugetlb_is_empty),
 		cmocka_unit_test(ledger_says_what_is_damaged_pinned_and_leaving),

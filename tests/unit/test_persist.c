@@ -87,17 +87,18 @@ static void boot_cmdline_is_edited_where_it_must_be(void **state)
 		  "r dyndbg=\"a b\" hugepagesz=1G hugepages=4\n" },
 	};
 	struct weir_declaration decl = { 0 };
+	const struct weir_boot_ours ours = { .decl = &decl };
 
 	(void)state;
 	declare(&decl, "[pool 1G]\npages = 4\n");
 	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
 		struct weir_buf out = { 0 }, again = { 0 };
 
-		expect_int_eq(weir_boot_edit_cmdline(weir_strz(cases[i].text), &decl,
+		expect_int_eq(weir_boot_edit_cmdline(weir_strz(cases[i].text), &ours,
 		                                     weir_strz(cases[i].args), &out),
 		              0);
 		expect_text(weir_buf_str(&out), cases[i].after);
-		expect_int_eq(weir_boot_edit_cmdline(weir_buf_str(&out), &decl,
+		expect_int_eq(weir_boot_edit_cmdline(weir_buf_str(&out), &ours,
 		                                     weir_strz(cases[i].args), &again),
 		              0);
 		expect_text(weir_buf_str(&again), cases[i].after);
@@ -105,6 +106,38 @@ static void boot_cmdline_is_edited_where_it_must_be(void **state)
 		weir_buf_done(&again);
 	}
 	weir_declaration_done(&decl);
+}
+
+/* What was written once goes when it is declared no more; what others ask for stays. */
+static void cmdline_loses_what_was_recorded(void **state)
+{
+	static const struct {
+		const char *text, *recorded, *after;
+	} cases[] = {
+		{ "r hugepagesz=2M hugepages=9 q\n", "hugepagesz=2M hugepages=9",
+		  "r q\n" },
+		{ "r hugepagesz=2M hugepages=9 q\n", "hugepagesz=2M hugepages=3",
+		  "r q\n" },
+		{ "r hugepagesz=2M hugepages=9 q\n", "hugepagesz=1G hugepages=9",
+		  "r hugepagesz=2M hugepages=9 q\n" },
+		{ "hugepages=9 r\n", "hugepagesz=2M hugepages=9", "hugepages=9 r\n" },
+		{ "r\n", "hugepagesz=2M hugepages=9", "r\n" },
+	};
+	struct weir_declaration decl = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		const struct weir_boot_ours ours = {
+			.decl = &decl, .recorded = weir_strz(cases[i].recorded)
+		};
+		struct weir_buf out = { 0 };
+
+		expect_int_eq(weir_boot_edit_cmdline(weir_strz(cases[i].text), &ours,
+		                                     weir_str("", 0), &out),
+		              0);
+		expect_text(weir_buf_str(&out), cases[i].after);
+		weir_buf_done(&out);
+	}
 }
 
 static void unit_names_are_escaped_as_systemd_does(void **state)
@@ -428,6 +461,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(boot_args_are_those_of_boot),
 		cmocka_unit_test(boot_cmdline_is_edited_where_it_must_be),
+		cmocka_unit_test(cmdline_loses_what_was_recorded),
 		cmocka_unit_test(unit_names_are_escaped_as_systemd_does),
 		cmocka_unit_test(diff_is_unified),
 		cmocka_unit_test_setup_teardown(files_are_written_and_old_ones_kept,

@@ -47,6 +47,32 @@ static void plan_with(struct planned *p, const char *host, const char *words,
 		p->r = weir_plan_make(snap, &wishes, options, &p->plan, &p->err);
 }
 
+#define G1 (UINT64_C(1) << 30)
+#define R  UINT64_C(262144) /* base pages of 1G */
+
+/* The same with ranges of 1G: those of node 0 first. */
+static void plan_with_ranges(struct planned *p, const char *words, const char *release,
+                             struct weir_contig_range *ranges, size_t nr,
+                             const struct weir_plan_options *options)
+{
+	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
+	weir_auto(weir_wishes_done) struct weir_wishes wishes = { 0 };
+	struct weir_str rest = weir_strz(words), word;
+
+	*p = (struct planned){ .host = scenario_host(FLAT) };
+	expect_int_eq(weir_snapshot_read(p->host, WEIR_SNAPSHOT_BASE, &snap, NULL), 0);
+	while (weir_str_word(&rest, &word))
+		expect_int_eq(weir_wish_parse(word, &wishes, NULL), 0);
+	free(snap->release);
+	snap->release = strdup(release);
+	snap->contigs.nr = 1;
+	snap->contigs.v[0] = (struct weir_contig){
+		.size_bytes = G1, .nr_pages = R, .v = ranges, .nr = nr
+	};
+	p->r = weir_plan_make(snap, &wishes, options, &p->plan, &p->err);
+	snap->contigs.v[0].v = NULL; /* the caller's */
+}
+
 static void planned_done(struct planned *p)
 {
 	if (p->r == 0)
@@ -234,6 +260,93 @@ static void plan_that_hopes_counts_on_all(void **unused)
 	planned_done(&p);
 }
 
+/* What can be had of gigantic pages is what the ranges say. */
+static void plan_of_gigantic_pages_has_bounds(void **unused)
+{
+	struct weir_contig_range ranges[] = {
+		{ .free = R }, /* of node 0 */
+		{ .free = R - 9, .movable = 9 },
+		{ .free = R - 9, .other = 9 },
+		{ .state = WEIR_CONTIG_FIXED },
+		{ .state = WEIR_CONTIG_TAKEN },
+		{ .free = R - 512, .pool = 512 },
+		{ .node = 1, .free = R },
+		{ .node = 1, .free = R, .unsure = true },
+		{ .node = 1, .state = WEIR_CONTIG_UNREAD },
+	};
+	static const struct {
+		const char *wishes, *release;
+		uint64_t least, most;
+		const char *guards;
+	} want[] = {
+		{ "1G/node0=1", "6.12", 1, 1, "" },
+		{ "1G/node0=3", "6.12", 1, 3, "" },
+		{ "1G/node0=4", "6.12", 1, 3, "reach (1G/node0=3)" },
+		/* where the kernel moves pages of pools away */
+		{ "1G/node0=4", "6.1", 1, 4, "" },
+		{ "1G/node0=4", "5.10", 1, 3, "reach (1G/node0=3)" },
+		/* the plan gives them back: one, or all */
+		{ "1G/node0=4 2M/node0=9", "6.12", 1, 4, "" },
+		{ "1G/node0=4 2M/node0=0", "6.12", 2, 4, "" },
+		{ "1G/node1=1", "6.12", 1, 1, "" },
+		{ "1G/node1=3", "6.12", 1, 3, "" },
+		{ "1G/node1=9", "6.12", 1, 3, "reach (1G/node1=3)" },
+	};
+	const struct weir_plan_options options = { .floor_given = true };
+
+	(void)unused;
+	for (size_t i = 0; i < WEIR_NELEM(want); i++) {
+		struct planned p;
+		const struct weir_op *op;
+		char text[256];
+
+		plan_with_ranges(&p, want[i].wishes, want[i].release, ranges,
+		                 WEIR_NELEM(ranges), &options);
+		expect_int_eq(p.r, 0);
+		op = &p.plan.ops[p.plan.nr_ops - 1];
+		guards_text(&p.plan, text, sizeof(text));
+		if (op->least != want[i].least || op->most != want[i].most ||
+		    strcmp(text, want[i].guards) != 0)
+			fail_msg("'%s' on %s: %" PRIu64 " to %" PRIu64 ", '%s'",
+			         want[i].wishes, want[i].release, op->least, op->most,
+			         text);
+		planned_done(&p);
+	}
+}
+
+static void plan_shares_out_what_ranges_can_give(void **unused)
+{
+	struct weir_contig_range ranges[] = { { .free = R },
+		                              { .node = 1, .free = R },
+		                              { .node = 1, .free = R },
+		                              { .node = 1, .free = R } };
+	const struct weir_plan_options options = { .floor_given = true };
+	struct planned p;
+	char text[256];
+
+	(void)unused;
+	plan_with_ranges(&p, "1G=4", "6.12", ranges, WEIR_NELEM(ranges), &options);
+	ops_text(&p.plan, text, sizeof(text));
+	expect_str(text, "pool 1G n0 0>1; pool 1G n1 0>3");
+	expect_u64_eq(p.plan.nr_breaches, 0);
+	planned_done(&p);
+}
+
+/* Nobody looked: none for certain, and as many as there is free memory for. */
+static void plan_of_gigantic_pages_without_ranges_hopes(void **unused)
+{
+	const struct weir_plan_options options = { .floor_given = true };
+	struct planned p;
+
+	(void)unused;
+	plan_with(&p, FLAT, "1G/node0=3", &options);
+	expect_int_eq(p.r, 0);
+	expect_u64_eq(p.plan.ops[0].least, 0);
+	expect_u64_eq(p.plan.ops[0].most, 3);
+	assert_non_null(strstr(p.plan.notes.p, "none comes for certain"));
+	planned_done(&p);
+}
+
 static void plan_for_a_state_brings_its_surplus_back(void **unused)
 {
 	static const char host[] =
@@ -302,6 +415,9 @@ int main(void)
 		cmocka_unit_test(plan_of_a_wish_no_host_has_is_refused),
 		cmocka_unit_test(plan_on_an_older_kernel_writes_other_numbers),
 		cmocka_unit_test(plan_that_hopes_counts_on_all),
+		cmocka_unit_test(plan_of_gigantic_pages_has_bounds),
+		cmocka_unit_test(plan_shares_out_what_ranges_can_give),
+		cmocka_unit_test(plan_of_gigantic_pages_without_ranges_hopes),
 		cmocka_unit_test(plan_for_a_state_brings_its_surplus_back),
 		cmocka_unit_test(plan_goes_to_node_63),
 		cmocka_unit_test(plan_below_what_is_declared_is_a_breach),
