@@ -25,7 +25,7 @@ from pathlib import Path
 import pools
 import private
 import warm_host
-from pools import Skip, read, size_dir
+from pools import Skip
 
 WEIR, WEIRD, CLIENT = (os.path.abspath(path) for path in sys.argv[1:4])
 LEASES = int(sys.argv[4]) if len(sys.argv) > 4 else 500
@@ -220,7 +220,7 @@ class Host:
 
     def fill_pool(self):
         """Somebody else takes what the pool has left, and keeps it for a moment."""
-        free = read(size_dir(M2) / "free_hugepages") - read(size_dir(M2) / "resv_hugepages")
+        free = warm_host.counter(M2, "free") - warm_host.counter(M2, "resv")
         pages = chance.randrange(free + 1) if free > 0 and chance.random() < 0.5 else free
         if pages < 1 or self.flood:
             return
@@ -312,20 +312,13 @@ def all_goes_back(one):
 
 
 def no_page_is_lost_and_no_byte_is_told():
-    pools.need([M2])
     print(f"# seed {SEED}", flush=True)
-    with pools.saved_pools(), private.folder() as folder:
-        pools.set_pool(M2, POOL)
-        if read(size_dir(M2) / "free_hugepages") != POOL:
-            raise Skip("the pool is in use")
+    with warm_host.pool_of(M2, POOL), private.folder() as folder:
         with warm_host.running(WEIRD, folder, CONFIG) as one, \
                 contextlib.ExitStack() as undo:
             one.wait_ready(M2, 80 * M2)
             work(one, undo)
             all_goes_back(one)
-        if read(size_dir(M2) / "free_hugepages") != POOL or \
-                read(size_dir(M2) / "resv_hugepages"):
-            raise AssertionError("not all pages are back in the pool")
         if any(folder in mount for mount in private.huge_mounts()):
             raise AssertionError("a mount is left")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import pools
 import private
 import warm_host
-from pools import Skip, read, size_dir
+from pools import Skip
 
 WEIR, WEIRD = (os.path.abspath(path) for path in sys.argv[1:3])
 GUEST = Path(__file__).resolve().parents[1] / "guest/guest"
@@ -174,16 +174,10 @@ def host(flavours, ready, spare=0):
     """weird with so much ready, and so much more in the pool: where that is nothing, no
     other files can be made while the guest has these."""
     need_all()
-    pool = (ready + spare) // M2
-    with pools.saved_pools(), private.folder() as folder:
-        pools.set_pool(M2, pool)
-        if read(size_dir(M2) / "free_hugepages") != pool:
-            raise Skip("the pool is in use")
+    with warm_host.pool_of(M2, (ready + spare) // M2), private.folder() as folder:
         with warm_host.running(WEIRD, folder, CONFIG % (ready >> 20, flavours)) as one:
             one.wait_ready(M2, ready)
             yield one
-        if read(size_dir(M2) / "free_hugepages") != pool:
-            raise AssertionError("not all pages are back in the pool")
 
 
 def on_one_node(more):

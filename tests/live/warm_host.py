@@ -11,7 +11,8 @@ import signal
 import subprocess
 import time
 
-from pools import Skip, libc
+import pools
+from pools import Skip, libc, read, size_dir
 from weird import Weird
 
 PATIENCE = 30  # seconds; a weird under sanitizers on a busy machine is slow, not dead
@@ -94,6 +95,26 @@ class Store(Weird):
         left = [path for path in (self.folder / "warm").rglob("*") if path.name != "lock"]
         if left:
             raise AssertionError(f"weird --release-all leaves {left}")
+
+
+def counter(page_bytes, name):
+    return read(size_dir(page_bytes) / f"{name}_hugepages")
+
+
+@contextlib.contextmanager
+def pool_of(page_bytes, pages):
+    """So many free pages, besides those that somebody has already; at the end they are free
+    again, and the pool is as it was."""
+    pools.need([page_bytes])
+    with pools.saved_pools():
+        total, reserved = counter(page_bytes, "nr"), counter(page_bytes, "resv")
+        used = total - counter(page_bytes, "free") + reserved
+        pools.set_pool(page_bytes, used + pages)
+        if counter(page_bytes, "free") < pages:
+            raise Skip("the pool is in use")
+        yield
+        if counter(page_bytes, "free") < pages or counter(page_bytes, "resv") > reserved:
+            raise AssertionError("not all pages are back in the pool")
 
 
 @contextlib.contextmanager
