@@ -34,6 +34,7 @@ void weir_snapshot_free(struct weir_snapshot *snap)
 	weir_boot_done(&snap->boot);
 	weir_klog_done(&snap->klog);
 	weir_placement_done(&snap->placement);
+	weir_warm_seen_done(&snap->warm);
 	weir_gaps_done(&snap->gaps);
 	free(snap);
 }
@@ -250,6 +251,7 @@ static void read_all(struct weir_reader *rd, unsigned int parts,
 	if ((parts & (WEIR_SNAPSHOT_KLOG | WEIR_SNAPSHOT_PLACEMENT)) || wants_klog(snap))
 		READ(rd, "/@/klog", KLOG_MAX, weir_klog_parse, &snap->klog);
 	weir_pins_read(rd, snap->release, &snap->pins);
+	weir_warm_seen_read(rd, &snap->warm);
 	if (parts & WEIR_SNAPSHOT_PLACEMENT)
 		read_placement(rd, snap);
 }
