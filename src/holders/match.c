@@ -223,6 +223,24 @@ static enum weir_hold_kind kind_of(const struct weir_huge_file *file)
 	return WEIR_HOLD_FILE;
 }
 
+/* A file of weird's store, whoever else has it. */
+static void find_region(const struct weir_ledger *ledger,
+                        const struct weir_huge_file *file, struct weir_hold *hold)
+{
+	const struct weir_warm_state *state = &ledger->warm.state;
+
+	hold->in_store = weir_warm_has_device(state, file->device);
+	if (hold->in_store)
+		hold->region = weir_warm_find(state, file->device, file->inode);
+	if (!hold->region)
+		return;
+	hold->kind = WEIR_HOLD_WARM;
+	if (weir_region_is_leased(hold->region))
+		hold->kind = hold->region->state == WEIR_REGION_WAITING
+		                     ? WEIR_HOLD_WAITING
+		                     : WEIR_HOLD_LEASED;
+}
+
 static size_t mount_of(const struct weir_holdings *all, uint64_t device)
 {
 	for (size_t i = 0; i < all->mounts.mounts.nr; i++) {
@@ -333,6 +351,7 @@ static int match_file(struct match *m, size_t file, size_t from, size_t to, size
 		return -ENOMEM;
 	hold->file = file;
 	hold->mount = mount_of(m->all, f->device);
+	find_region(m->ledger, f, hold);
 	if (hold->kind == WEIR_HOLD_SHM)
 		hold->shm = weir_shm_find(&m->all->shm, f->inode);
 	r = add_mappings(m, hold, from, to);
@@ -352,6 +371,10 @@ static int match_file(struct match *m, size_t file, size_t from, size_t to, size
 		hold->pages = f->st.allocated_bytes / f->page_bytes;
 	else
 		count_mapped(hold);
+	/* nobody has it mapped: weird saw where its pages lie when it filled it */
+	if (hold->region && hold->region->node >= 0 && !node_sum(m->ledger, hold))
+		weir_hold_count(m->ledger, hold, (unsigned int)hold->region->node,
+		                hold->pages);
 	settle_nodes(m->ledger, hold);
 	return 0;
 }
