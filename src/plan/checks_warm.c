@@ -81,9 +81,12 @@ static void target_missed(struct weir_check *c, const struct weir_warm_row *row,
 	uint64_t pages = lacks / row->page_bytes;
 	bool gone = c->snap->warm.weird == WEIR_WEIRD_GONE;
 	bool is_short = room.known && room.n < pages;
-	struct weir_finding *f = weir_check_add(c, is_short ? WEIR_WARNING : WEIR_NOTE,
-	                                        "warm-target-missed");
+	struct weir_finding *f;
 
+	if (is_short)
+		f = weir_check_add(c, WEIR_WARNING, "warm-target-missed");
+	else
+		f = weir_check_add(c, WEIR_NOTE, "warm-not-filled");
 	if (f) {
 		about(f, row);
 		f->pages = WEIR_COUNT(pages);
