@@ -109,8 +109,8 @@ int weir_leftovers_blind(const struct weir_host *host, const struct weir_ledger 
 	if (!all->mounts.mounts.known)
 		return say(out, "the mounts are not known");
 	if (ledger->warm.hidden)
-		return say(out, "which of them are weird's warm memory is not known: "
-		                WEIR_WARM_STATE " could not be read");
+		return say(out, "which of them are weird's warm memory is not "
+		                "known: " WEIR_WARM_STATE " could not be read");
 	if (!weir_process_lives(host, 1))
 		return say(out, "processes of others are hidden here, as /proc is "
 		                "mounted");

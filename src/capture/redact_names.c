@@ -361,8 +361,8 @@ static int take_from_file(struct names *names, const struct weir_member *m)
 		r = take_services(names, text_of(m));
 	if (r == 0 && kind == WEIR_REDACT_WARM)
 		r = take_leases(names, text_of(m));
-	if (r == 0 && kind == WEIR_REDACT_STAT && !weir_str_eq(
-			weir_redact_stat_name(text_of(m)), "weird"))
+	if (r == 0 && kind == WEIR_REDACT_STAT &&
+	    !weir_str_eq(weir_redact_stat_name(text_of(m)), "weird"))
 		r = take_process_name(names, weir_redact_stat_name(text_of(m)));
 	return r;
 }

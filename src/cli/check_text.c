@@ -84,18 +84,16 @@ static void put_warm(FILE *out, const struct weir_verdict *v, unsigned int width
 
 	if (!v->offer.nr)
 		return;
-	(void)weir_buf_printf(&line, "%s of %s are ready",
-	                      weir_format_human(v->offer.warm_bytes, size[0],
-	                                        sizeof(size[0])),
-	                      weir_format_human(v->offer.need_bytes, size[1],
-	                                        sizeof(size[1])));
+	(void)weir_buf_printf(
+		&line, "%s of %s are ready",
+		weir_format_human(v->offer.warm_bytes, size[0], sizeof(size[0])),
+		weir_format_human(v->offer.need_bytes, size[1], sizeof(size[1])));
 	if (v->offer.nr == 1 && v->offer.v[0].node >= 0)
 		(void)weir_buf_printf(&line, " on node %d", v->offer.v[0].node);
 	(void)weir_buf_printf(&line,
 	                      ": 'weir lease' hands them over as they are; zeroing them "
 	                      "%s takes about ",
-	                      v->offer.at_start ? "at its start"
-	                                        : "as it touches them");
+	                      v->offer.at_start ? "at its start" : "as it touches them");
 	if (ms < 1000)
 		(void)weir_buf_printf(&line, "%" PRIu64 " ms", ms);
 	else

@@ -1,5 +1,6 @@
 /* report_warm: weird's store on the screen and in the JSON of `weir status`. Its pages
- * are in use in the kernel's counters: the lines say how many of these nobody uses yet. */
+ * are in use in the kernel's counters: the lines say how many of these nobody uses yet.
+ */
 #include "cli/report.h"
 
 #include "base/json.h"

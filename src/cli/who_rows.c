@@ -103,8 +103,7 @@ static bool is_about(const struct weir_who *who, const struct weir_hold *hold,
 	bool is_pid = weir_parse_u64(weir_strz(about), &pid) == 0;
 	const char *lease = weir_hold_is_warm(hold) ? hold->region->lease.name : "";
 
-	if ((name.n && weir_str_eq(name, about)) ||
-	    (*lease && strcmp(lease, about) == 0))
+	if ((name.n && weir_str_eq(name, about)) || (*lease && strcmp(lease, about) == 0))
 		return true;
 	for (size_t i = 0; i < hold->nr_users; i++) {
 		size_t task = hold->users[i].task;

@@ -67,8 +67,9 @@ int weir_who_put_store(struct weir_who_print *t, const struct weir_who_rows *row
 	int r;
 
 	for (size_t i = 0; i < row->nr; i++)
-		nr_ready += t->who->ledger.holds[rows->holds[row->first + i]]
-		                    .region->state == WEIR_REGION_READY;
+		nr_ready +=
+			t->who->ledger.holds[rows->holds[row->first + i]].region->state ==
+			WEIR_REGION_READY;
 	r = weir_who_put(t, "kept by weird for leases: %zu ready", nr_ready);
 	if (r == 0 && row->nr > nr_ready)
 		r = weir_who_put(t, ", %zu being zeroed", row->nr - nr_ready);

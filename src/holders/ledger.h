@@ -6,6 +6,8 @@
  * the processes that map it or have it open. So for each page size
  *	pages in use      = sum over holds of pages    + unattributed
  *	pages reserved    = sum over holds of reserved + unattributed
+ * Files of weird's store are known by its state (facts/warm.h), and are left behind by
+ * nobody as long as that names them.
  * What the kernel does not tell is bounded by what it tells: see guess.h.
  *
  * Sources: docs/kernel-rules.md; mm/hugetlb.c and fs/hugetlbfs/inode.c, v5.10 to v6.18.
@@ -53,7 +55,7 @@ struct weir_hold {
 	 */
 	const struct weir_warm_region *region;
 	bool in_store;
-	uint64_t pages;                     /* in use */
+	uint64_t pages;       /* in use */
 	bool pages_least;     /* there may be more that could not be told apart */
 	uint64_t *node_pages; /* of each node of the ledger */
 	uint64_t node_unknown;

@@ -95,8 +95,7 @@ static void target_missed(struct weir_check *c, const struct weir_warm_row *row,
 		c, f,
 		"warm memory of %s: %s of the %s that shall be ready are missing: %s%s%s",
 		place_of(row).text, WEIR_CHECK_HUMAN(lacks),
-		WEIR_CHECK_HUMAN(row->target_bytes),
-		is_short ? "the pool has only " : "",
+		WEIR_CHECK_HUMAN(row->target_bytes), is_short ? "the pool has only " : "",
 		is_short ? WEIR_CHECK_N(room) : "",
 		is_short ? " really free pages there."
 		: gone   ? "weird does not run."

@@ -98,11 +98,12 @@ static int say_warm(const struct weir_ledger *ledger, uint64_t page_bytes, size_
 	}
 	if (!pages)
 		return 0;
-	return weir_sentences_add(out, WEIR_TOPIC_HOLDER, page_bytes,
-	                          "%" PRIu64 " in use: warm memory that weird keeps for "
-	                          "leases, in %zu file%s: not free, but to be had by 'weir "
-	                          "lease'.",
-	                          pages, nr, nr == 1 ? "" : "s");
+	return weir_sentences_add(
+		out, WEIR_TOPIC_HOLDER, page_bytes,
+		"%" PRIu64 " in use: warm memory that weird keeps for "
+		"leases, in %zu file%s: not free, but to be had by 'weir "
+		"lease'.",
+		pages, nr, nr == 1 ? "" : "s");
 }
 
 static int say_holders(const struct weir_ledger *ledger, uint64_t page_bytes, size_t node,

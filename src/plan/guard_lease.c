@@ -33,9 +33,8 @@ uint64_t weir_guard_warm_pages(const struct weir_planning *p, uint64_t page_byte
 
 static uint64_t free_of(const struct weir_tally *t, int node)
 {
-	uint64_t free = node >= 0 && node < (int)WEIR_TALLY_NODES_MAX
-	                        ? t->node[node].free
-	                        : t->free;
+	uint64_t free = node >= 0 && node < (int)WEIR_TALLY_NODES_MAX ? t->node[node].free
+	                                                              : t->free;
 	uint64_t real = weir_less(t->free, t->reserved);
 
 	return free < real ? free : real;
@@ -58,12 +57,11 @@ static int note_target(struct weir_planning *p, const struct weir_warm_row *row,
 		return 0;
 	if (row->node >= 0)
 		(void)snprintf(node, sizeof(node), "/node%d", row->node);
-	r = weir_buf_printf(
-		&p->out->notes,
-		"%s%s: weird is to keep %" PRIu64
-		" more pages warm, and %" PRIu64 " would be left for it\n",
-		weir_format_size(row->page_bytes, size, sizeof(size)).p, node, pages,
-		left);
+	r = weir_buf_printf(&p->out->notes,
+	                    "%s%s: weird is to keep %" PRIu64
+	                    " more pages warm, and %" PRIu64 " would be left for it\n",
+	                    weir_format_size(row->page_bytes, size, sizeof(size)).p, node,
+	                    pages, left);
 	return r < 0 ? weir_err_sys(err, r, "plan a change") : 0;
 }
 

@@ -25,7 +25,7 @@ struct weir_offer {
 	size_t nr, cap;
 	uint64_t need_bytes; /* of memory that could be leased */
 	uint64_t warm_bytes; /* of it, ready */
-	bool at_start;       /* it would be zeroed before the VM runs, and not by and by */
+	bool at_start; /* it would be zeroed before the VM runs, and not by and by */
 };
 
 /* How many regions the state has, ready or not: as many as @taken must have. */

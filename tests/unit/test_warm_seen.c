@@ -161,10 +161,10 @@ static void warm_rows_sum_by_size_and_node(void **state)
 		"region 4 state=leased page=2097152 node=0 inode=4 bytes=4194304 "
 		"filled=2097152" LEASE(1, "a") "\n"
 					       "region 5 state=growing page=2097152 "
-	                                       "node=0 inode=5 bytes=4194304 "
+					       "node=0 inode=5 bytes=4194304 "
 					       "filled=4194304\n"
 					       "region 6 state=waiting page=2097152 "
-	                                       "node=0 inode=6 bytes=2097152 "
+					       "node=0 inode=6 bytes=2097152 "
 					       "filled=2097152" LEASE(2, "") "\n" TAIL;
 	struct weir_warm_state s = { 0 };
 	struct weir_warm_rows rows;
