@@ -149,14 +149,8 @@ static void fill_pool(struct build *b, size_t k, const struct weir_load_node *no
 			uint64_t pages = free ? node->free_at[k][s]
 			                      : node->at[k][s] - node->free_at[k][s];
 
-			while (pages--) {
-				weir_page_id id = weir_pool_enter(b->m, pool, node->id,
-				                                  (weir_site)s);
-
-				if (!id)
-					return;
-				weir_pool_push(b->m, pool, id);
-			}
+			if (!weir_pool_stock(b->m, pool, node->id, (weir_site)s, pages))
+				return;
 		}
 }
 

@@ -95,66 +95,119 @@ static enum weir_outcome copy_on_write(struct weir_model *m, struct weir_vma *vm
 	return WEIR_DONE;
 }
 
-/* The page for an address that has none: of the file, or a new one. */
-static enum weir_outcome first_touch(struct weir_model *m, struct weir_vma *vma,
-                                     uint32_t idx, bool write)
+/* A page that the file has already. */
+static enum weir_outcome map_cached(struct weir_model *m, struct weir_vma *vma,
+                                    uint32_t idx, weir_page_id id, bool write)
 {
-	bool shared = vma->flags & WEIR_VMA_SHARED;
-	uint32_t pgoff = vma->pgoff + idx;
-	weir_page_id id;
-	struct weir_want want = {
-		.task = vma->task,
-		.file = vma->file,
-		.vma = vma,
-		.pgoff = pgoff,
-	};
-
-	if (vma->flags & WEIR_VMA_UNMAPPED)
-		return WEIR_SIGBUS;
-	/* pages past the end: those that a failed fallocate() left, 4.9 */
-	if (m->rules.fault_minds_size_first && pgoff >= vma->file->size)
-		return WEIR_SIGBUS;
-	id = weir_slots_get(&vma->file->cache, pgoff);
-	if (id && page_of(m, id)->flags & WEIR_PAGE_POISONED)
+	if (page_of(m, id)->flags & WEIR_PAGE_POISONED)
 		return WEIR_MCEERR;
-	if (!id) {
-		if (pgoff >= vma->file->size)
-			return WEIR_SIGBUS;
-		id = weir_page_alloc(m, &want);
-		if (!id)
-			return WEIR_SIGBUS;
-		page_of(m, id)->flags &= (uint8_t)~WEIR_PAGE_RESTORE;
-		if (shared) {
-			page_of(m, id)->flags |= WEIR_PAGE_CACHED;
-			if (!weir_slots_set(&vma->file->cache, pgoff, id, UINT32_MAX))
-				m->failed = true;
-		} else {
-			page_of(m, id)->flags |= WEIR_PAGE_ANON;
-			vma->flags |= WEIR_VMA_ANON;
-		}
-	}
 	page_of(m, id)->mapcount++;
 	vma->task->mapped[vma->pool]++;
 	(void)weir_pte_set(m, vma, idx, id);
 	/* a private write to a page of the file: mapped first, then copied; where there
 	 * is no page for the copy, the file's stays mapped */
-	if (write && !shared)
+	if (write && !(vma->flags & WEIR_VMA_SHARED))
 		return copy_on_write(m, vma, idx);
 	return WEIR_DONE;
+}
+
+/* New pages go to where neither the mapping nor the file has one. A private write needs
+ * no copy of what is its own, and new. */
+static void map_new(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
+                    const weir_page_id *ids, uint32_t nr)
+{
+	bool shared = vma->flags & WEIR_VMA_SHARED;
+	uint8_t whose = shared ? WEIR_PAGE_CACHED : WEIR_PAGE_ANON;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		struct weir_page *page = page_of(m, ids[i]);
+
+		page->flags = (uint8_t)((page->flags & ~WEIR_PAGE_RESTORE) | whose);
+		page->mapcount = 1;
+	}
+	if (!shared)
+		vma->flags |= WEIR_VMA_ANON;
+	else if (!weir_slots_put(&vma->file->cache, vma->pgoff + idx, ids, nr,
+	                         UINT32_MAX))
+		m->failed = true;
+	vma->task->mapped[vma->pool] += nr;
+	(void)weir_pte_put(m, vma, idx, ids, nr);
+}
+
+/* Of @nr pages from an untouched one on, those that are touched first like it: within the
+ * file, and neither mapped here nor in the file. */
+static uint32_t untouched(const struct weir_vma *vma, uint32_t idx, uint32_t nr)
+{
+	uint32_t pgoff = vma->pgoff + idx;
+
+	if (nr > WEIR_RUN_MAX)
+		nr = WEIR_RUN_MAX;
+	if (nr > vma->file->size - pgoff)
+		nr = (uint32_t)(vma->file->size - pgoff);
+	if (nr > 1)
+		nr = weir_pte_next(vma, idx + 1, idx + nr) - idx;
+	if (nr > 1)
+		nr = weir_slots_next(&vma->file->cache, pgoff + 1, pgoff + nr) - pgoff;
+	return nr;
+}
+
+/* The page for an address that has none, of the file or a new one; with new ones for up
+ * to @nr addresses. How many of them were touched; with 0 the outcome of the first. */
+static uint32_t first_touch(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
+                            uint32_t nr, bool write, enum weir_outcome *outcome)
+{
+	const struct weir_want want = {
+		.task = vma->task,
+		.file = vma->file,
+		.vma = vma,
+		.pgoff = vma->pgoff + idx,
+	};
+	weir_page_id id, ids[WEIR_RUN_MAX];
+
+	*outcome = WEIR_SIGBUS;
+	if (vma->flags & WEIR_VMA_UNMAPPED)
+		return 0;
+	/* pages past the end: those that a failed fallocate() left, 4.9 */
+	if (m->rules.fault_minds_size_first && want.pgoff >= vma->file->size)
+		return 0;
+	id = weir_slots_get(&vma->file->cache, want.pgoff);
+	if (id) {
+		*outcome = map_cached(m, vma, idx, id, write);
+		return *outcome == WEIR_DONE;
+	}
+	if (want.pgoff >= vma->file->size)
+		return 0;
+	nr = weir_pages_alloc(m, &want, untouched(vma, idx, nr), ids);
+	if (!nr)
+		return 0;
+	map_new(m, vma, idx, ids, nr);
+	*outcome = WEIR_DONE;
+	return nr;
+}
+
+uint32_t weir_fault_run(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
+                        uint32_t nr, bool write, enum weir_outcome *outcome)
+{
+	weir_page_id id = weir_pte(vma, idx);
+
+	if (!id)
+		return first_touch(m, vma, idx, nr, write, outcome);
+	if (id == WEIR_PTE_POISON)
+		*outcome = WEIR_MCEERR;
+	else if (write && !(vma->flags & WEIR_VMA_SHARED))
+		*outcome = copy_on_write(m, vma, idx);
+	else
+		*outcome = WEIR_DONE;
+	return *outcome == WEIR_DONE;
 }
 
 enum weir_outcome weir_fault(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
                              bool write)
 {
-	weir_page_id id = weir_pte(vma, idx);
+	enum weir_outcome outcome;
 
-	if (id == WEIR_PTE_POISON)
-		return WEIR_MCEERR;
-	if (!id)
-		return first_touch(m, vma, idx, write);
-	if (write && !(vma->flags & WEIR_VMA_SHARED))
-		return copy_on_write(m, vma, idx);
-	return WEIR_DONE;
+	(void)weir_fault_run(m, vma, idx, 1, write, &outcome);
+	return outcome;
 }
 
 /* populate_vma_page_range(), and faultin_page_range() of madvise(2). A call that got some
@@ -163,19 +216,16 @@ enum weir_outcome weir_fault(struct weir_model *m, struct weir_vma *vma, uint32_
 int weir_populate(struct weir_model *m, struct weir_vma *vma, uint32_t from, uint32_t to,
                   bool write)
 {
-	uint32_t got = 0;
+	bool got = false;
 
 	for (uint32_t i = from; i < to;) {
-		enum weir_outcome outcome = weir_fault(m, vma, i, write);
+		enum weir_outcome outcome;
+		uint32_t n = weir_fault_run(m, vma, i, to - i, write, &outcome);
 
-		if (outcome == WEIR_DONE) {
-			got++;
-			i++;
-		} else if (got) {
-			got = 0;
-		} else {
+		if (!n && !got)
 			return outcome == WEIR_MCEERR ? -EHWPOISON : -EFAULT;
-		}
+		got = n != 0;
+		i += n;
 	}
 	return 0;
 }
@@ -186,8 +236,9 @@ struct weir_answer weir_touch(struct weir_model *m, struct weir_task *task, uint
 	struct weir_answer answer = { .outcome = WEIR_DONE };
 	struct weir_vma *vma = NULL;
 
-	for (; answer.after < nr; answer.after++, addr += page_bytes) {
-		uint32_t idx;
+	while (answer.after < nr) {
+		uint64_t left = nr - answer.after;
+		uint32_t idx, n;
 
 		if (!vma || addr >= weir_vma_end(m, vma))
 			vma = weir_vma_at(m, task, addr);
@@ -197,9 +248,13 @@ struct weir_answer weir_touch(struct weir_model *m, struct weir_task *task, uint
 			return answer;
 		}
 		idx = (uint32_t)((addr - vma->start) / page_bytes);
-		answer.outcome = weir_fault(m, vma, idx, write);
-		if (answer.outcome != WEIR_DONE)
+		if (left > vma->nr - idx)
+			left = vma->nr - idx;
+		n = weir_fault_run(m, vma, idx, (uint32_t)left, write, &answer.outcome);
+		if (!n)
 			return answer;
+		answer.after += n;
+		addr += n * page_bytes;
 	}
 	return answer;
 }

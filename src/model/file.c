@@ -124,7 +124,7 @@ static void unmap_everywhere(struct weir_model *m, struct weir_file *file, uint3
 	}
 }
 
-/* Takes one page out of the file, and frees it. */
+/* remove_inode_single_folio(): frees the page when nothing else has it. */
 static void remove_page(struct weir_model *m, struct weir_file *file, uint32_t idx)
 {
 	weir_page_id id = weir_slots_get(&file->cache, idx);
@@ -132,6 +132,12 @@ static void remove_page(struct weir_model *m, struct weir_file *file, uint32_t i
 	(void)weir_slots_set(&file->cache, idx, 0, UINT32_MAX);
 	weir_page(&m->pages, id)->flags &= (uint8_t)~WEIR_PAGE_CACHED;
 	weir_page_put(m, id);
+}
+
+void weir_file_drop(struct weir_model *m, struct weir_file *file, uint32_t idx)
+{
+	unreserve(m, file, idx, idx + 1, 1);
+	remove_page(m, file, idx);
 }
 
 static void remove_from(struct weir_model *m, struct weir_file *file, uint32_t from)
@@ -165,36 +171,50 @@ void weir_file_punch(struct weir_model *m, struct weir_file *file, uint64_t star
 
 	unmap_everywhere(m, file, from, to);
 	for (uint32_t i = weir_slots_next(&file->cache, from, to); i < to;
-	     i = weir_slots_next(&file->cache, i + 1, to)) {
-		unreserve(m, file, i, i + 1, 1);
-		remove_page(m, file, i);
+	     i = weir_slots_next(&file->cache, i + 1, to))
+		weir_file_drop(m, file, i);
+}
+
+/* New pages for indexes from @at on that have none, below @end: how many. */
+static uint32_t allocate(struct weir_model *m, const struct weir_task *task,
+                         struct weir_file *file, uint32_t at, uint32_t end)
+{
+	const struct weir_want want = { .task = task, .file = file, .pgoff = at };
+	weir_page_id ids[WEIR_RUN_MAX];
+	uint32_t n = end - at < WEIR_RUN_MAX ? end - at : WEIR_RUN_MAX;
+
+	n = weir_slots_next(&file->cache, at + 1, at + n) - at;
+	n = weir_pages_alloc(m, &want, n, ids);
+	for (uint32_t i = 0; i < n; i++) {
+		struct weir_page *page = weir_page(&m->pages, ids[i]);
+
+		page->flags = (uint8_t)((page->flags & ~WEIR_PAGE_RESTORE) |
+		                        WEIR_PAGE_CACHED);
 	}
+	if (!weir_slots_put(&file->cache, at, ids, n, UINT32_MAX))
+		m->failed = true;
+	return n;
 }
 
 int weir_file_allocate(struct weir_model *m, const struct weir_task *task,
                        struct weir_file *file, uint64_t start, uint64_t nr)
 {
+	uint32_t at, end;
+
 	if (!nr)
 		return -EINVAL;
 	if (start + nr >= UINT32_MAX)
 		return -EFBIG;
-	for (uint64_t i = start; i < start + nr; i++) {
-		struct weir_want want = {
-			.task = task,
-			.file = file,
-			.pgoff = (uint32_t)i,
-		};
-		weir_page_id id;
+	at = (uint32_t)start;
+	end = (uint32_t)(start + nr);
+	while (at < end) {
+		uint32_t n = 1;
 
-		if (weir_slots_get(&file->cache, i))
-			continue;
-		id = weir_page_alloc(m, &want);
-		if (!id)
+		if (!weir_slots_get(&file->cache, at))
+			n = allocate(m, task, file, at, end);
+		if (!n)
 			return -ENOSPC;
-		weir_page(&m->pages, id)->flags &= (uint8_t)~WEIR_PAGE_RESTORE;
-		weir_page(&m->pages, id)->flags |= WEIR_PAGE_CACHED;
-		if (!weir_slots_set(&file->cache, want.pgoff, id, UINT32_MAX))
-			m->failed = true;
+		at += n;
 	}
 	if (file->size < start + nr)
 		file->size = start + nr;

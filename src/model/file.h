@@ -66,6 +66,10 @@ int weir_file_reserve(struct weir_model *m, const struct weir_task *task,
                       struct weir_file *file, struct weir_vma *vma, uint32_t from,
                       uint32_t to);
 
+/* Takes the page at an index out of the file, and its promise with it; mappings are left
+ * alone. There is one. */
+void weir_file_drop(struct weir_model *m, struct weir_file *file, uint32_t idx);
+
 /* The mappings of a file. */
 bool weir_file_add_vma(struct weir_model *m, struct weir_file *file, struct weir_vma *vma,
                        const struct weir_vma *behind);

@@ -95,6 +95,7 @@ int weir_model_new(const struct weir_model_config *config, struct weir_model **o
 		return weir_err_sys(err, -ENOMEM, "make a model");
 	m->rules = *config->rules;
 	m->hvo = config->hvo;
+	m->run_max = WEIR_RUN_MAX;
 	r = weir_memory_init(&m->memory, config->nodes, config->nr_nodes,
 	                     m->rules.zonelist_load_by_place);
 	m->memory.cma_half = m->rules.cma_half;

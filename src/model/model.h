@@ -115,6 +115,9 @@ struct weir_model {
 	} gather;
 	uint64_t corrupted_bytes; /* HardwareCorrupted */
 	unsigned int bugs;        /* enum weir_bug: since the caller last cleared it */
+	/* pages that go through together at most, WEIR_RUN_MAX; tests set 1: page by page
+	 */
+	uint32_t run_max;
 	bool hvo;
 	/* what is played is inside of a long-term pin, PF_MEMALLOC_PIN: pin.h */
 	bool pinning;

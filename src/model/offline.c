@@ -2,6 +2,7 @@
 #include "model/offline.h"
 
 #include "model/fault.h"
+#include "model/file.h"
 #include "model/migrate.h"
 #include "model/vma.h"
 
@@ -101,16 +102,19 @@ struct weir_answer weir_poison(struct weir_model *m, struct weir_task *task,
 	struct weir_vma *vma;
 	weir_page_id id = get_page(m, task, addr, page_bytes, &vma, &answer);
 	struct weir_page *page;
+	uint32_t pgoff;
 
 	if (!id)
 		return answer;
-	unmap_poisoned(m, vma->file,
-	               vma->pgoff + (uint32_t)((addr - vma->start) / page_bytes), id);
+	pgoff = vma->pgoff + (uint32_t)((addr - vma->start) / page_bytes);
+	unmap_poisoned(m, vma->file, pgoff, id);
 	page = weir_page(&m->pages, id);
 	page->flags |= WEIR_PAGE_POISONED;
 	count_corrupted(m);
 	if (page->flags & WEIR_PAGE_CACHED) {
-		page->flags |= WEIR_PAGE_LOST; /* stays in its file, 10.5 */
+		page->flags |= WEIR_PAGE_LOST; /* 10.5 */
+		if (m->rules.poison_leaves_file)
+			weir_file_drop(m, vma->file, pgoff);
 	} else {
 		weir_page_free(m, id); /* 10.4: freed, then dissolved if it may be */
 		if (page->flags & WEIR_PAGE_FREE)

@@ -41,23 +41,36 @@ static weir_page_id page_at(struct weir_model *m, const struct buffer *b, uint64
 	return vma ? weir_pte(vma, idx) : 0;
 }
 
+static uint32_t fault(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
+                      uint64_t nr)
+{
+	enum weir_outcome outcome;
+
+	if (nr > vma->nr - idx)
+		nr = vma->nr - idx;
+	return weir_fault_run(m, vma, idx, (uint32_t)nr, true, &outcome);
+}
+
 /* Brings pages in, as FOLL_WRITE does, and counts those that are there; stops at the
  * first that is not to be had, and on kernels that refuse pages in unpinnable places
  * (6.1: follow_hugetlb_page()) at the first of these. */
 static uint64_t bring_in(struct weir_model *m, const struct buffer *b, int *why)
 {
 	uint64_t i;
+	uint32_t n = 0;
 
 	*why = 0;
-	for (i = 0; i < b->nr; i++) {
+	for (i = 0; i < b->nr; i += n) {
 		uint32_t idx;
 		struct weir_vma *vma = at(m, b, i, &idx);
 
-		if (!vma || !(vma->flags & WEIR_VMA_WRITE) ||
-		    weir_fault(m, vma, idx, true) != WEIR_DONE) {
+		n = vma && vma->flags & WEIR_VMA_WRITE ? fault(m, vma, idx, b->nr - i)
+		                                       : 0;
+		if (!n) {
 			*why = -EFAULT;
 			break;
 		}
+		/* new pages are pinnable: of several no other has to be looked at */
 		if (m->rules.pin_present_fails &&
 		    !weir_page_is_pinnable(m, weir_page(&m->pages, weir_pte(vma, idx)))) {
 			*why = -ENOMEM;

@@ -92,6 +92,7 @@ struct weir_place weir_policy_place(const struct weir_model *m,
 	struct weir_place place = {
 		.near = weir_task_node(m, task),
 		.allowed = weir_task_mems(m, task),
+		.nr = UINT32_MAX,
 	};
 
 	switch (policy->mode) {
@@ -103,7 +104,10 @@ struct weir_place weir_policy_place(const struct weir_model *m,
 		place.prefer_first = true;
 		break;
 	case WEIR_POLICY_BIND: place.allowed &= policy->nodes; break;
-	case WEIR_POLICY_INTERLEAVE: place.near = interleave(policy->nodes, pgoff); break;
+	case WEIR_POLICY_INTERLEAVE:
+		place.near = interleave(policy->nodes, pgoff);
+		place.nr = 1;
+		break;
 	}
 	return place;
 }

@@ -13,54 +13,84 @@
 
 #define PAGE_KIB UINT64_C(1024)
 
+/* Puts pages of one node on top of its list, one after the other. */
+static inline void push_run(struct weir_model *m, struct weir_pool *pool,
+                            const weir_page_id *ids, uint32_t nr)
+{
+	unsigned int node = weir_page(&m->pages, ids[0])->node;
+	weir_page_id head = pool->head[node];
+
+	for (uint32_t i = 0; i < nr; i++) {
+		struct weir_page *page = weir_page(&m->pages, ids[i]);
+
+		page->flags = (uint8_t)((page->flags & WEIR_PAGE_POISONED) |
+		                        WEIR_PAGE_USED | WEIR_PAGE_FREE);
+		page->group = page->group_rsvd = 0;
+		page->is_stuck = 0;
+		page->next = head;
+		page->prev = 0;
+		if (head)
+			weir_page(&m->pages, head)->prev = ids[i];
+		head = ids[i];
+		if (weir_page_is_pinnable(m, page)) {
+			pool->nr_pinnable[node]++;
+			pool->pinnable_from[node] = ids[i];
+		}
+		if (page->flags & WEIR_PAGE_POISONED)
+			pool->nr_poisoned_free++;
+	}
+	pool->head[node] = head;
+	pool->free += nr;
+	pool->nr_free[node] += nr;
+}
+
 void weir_pool_push(struct weir_model *m, struct weir_pool *pool, weir_page_id id)
 {
-	struct weir_page *page = weir_page(&m->pages, id);
-	weir_page_id *head = &pool->head[page->node];
+	push_run(m, pool, &id, 1);
+}
 
-	page->flags = (uint8_t)((page->flags & WEIR_PAGE_POISONED) | WEIR_PAGE_USED |
-	                        WEIR_PAGE_FREE);
-	page->group = page->group_rsvd = 0;
-	page->is_stuck = 0;
-	page->next = *head;
-	page->prev = 0;
-	if (*head)
-		weir_page(&m->pages, *head)->prev = id;
-	*head = id;
-	if (weir_page_is_pinnable(m, page)) {
-		pool->nr_pinnable[page->node]++;
-		pool->pinnable_from[page->node] = id;
+/* Takes a page off the list, and up to @max in all with those that follow it there. */
+static inline uint32_t unlink_run(struct weir_model *m, struct weir_pool *pool,
+                                  weir_page_id id, uint32_t max, weir_page_id *ids)
+{
+	const struct weir_page *first = weir_page(&m->pages, id);
+	unsigned int node = first->node;
+	weir_page_id before = first->prev, next;
+	uint32_t n = 0;
+
+	for (; id && n < max; id = next) {
+		struct weir_page *page = weir_page(&m->pages, id);
+
+		ids[n++] = id;
+		next = page->next;
+		if (weir_page_is_pinnable(m, page))
+			pool->nr_pinnable[node]--;
+		if (pool->pinnable_from[node] == id)
+			pool->pinnable_from[node] = next;
+		if (page->flags & WEIR_PAGE_POISONED)
+			pool->nr_poisoned_free--;
+		page->flags &= (uint8_t)~WEIR_PAGE_FREE;
+		page->next = page->prev = 0; /* mapcount and subpool share their place */
 	}
-	pool->free++;
-	pool->nr_free[page->node]++;
-	if (page->flags & WEIR_PAGE_POISONED)
-		pool->nr_poisoned_free++;
+	if (before)
+		weir_page(&m->pages, before)->next = id;
+	else
+		pool->head[node] = id;
+	if (id)
+		weir_page(&m->pages, id)->prev = before;
+	pool->free -= n;
+	pool->nr_free[node] -= n;
+	return n;
 }
 
 void weir_pool_unlink(struct weir_model *m, struct weir_pool *pool, weir_page_id id)
 {
-	struct weir_page *page = weir_page(&m->pages, id);
-
-	if (weir_page_is_pinnable(m, page))
-		pool->nr_pinnable[page->node]--;
-	if (pool->pinnable_from[page->node] == id)
-		pool->pinnable_from[page->node] = page->next;
-	if (page->prev)
-		weir_page(&m->pages, page->prev)->next = page->next;
-	else
-		pool->head[page->node] = page->next;
-	if (page->next)
-		weir_page(&m->pages, page->next)->prev = page->prev;
-	pool->free--;
-	pool->nr_free[page->node]--;
-	if (page->flags & WEIR_PAGE_POISONED)
-		pool->nr_poisoned_free--;
-	page->flags &= (uint8_t)~WEIR_PAGE_FREE;
-	page->next = page->prev = 0; /* mapcount and subpool share their place */
+	(void)unlink_run(m, pool, id, 1, &id);
 }
 
-weir_page_id weir_pool_pop(struct weir_model *m, struct weir_pool *pool,
-                           unsigned int node)
+/* The page that is handed out next; 0: none. */
+static weir_page_id next_out(struct weir_model *m, struct weir_pool *pool,
+                             unsigned int node)
 {
 	weir_page_id id = pool->head[node];
 	const struct weir_page *page;
@@ -80,9 +110,33 @@ weir_page_id weir_pool_pop(struct weir_model *m, struct weir_pool *pool,
 	}
 	if (m->pinning)
 		pool->pinnable_from[node] = id;
-	if (id)
-		weir_pool_unlink(m, pool, id);
 	return id;
+}
+
+/* Does the list hold pages that are passed over? */
+static bool is_mixed(const struct weir_model *m, const struct weir_pool *pool,
+                     unsigned int node)
+{
+	return pool->nr_poisoned_free ||
+	       (m->pinning && pool->nr_pinnable[node] != pool->nr_free[node]);
+}
+
+uint32_t weir_pool_pop_run(struct weir_model *m, struct weir_pool *pool,
+                           unsigned int node, uint32_t max, weir_page_id *ids)
+{
+	weir_page_id id = next_out(m, pool, node);
+
+	if (!id)
+		return 0;
+	return unlink_run(m, pool, id, is_mixed(m, pool, node) ? 1 : max, ids);
+}
+
+weir_page_id weir_pool_pop(struct weir_model *m, struct weir_pool *pool,
+                           unsigned int node)
+{
+	weir_page_id id;
+
+	return weir_pool_pop_run(m, pool, node, 1, &id) ? id : 0;
 }
 
 /* folio_is_longterm_pinnable(), mm.h; up to 5.12 is_migrate_cma_page() alone. */
@@ -143,8 +197,9 @@ static weir_page_id new_record(struct weir_model *m)
 	return pages->nr++;
 }
 
-weir_page_id weir_pool_enter(struct weir_model *m, struct weir_pool *pool,
-                             unsigned int node, weir_site site)
+/* A page with its memory joins the pool. 0: no room for its record. */
+static weir_page_id join(struct weir_model *m, struct weir_pool *pool, unsigned int node,
+                         weir_site site)
 {
 	struct weir_pages *pages = &m->pages;
 	weir_page_id id = new_record(m);
@@ -163,11 +218,28 @@ weir_page_id weir_pool_enter(struct weir_model *m, struct weir_pool *pool,
 	return id;
 }
 
+bool weir_pool_stock(struct weir_model *m, struct weir_pool *pool, unsigned int node,
+                     weir_site site, uint64_t nr)
+{
+	weir_page_id ids[WEIR_RUN_MAX];
+
+	while (nr && !m->failed) {
+		uint32_t n = 0;
+
+		while (n < nr && n < m->run_max && (ids[n] = join(m, pool, node, site)))
+			n++;
+		if (n)
+			push_run(m, pool, ids, n);
+		nr -= n;
+	}
+	return !m->failed;
+}
+
 /* Memory that was taken becomes a page of the pool, or goes back. */
 static weir_page_id enter(struct weir_model *m, struct weir_pool *pool, unsigned int node,
                           weir_site site)
 {
-	weir_page_id id = weir_pool_enter(m, pool, node, site);
+	weir_page_id id = join(m, pool, node, site);
 
 	if (!id)
 		weir_memory_give(&m->memory, node, pool->page_bytes, site);

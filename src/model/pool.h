@@ -89,11 +89,22 @@ static inline struct weir_page *weir_page(struct weir_pages *pages, weir_page_id
 }
 
 /* Free pages that are promised to nobody, kernel-rules.md 0: A = F - R. The kernel
- * computes it unsigned and asks only whether it is 0. */
+ * computes it unsigned and asks only whether it is 0: so many pages may leave the lists
+ * before it is. */
+static inline uint64_t weir_pool_available(const struct weir_pool *pool)
+{
+	return pool->free - pool->reserved;
+}
+
 static inline bool weir_pool_has_available(const struct weir_pool *pool)
 {
-	return pool->free != pool->reserved;
+	return weir_pool_available(pool) != 0;
 }
+
+/* Runs: so many pages at most go through the model together. What is done to a run is
+ * what would be done to its pages one after the other, and a single page is a run of one.
+ * The bound keeps the ids of a run on the stack and its records in the nearest cache. */
+#define WEIR_RUN_MAX 512U
 
 /* Puts a page on top of its node's free list: enqueue_hugetlb_folio(). */
 void weir_pool_push(struct weir_model *m, struct weir_pool *pool, weir_page_id id);
@@ -103,6 +114,9 @@ void weir_pool_unlink(struct weir_model *m, struct weir_pool *pool, weir_page_id
  * that may be pinned (8.6), off the list; 0: none. */
 weir_page_id weir_pool_pop(struct weir_model *m, struct weir_pool *pool,
                            unsigned int node);
+/* Up to @max of them, in the order in which they come: how many. */
+uint32_t weir_pool_pop_run(struct weir_model *m, struct weir_pool *pool,
+                           unsigned int node, uint32_t max, weir_page_id *ids);
 
 /* Takes a new page from the system on @node into the pool, neither free nor in use yet.
  * 0: no memory there. */
@@ -117,9 +131,10 @@ void weir_pool_give(struct weir_model *m, struct weir_pool *pool, weir_page_id i
 weir_page_id weir_pool_take_at(struct weir_model *m, struct weir_pool *pool,
                                unsigned int node, weir_site site);
 
-/* A page that has its memory already: what a host's pool has when it is looked at. */
-weir_page_id weir_pool_enter(struct weir_model *m, struct weir_pool *pool,
-                             unsigned int node, weir_site site);
+/* @nr pages that have their memory already, onto the free list: what a host's pool has
+ * when it is looked at. False: out of memory, with m->failed. */
+bool weir_pool_stock(struct weir_model *m, struct weir_pool *pool, unsigned int node,
+                     weir_site site, uint64_t nr);
 
 /* May what lies there be pinned for long? 8.5. And a page, where it lies? */
 bool weir_site_is_pinnable(const struct weir_model *m, weir_site site);

@@ -39,11 +39,17 @@ uint64_t weir_regions_count(const struct weir_regions *set, uint32_t from, uint3
 	return n;
 }
 
-bool weir_regions_has(const struct weir_regions *set, uint32_t idx)
+bool weir_regions_has(const struct weir_regions *set, uint32_t idx, uint32_t *nr)
 {
-	uint32_t i = lower(set, idx);
+	uint32_t i = lower(set, idx), left;
+	bool has = i < set->nr && set->v[i].from <= idx;
 
-	return i < set->nr && set->v[i].from <= idx;
+	if (i < set->nr) {
+		left = (has ? set->v[i].to : set->v[i].from) - idx;
+		if (left < *nr)
+			*nr = left;
+	}
+	return has;
 }
 
 static bool reserve(struct weir_regions *set, uint32_t more)
@@ -146,8 +152,8 @@ bool weir_regions_del(struct weir_regions *set, uint32_t from, uint32_t to,
 {
 	uint32_t at = lower(set, from), end;
 
-	if (at == set->nr || set->v[at].from >= to)
-		return true;
+	if (from >= to || at == set->nr || set->v[at].from >= to)
+		return true; /* nothing of it is there */
 	/* a hole in the middle of one range makes two */
 	if (set->v[at].from < from && set->v[at].to > to) {
 		struct weir_region rest = { to, set->v[at].to, set->v[at].group };

@@ -26,7 +26,9 @@ void weir_regions_done(struct weir_regions *set);
 
 /* How many of [from, to) are in the set. */
 uint64_t weir_regions_count(const struct weir_regions *set, uint32_t from, uint32_t to);
-bool weir_regions_has(const struct weir_regions *set, uint32_t idx);
+/* Is @idx in the set? *nr becomes smaller where the answer is not the same for all of the
+ * *nr indexes from @idx on, and never less than 1. */
+bool weir_regions_has(const struct weir_regions *set, uint32_t idx, uint32_t *nr);
 
 /* Puts [from, to) in, what is new on @group's account. False: out of memory, unchanged.
  */

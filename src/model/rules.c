@@ -88,6 +88,9 @@ enum { K5_10, K6_1, K6_6, K6_12, K6_18, K6_18_44, NR_KERNELS };
 	X(k, poison_signals_injector, FROM(K6_12))                                       \
 	/* fs/hugetlbfs/inode.c hugetlbfs_read_iter(), 6.6 and taken back to 6.1.192 */  \
 	X(k, poison_read_fails, FROM(K6_1))                                              \
+	/* fs/hugetlbfs/inode.c hugetlbfs_error_remove_page() does nothing since 6.2,    \
+	 * taken back to 6.1.192; measured on either side */                             \
+	X(k, poison_leaves_file, ONLY(K5_10))                                            \
 	/* mm/page_alloc.c __rmqueue(), 5.8 */                                           \
 	X(k, cma_half, ALL)                                                              \
 	/* mm/gup.c is_pinnable_page(), 5.13 */                                          \

@@ -76,6 +76,8 @@
 	  "who injects a memory failure gets SIGBUS")                                   \
 	X(poison_read_fails, "poison-read-fails",                                       \
 	  "read(2) of a poisoned file page fails with EIO")                             \
+	X(poison_leaves_file, "poison-leaves-file",                                     \
+	  "a poisoned page is taken out of its file, which has a hole then")            \
 	/* zones, CMA and long-term pins */                                             \
 	X(cma_half, "cma-half",                                                         \
 	  "movable memory comes from the CMA while that is over half of what is free")  \

@@ -70,59 +70,99 @@ static bool grow(struct weir_slots *slots, uint32_t idx, uint32_t most)
 	return true;
 }
 
+/* The place of an index that has room. NULL: out of memory. */
+static weir_page_id *place_of(struct weir_slots *slots, uint32_t idx)
+{
+	weir_page_id **chunk;
+
+	if (slots->length <= WEIR_SLOTS_CHUNK)
+		return &slots->flat[idx];
+	chunk = &slots->chunks[idx / WEIR_SLOTS_CHUNK];
+	if (!*chunk)
+		*chunk = calloc(WEIR_SLOTS_CHUNK, sizeof(**chunk));
+	return *chunk ? &(*chunk)[idx % WEIR_SLOTS_CHUNK] : NULL;
+}
+
 bool weir_slots_set(struct weir_slots *slots, uint32_t idx, weir_page_id id,
                     uint32_t most)
 {
 	weir_page_id *slot;
 
-	if (idx >= slots->length) {
-		if (!id)
-			return true;
-		if (!grow(slots, idx, most))
-			return false;
-	}
-	if (slots->length <= WEIR_SLOTS_CHUNK) {
-		slot = &slots->flat[idx];
-	} else {
-		weir_page_id **chunk = &slots->chunks[idx / WEIR_SLOTS_CHUNK];
-
-		if (!*chunk) {
-			if (!id)
-				return true;
-			*chunk = calloc(WEIR_SLOTS_CHUNK, sizeof(**chunk));
-			if (!*chunk)
-				return false;
-		}
-		slot = &(*chunk)[idx % WEIR_SLOTS_CHUNK];
-	}
+	if (!id && !weir_slots_get(slots, idx))
+		return true;
+	if (idx >= slots->length && !grow(slots, idx, most))
+		return false;
+	slot = place_of(slots, idx);
+	if (!slot)
+		return false;
 	slots->used += (id != 0 ? 1U : 0U) - (*slot != 0 ? 1U : 0U);
 	*slot = id;
 	return true;
 }
 
+/* Of the indexes from @from below @end, those that lie in the same array as the first:
+ * returns it, NULL where it is not there, and *nr how many they are. */
+static const weir_page_id *piece(const struct weir_slots *slots, uint32_t from,
+                                 uint32_t end, uint32_t *nr)
+{
+	uint32_t left = WEIR_SLOTS_CHUNK - from % WEIR_SLOTS_CHUNK;
+	const weir_page_id *chunk = slots->length <= WEIR_SLOTS_CHUNK
+	                                    ? slots->flat
+	                                    : slots->chunks[from / WEIR_SLOTS_CHUNK];
+
+	*nr = end - from < left ? end - from : left;
+	return chunk ? chunk + from % WEIR_SLOTS_CHUNK : NULL;
+}
+
+bool weir_slots_put(struct weir_slots *slots, uint32_t idx, const weir_page_id *ids,
+                    uint32_t nr, uint32_t most)
+{
+	uint32_t n;
+
+	if (nr && idx + nr > slots->length && !grow(slots, idx + nr - 1, most))
+		return false;
+	for (; nr; nr -= n, idx += n, ids += n) {
+		weir_page_id *slot = place_of(slots, idx);
+
+		if (!slot)
+			return false;
+		(void)piece(slots, idx, idx + nr, &n);
+		memcpy(slot, ids, n * sizeof(*slot));
+		slots->used += n;
+	}
+	return true;
+}
+
+static uint32_t stop_at(const struct weir_slots *slots, uint32_t end)
+{
+	if (!slots->used)
+		return 0;
+	return end < slots->length ? end : slots->length;
+}
+
+uint32_t weir_slots_count(const struct weir_slots *slots, uint32_t from, uint32_t end)
+{
+	uint32_t stop = stop_at(slots, end), used = 0, n;
+
+	for (uint32_t i = from; i < stop; i += n) {
+		const weir_page_id *ids = piece(slots, i, stop, &n);
+
+		for (uint32_t k = 0; ids && k < n; k++)
+			used += ids[k] != 0;
+	}
+	return used;
+}
+
 uint32_t weir_slots_next(const struct weir_slots *slots, uint32_t from, uint32_t end)
 {
-	uint32_t stop = end < slots->length ? end : slots->length;
+	uint32_t stop = stop_at(slots, end), n;
 
-	if (!slots->used)
-		return end;
-	for (uint32_t i = from; i < stop;) {
-		const weir_page_id *chunk;
+	for (uint32_t i = from; i < stop; i += n) {
+		const weir_page_id *ids = piece(slots, i, stop, &n);
 
-		if (slots->length <= WEIR_SLOTS_CHUNK) {
-			if (slots->flat[i])
-				return i;
-			i++;
-			continue;
-		}
-		chunk = slots->chunks[i / WEIR_SLOTS_CHUNK];
-		if (!chunk) {
-			i = (i / WEIR_SLOTS_CHUNK + 1) * WEIR_SLOTS_CHUNK;
-			continue;
-		}
-		if (chunk[i % WEIR_SLOTS_CHUNK])
-			return i;
-		i++;
+		for (uint32_t k = 0; ids && k < n; k++)
+			if (ids[k])
+				return i + k;
 	}
 	return end;
 }

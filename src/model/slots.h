@@ -38,6 +38,14 @@ static inline weir_page_id weir_slots_get(const struct weir_slots *slots, uint64
 bool weir_slots_set(struct weir_slots *slots, uint32_t idx, weir_page_id id,
                     uint32_t most);
 
+/* Fills [idx, idx + nr), which are empty, with pages, none of them 0. False: out of
+ * memory, with a part of them in. */
+bool weir_slots_put(struct weir_slots *slots, uint32_t idx, const weir_page_id *ids,
+                    uint32_t nr, uint32_t most);
+
+/* How many of [from, end) hold a page. */
+uint32_t weir_slots_count(const struct weir_slots *slots, uint32_t from, uint32_t end);
+
 /* The first index from @from below @end that holds a page; @end when none does. */
 uint32_t weir_slots_next(const struct weir_slots *slots, uint32_t from, uint32_t end);
 

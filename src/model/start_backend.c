@@ -138,12 +138,8 @@ struct weir_vma *weir_starting_vma(struct weir_starting *s, size_t i)
 uint64_t weir_starting_mapped(struct weir_starting *s, size_t i)
 {
 	const struct weir_vma *vma = weir_starting_vma(s, i);
-	uint64_t n = 0;
 
-	for (uint32_t at = weir_pte_next(vma, 0, vma->nr); at < vma->nr;
-	     at = weir_pte_next(vma, at + 1, vma->nr))
-		n++;
-	return n;
+	return weir_pte_count(vma, 0, vma->nr);
 }
 
 uint64_t weir_pool_pinnable_free(const struct weir_pool *pool, uint64_t nodes)

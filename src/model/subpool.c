@@ -102,6 +102,19 @@ int64_t weir_subpool_get(struct weir_subpool *sp, int64_t nr)
 	return 0;
 }
 
+uint64_t weir_subpool_alike(const struct weir_subpool *sp)
+{
+	int64_t nr = INT64_MAX;
+
+	if (!sp)
+		return UINT64_MAX;
+	if (sp->max != WEIR_SUBPOOL_NO_LIMIT)
+		nr = sp->max - sp->used;
+	if (sp->min != WEIR_SUBPOOL_NO_LIMIT && sp->held && sp->held < nr)
+		nr = sp->held;
+	return nr > 0 ? (uint64_t)nr : 0;
+}
+
 int64_t weir_subpool_put(struct weir_model *m, struct weir_subpool *sp, int64_t nr)
 {
 	int64_t leave = nr;

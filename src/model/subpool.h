@@ -30,6 +30,9 @@ void weir_subpool_unmount(struct weir_model *m, struct weir_subpool *sp);
  * -ENOMEM. NULL is a mount without limits. */
 int64_t weir_subpool_get(struct weir_subpool *sp, int64_t nr);
 
+/* How many pages, taken one by one, get the same answer; 0: none gets any. */
+uint64_t weir_subpool_alike(const struct weir_subpool *sp);
+
 /* Gives @nr pages back, 5.4: how many leave the pool's reserved count. May end @sp. */
 int64_t weir_subpool_put(struct weir_model *m, struct weir_subpool *sp, int64_t nr);
 

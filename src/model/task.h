@@ -75,6 +75,7 @@ struct weir_place {
 	unsigned int near;
 	uint64_t allowed;
 	bool prefer_first;
+	uint32_t nr; /* indexes from this one on for which it is the same */
 };
 struct weir_place weir_policy_place(const struct weir_model *m,
                                     const struct weir_task *task, uint16_t vma_policy,

@@ -131,6 +131,13 @@ static inline weir_page_id weir_pte(const struct weir_vma *vma, uint32_t idx)
 bool weir_pte_set(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
                   weir_page_id id);
 
+/* Sets the entries of @nr pages from @idx on, all of which are empty. False as above. */
+bool weir_pte_put(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
+                  const weir_page_id *ids, uint32_t nr);
+
+/* How many entries of [from, end) are not empty. */
+uint32_t weir_pte_count(const struct weir_vma *vma, uint32_t from, uint32_t end);
+
 /* The first entry from @from below @end that is not empty; @end when all are. */
 uint32_t weir_pte_next(const struct weir_vma *vma, uint32_t from, uint32_t end);
 

@@ -7,24 +7,50 @@
 
 #include <stdlib.h>
 
+static bool has_ptes(struct weir_model *m, struct weir_vma *vma)
+{
+	if (vma->ptes)
+		return true;
+	vma->ptes = calloc(1, sizeof(*vma->ptes));
+	if (!vma->ptes) {
+		m->failed = true;
+		return false;
+	}
+	vma->ptes->nr_users = 1;
+	return true;
+}
+
 bool weir_pte_set(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
                   weir_page_id id)
 {
-	if (!vma->ptes) {
-		if (!id)
-			return true;
-		vma->ptes = calloc(1, sizeof(*vma->ptes));
-		if (!vma->ptes) {
-			m->failed = true;
-			return false;
-		}
-		vma->ptes->nr_users = 1;
-	}
+	if (!vma->ptes && !id)
+		return true;
+	if (!has_ptes(m, vma))
+		return false;
 	if (!weir_slots_set(&vma->ptes->slots, vma->first + idx, id, vma->most)) {
 		m->failed = true;
 		return false;
 	}
 	return true;
+}
+
+bool weir_pte_put(struct weir_model *m, struct weir_vma *vma, uint32_t idx,
+                  const weir_page_id *ids, uint32_t nr)
+{
+	if (!has_ptes(m, vma))
+		return false;
+	if (!weir_slots_put(&vma->ptes->slots, vma->first + idx, ids, nr, vma->most)) {
+		m->failed = true;
+		return false;
+	}
+	return true;
+}
+
+uint32_t weir_pte_count(const struct weir_vma *vma, uint32_t from, uint32_t end)
+{
+	return vma->ptes ? weir_slots_count(&vma->ptes->slots, vma->first + from,
+	                                    vma->first + end)
+	                 : 0;
 }
 
 uint32_t weir_pte_next(const struct weir_vma *vma, uint32_t from, uint32_t end)

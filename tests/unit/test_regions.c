@@ -42,6 +42,21 @@ static void check_form(const struct weir_regions *set)
 	}
 }
 
+/* The answer for one index, and for how many it is the same: not for too many, and to the
+ * end of a range or a gap. */
+static void check_has(const struct weir_regions *set, uint32_t idx, uint32_t asked)
+{
+	uint32_t nr = asked;
+	bool has = weir_regions_has(set, idx, &nr);
+
+	assert_int_equal(has, twin[idx] != 0);
+	assert_true(nr >= 1 && nr <= asked);
+	for (uint32_t i = idx; i < idx + nr && i < SPAN; i++)
+		assert_int_equal(twin[i] != 0, has);
+	if (nr < asked && idx + nr < SPAN)
+		expect_u64_eq(twin[idx + nr] == twin[idx], 0);
+}
+
 static void regions_random_steps_equal_an_array(void **state)
 {
 	weir_auto(weir_regions_done) struct weir_regions set = { 0 };
@@ -73,10 +88,9 @@ static void regions_random_steps_equal_an_array(void **state)
 		}
 		expect_u64_eq(weir_regions_count(&set, 0, SPAN), twin_count(0, SPAN));
 		expect_u64_eq(weir_regions_count(&set, from, to), twin_count(from, to));
-		assert_int_equal(weir_regions_has(&set, from % SPAN),
-		                 twin[from % SPAN] != 0);
+		check_has(&set, from % SPAN, 1 + to);
+		check_form(&set);
 	}
-	check_form(&set);
 	expect_u64_eq(weir_regions_count(&set, 0, SPAN), twin_count(0, SPAN));
 }
 
