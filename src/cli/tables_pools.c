@@ -12,8 +12,9 @@ struct place { /* what a row is about */
 	const struct weir_node_pool *node; /* NULL: all nodes */
 };
 
-static size_t rows(const struct weir_report *report)
+static size_t rows(const void *of)
 {
+	const struct weir_report *report = of;
 	size_t n = 0;
 
 	for (size_t i = 0; i < report->snap->pools.nr; i++)
@@ -46,9 +47,9 @@ static bool is_idle(const struct weir_huge_size *size)
 	return is_zero(size->all.nr) && is_zero(size->overcommit);
 }
 
-static bool shown(const struct weir_report *report, const struct weir_report_style *style,
-                  size_t row)
+static bool shown(const void *of, const struct weir_report_style *style, size_t row)
 {
+	const struct weir_report *report = of;
 	struct place p = place_of(report, row);
 
 	if (!weir_style_has_size(style, p.size->size_bytes))
