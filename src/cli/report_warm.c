@@ -10,7 +10,8 @@
 
 #include <inttypes.h>
 
-static bool shows(const struct weir_report_style *style, const struct weir_warm_row *row)
+static bool shows(const struct weir_report_style *style,
+                  const struct weir_warm_place *row)
 {
 	return weir_style_has_size(style, row->page_bytes) &&
 	       (row->node < 0 || weir_style_has_node(style, (unsigned int)row->node));
@@ -36,7 +37,7 @@ static void put_part(uint64_t bytes, size_t nr, const char *what,
 }
 
 /* "2M node 0: 12G ready of 16G, 4G leased (3)" */
-static void put_row(const struct weir_warm_row *row,
+static void put_row(const struct weir_warm_place *row,
                     const struct weir_report_style *style, FILE *out)
 {
 	char size[WEIR_SIZE_TEXT_MAX];
@@ -60,7 +61,7 @@ static void put_row(const struct weir_warm_row *row,
 void weir_report_print_warm(const struct weir_report *report,
                             const struct weir_report_style *style, FILE *out)
 {
-	const struct weir_warm_rows *rows = &report->view.warm;
+	const struct weir_warm_places *rows = &report->view.warm;
 	size_t nr = 0;
 
 	for (size_t i = 0; i < rows->nr; i++) {
@@ -75,9 +76,9 @@ void weir_report_print_warm(const struct weir_report *report,
 	}
 }
 
-static void json_row(struct weir_json *j, const struct weir_warm_rows *rows, size_t i)
+static void json_row(struct weir_json *j, const struct weir_warm_places *rows, size_t i)
 {
-	const struct weir_warm_row *row = &rows->v[i];
+	const struct weir_warm_place *row = &rows->v[i];
 
 	weir_json_open(j, NULL, '{');
 	weir_json_u64(j, "page_bytes", row->page_bytes);
@@ -90,7 +91,7 @@ static void json_row(struct weir_json *j, const struct weir_warm_rows *rows, siz
 	weir_json_u64(j, "coming_bytes", row->coming_bytes);
 	weir_json_u64(j, "leased_bytes", row->leased_bytes);
 	weir_json_u64(j, "waiting_bytes", row->waiting_bytes);
-	weir_json_u64(j, "lacking_bytes", weir_warm_row_lacks(rows, i));
+	weir_json_u64(j, "lacking_bytes", weir_warm_place_lacks(rows, i));
 	weir_json_u64(j, "ready", row->nr_ready);
 	weir_json_u64(j, "coming", row->nr_coming);
 	weir_json_u64(j, "leased", row->nr_leased);
@@ -102,7 +103,7 @@ void weir_report_json_warm(struct weir_json *j, const struct weir_report *report
                            const struct weir_report_style *style)
 {
 	const struct weir_warm_seen *warm = &report->snap->warm;
-	const struct weir_warm_rows *rows = &report->view.warm;
+	const struct weir_warm_places *rows = &report->view.warm;
 
 	if (!warm->state.known) {
 		weir_json_null(j, "warm");

@@ -169,11 +169,11 @@ WEIR_CELL(cell_demote)
 static void warm_pages(const struct weir_report *report, struct place p, bool leased,
                        char cell[WEIR_CELL_MAX])
 {
-	const struct weir_warm_rows *warm = &report->view.warm;
+	const struct weir_warm_places *warm = &report->view.warm;
 	struct weir_count pages = { !report->snap->warm.hidden, 0 };
 
 	for (size_t i = 0; pages.known && i < warm->nr; i++) {
-		const struct weir_warm_row *row = &warm->v[i];
+		const struct weir_warm_place *row = &warm->v[i];
 
 		if (row->page_bytes != p.size->size_bytes ||
 		    (p.node && row->node != (int)p.node->node))

@@ -150,26 +150,27 @@ const char *weir_lease_text(const struct weir_warm_region *region,
 	return out;
 }
 
-/* ---- rows -------------------------------------------------------------------------- */
+/* ---- places --------------------------------------------------------------------------
+ */
 
-static struct weir_warm_row *row_of(struct weir_warm_rows *rows, uint64_t page_bytes,
-                                    int node)
+static struct weir_warm_place *place_of(struct weir_warm_places *places,
+                                        uint64_t page_bytes, int node)
 {
 	size_t i = 0;
 
-	while (i < rows->nr &&
-	       (rows->v[i].page_bytes < page_bytes ||
-	        (rows->v[i].page_bytes == page_bytes && rows->v[i].node < node)))
+	while (i < places->nr &&
+	       (places->v[i].page_bytes < page_bytes ||
+	        (places->v[i].page_bytes == page_bytes && places->v[i].node < node)))
 		i++;
-	if (i < rows->nr && rows->v[i].page_bytes == page_bytes &&
-	    rows->v[i].node == node)
-		return &rows->v[i];
-	if (weir_grow(&rows->v, &rows->cap, rows->nr, sizeof(*rows->v)) < 0)
+	if (i < places->nr && places->v[i].page_bytes == page_bytes &&
+	    places->v[i].node == node)
+		return &places->v[i];
+	if (weir_grow(&places->v, &places->cap, places->nr, sizeof(*places->v)) < 0)
 		return NULL;
-	memmove(&rows->v[i + 1], &rows->v[i], (rows->nr - i) * sizeof(*rows->v));
-	rows->v[i] = (struct weir_warm_row){ .page_bytes = page_bytes, .node = node };
-	rows->nr++;
-	return &rows->v[i];
+	memmove(&places->v[i + 1], &places->v[i], (places->nr - i) * sizeof(*places->v));
+	places->v[i] = (struct weir_warm_place){ .page_bytes = page_bytes, .node = node };
+	places->nr++;
+	return &places->v[i];
 }
 
 /* The text is not the kernel's: a sum that no memory has is a large one. */
@@ -179,59 +180,63 @@ static void add_bytes(uint64_t *sum, uint64_t bytes)
 		*sum = UINT64_MAX;
 }
 
-static void add_region(struct weir_warm_row *row, const struct weir_warm_region *region)
+static void add_region(struct weir_warm_place *place,
+                       const struct weir_warm_region *region)
 {
 	switch (region->state) {
 	case WEIR_REGION_READY:
-		add_bytes(&row->ready_bytes, region->filled_bytes);
-		row->nr_ready++;
+		add_bytes(&place->ready_bytes, region->filled_bytes);
+		place->nr_ready++;
 		break;
 	case WEIR_REGION_GROWING:
 	case WEIR_REGION_LEASED:
-		add_bytes(&row->leased_bytes, region->filled_bytes);
-		row->nr_leased++;
+		add_bytes(&place->leased_bytes, region->filled_bytes);
+		place->nr_leased++;
 		break;
 	case WEIR_REGION_WAITING:
-		add_bytes(&row->waiting_bytes, region->filled_bytes);
-		row->nr_waiting++;
+		add_bytes(&place->waiting_bytes, region->filled_bytes);
+		place->nr_waiting++;
 		break;
 	case WEIR_REGION_FILLING:
 	case WEIR_REGION_DIRTY:
 	case WEIR_REGION_SCRUBBING:
-		add_bytes(&row->coming_bytes, region->filled_bytes);
-		add_bytes(&row->due_bytes, region->bytes);
-		row->nr_coming++;
+		add_bytes(&place->coming_bytes, region->filled_bytes);
+		add_bytes(&place->due_bytes, region->bytes);
+		place->nr_coming++;
 		break;
 	}
 }
 
-int weir_warm_rows_make(const struct weir_warm_state *state, struct weir_warm_rows *out)
+int weir_warm_places_make(const struct weir_warm_state *state,
+                          struct weir_warm_places *out)
 {
-	struct weir_warm_row *row;
+	struct weir_warm_place *place;
 
-	*out = (struct weir_warm_rows){ 0 };
+	*out = (struct weir_warm_places){ 0 };
 	for (size_t i = 0; i < state->nr_targets; i++) {
-		row = row_of(out, state->targets[i].page_bytes, state->targets[i].node);
-		if (!row)
+		place = place_of(out, state->targets[i].page_bytes,
+		                 state->targets[i].node);
+		if (!place)
 			goto failed;
-		add_bytes(&row->target_bytes, state->targets[i].bytes);
+		add_bytes(&place->target_bytes, state->targets[i].bytes);
 	}
 	for (size_t i = 0; i < state->nr_regions; i++) {
-		row = row_of(out, state->regions[i].page_bytes, state->regions[i].node);
-		if (!row)
+		place = place_of(out, state->regions[i].page_bytes,
+		                 state->regions[i].node);
+		if (!place)
 			goto failed;
-		add_region(row, &state->regions[i]);
+		add_region(place, &state->regions[i]);
 	}
 	return 0;
 failed:
-	weir_warm_rows_done(out);
+	weir_warm_places_done(out);
 	return -ENOMEM;
 }
 
-void weir_warm_rows_done(struct weir_warm_rows *rows)
+void weir_warm_places_done(struct weir_warm_places *places)
 {
-	free(rows->v);
-	*rows = (struct weir_warm_rows){ 0 };
+	free(places->v);
+	*places = (struct weir_warm_places){ 0 };
 }
 
 static uint64_t less(uint64_t a, uint64_t b)
@@ -239,22 +244,22 @@ static uint64_t less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-static uint64_t there(const struct weir_warm_row *row)
+static uint64_t there(const struct weir_warm_place *place)
 {
-	uint64_t sum = row->ready_bytes;
+	uint64_t sum = place->ready_bytes;
 
-	add_bytes(&sum, row->due_bytes);
+	add_bytes(&sum, place->due_bytes);
 	return sum;
 }
 
-uint64_t weir_warm_row_lacks(const struct weir_warm_rows *rows, size_t row)
+uint64_t weir_warm_place_lacks(const struct weir_warm_places *places, size_t place)
 {
-	const struct weir_warm_row *of = &rows->v[row];
+	const struct weir_warm_place *of = &places->v[place];
 	uint64_t have = there(of);
 
-	for (size_t i = 0; of->node < 0 && i < rows->nr; i++)
-		if (i != row && rows->v[i].page_bytes == of->page_bytes)
+	for (size_t i = 0; of->node < 0 && i < places->nr; i++)
+		if (i != place && places->v[i].page_bytes == of->page_bytes)
 			add_bytes(&have,
-			          less(there(&rows->v[i]), rows->v[i].target_bytes));
+			          less(there(&places->v[i]), places->v[i].target_bytes));
 	return less(of->target_bytes, have);
 }

@@ -42,7 +42,7 @@ const char *weir_lease_text(const struct weir_warm_region *region,
                             char out[WEIR_LEASE_TEXT_MAX]);
 
 /* One page size on one node. Bytes are those that have pages. */
-struct weir_warm_row {
+struct weir_warm_place {
 	uint64_t page_bytes;
 	int node; /* -1: of regions that are bound to none */
 	uint64_t target_bytes;
@@ -52,17 +52,18 @@ struct weir_warm_row {
 	size_t nr_ready, nr_leased, nr_waiting, nr_coming;
 };
 
-struct weir_warm_rows {
-	struct weir_warm_row *v; /* by size, then node */
+struct weir_warm_places {
+	struct weir_warm_place *v; /* by size, then node */
 	size_t nr, cap;
 };
 
-/* A row for each size and node that has a target or a region. 0 or -ENOMEM. */
-int weir_warm_rows_make(const struct weir_warm_state *state, struct weir_warm_rows *out);
-void weir_warm_rows_done(struct weir_warm_rows *rows);
+/* One for each size and node that has a target or a region. 0 or -ENOMEM. */
+int weir_warm_places_make(const struct weir_warm_state *state,
+                          struct weir_warm_places *out);
+void weir_warm_places_done(struct weir_warm_places *places);
 
-/* What the target of a row still lacks: neither ready nor coming. What is beyond the
+/* What the target of a place still lacks: neither ready nor coming. What is beyond the
  * targets of nodes counts for one that is bound to none. */
-uint64_t weir_warm_row_lacks(const struct weir_warm_rows *rows, size_t row);
+uint64_t weir_warm_place_lacks(const struct weir_warm_places *places, size_t place);
 
 #endif

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void about(struct weir_finding *f, const struct weir_warm_row *row)
+static void about(struct weir_finding *f, const struct weir_warm_place *row)
 {
 	f->size_bytes = WEIR_COUNT(row->page_bytes);
 	if (row->node >= 0)
@@ -20,7 +20,7 @@ struct place {
 	char text[48];
 };
 
-static struct place place_of(const struct weir_warm_row *row)
+static struct place place_of(const struct weir_warm_place *row)
 {
 	struct place p;
 
@@ -35,7 +35,7 @@ static struct place place_of(const struct weir_warm_row *row)
 
 void weir_check_weird_gone(struct weir_check *c)
 {
-	const struct weir_warm_rows *rows = &c->view->warm;
+	const struct weir_warm_places *rows = &c->view->warm;
 	uint64_t kept = 0, leased = 0;
 	size_t nr_leased = 0;
 	struct weir_finding *f;
@@ -61,7 +61,7 @@ void weir_check_weird_gone(struct weir_check *c)
 
 /* Pages of the pool that a newcomer can have there, at most. */
 static struct weir_count room_of(const struct weir_check *c,
-                                 const struct weir_warm_row *row)
+                                 const struct weir_warm_place *row)
 {
 	const struct weir_huge_size *size = weir_pools_size(&c->snap->pools,
 	                                                    row->page_bytes);
@@ -74,7 +74,7 @@ static struct weir_count room_of(const struct weir_check *c,
 	return weir_pool_really_free(size, &size->all).max;
 }
 
-static void target_missed(struct weir_check *c, const struct weir_warm_row *row,
+static void target_missed(struct weir_check *c, const struct weir_warm_place *row,
                           uint64_t lacks)
 {
 	struct weir_count room = room_of(c, row);
@@ -108,10 +108,10 @@ static void target_missed(struct weir_check *c, const struct weir_warm_row *row,
 
 void weir_check_warm_target(struct weir_check *c)
 {
-	const struct weir_warm_rows *rows = &c->view->warm;
+	const struct weir_warm_places *rows = &c->view->warm;
 
 	for (size_t i = 0; i < rows->nr; i++) {
-		uint64_t lacks = weir_warm_row_lacks(rows, i);
+		uint64_t lacks = weir_warm_place_lacks(rows, i);
 
 		if (rows->v[i].page_bytes && lacks >= rows->v[i].page_bytes)
 			target_missed(c, &rows->v[i], lacks);
@@ -120,10 +120,10 @@ void weir_check_warm_target(struct weir_check *c)
 
 void weir_check_warm_waiting(struct weir_check *c)
 {
-	const struct weir_warm_rows *rows = &c->view->warm;
+	const struct weir_warm_places *rows = &c->view->warm;
 
 	for (size_t i = 0; i < rows->nr; i++) {
-		const struct weir_warm_row *row = &rows->v[i];
+		const struct weir_warm_place *row = &rows->v[i];
 		struct weir_finding *f;
 
 		if (!row->nr_waiting)

@@ -40,7 +40,7 @@ static uint64_t free_of(const struct weir_tally *t, int node)
 	return free < real ? free : real;
 }
 
-static int note_target(struct weir_planning *p, const struct weir_warm_row *row,
+static int note_target(struct weir_planning *p, const struct weir_warm_place *row,
                        uint64_t lacks, struct weir_err *err)
 {
 	const struct weir_tally *was = weir_tally_of(&p->out->before, row->page_bytes);
@@ -67,17 +67,17 @@ static int note_target(struct weir_planning *p, const struct weir_warm_row *row,
 
 int weir_guard_note_targets(struct weir_planning *p, struct weir_err *err)
 {
-	struct weir_warm_rows rows;
-	int r = weir_warm_rows_make(&p->snap->warm.state, &rows);
+	struct weir_warm_places rows;
+	int r = weir_warm_places_make(&p->snap->warm.state, &rows);
 
 	if (r < 0)
 		return weir_err_sys(err, r, "plan a change");
 	for (size_t i = 0; r == 0 && i < rows.nr; i++) {
-		uint64_t lacks = weir_warm_row_lacks(&rows, i);
+		uint64_t lacks = weir_warm_place_lacks(&rows, i);
 
 		if (lacks >= rows.v[i].page_bytes)
 			r = note_target(p, &rows.v[i], lacks, err);
 	}
-	weir_warm_rows_done(&rows);
+	weir_warm_places_done(&rows);
 	return r;
 }

@@ -147,7 +147,7 @@ static void parse(const char *text, struct weir_warm_state *out)
 #define LEASE(id, name) \
 	" lease=" #id " name=\"" name "\" uid=0 gid=0 since=1 until=0 owner=none"
 
-static void warm_rows_sum_by_size_and_node(void **state)
+static void warm_places_sum_by_size_and_node(void **state)
 {
 	static const char text[] = HEAD STORE
 		"target page=2097152 node=1 bytes=33554432\n"
@@ -167,32 +167,32 @@ static void warm_rows_sum_by_size_and_node(void **state)
 					       "node=0 inode=6 bytes=2097152 "
 					       "filled=2097152" LEASE(2, "") "\n" TAIL;
 	struct weir_warm_state s = { 0 };
-	struct weir_warm_rows rows;
+	struct weir_warm_places places;
 
 	(void)state;
 	parse(text, &s);
-	expect_int_eq(weir_warm_rows_make(&s, &rows), 0);
-	expect_u64_eq(rows.nr, 3);
-	expect_int_eq(rows.v[0].node, 0);
-	expect_u64_eq(rows.v[0].ready_bytes, 0);
-	expect_u64_eq(rows.v[0].coming_bytes, 4 << 20);
-	expect_u64_eq(rows.v[0].leased_bytes, 6 << 20); /* that has pages */
-	expect_u64_eq(rows.v[0].nr_leased, 2);
-	expect_u64_eq(rows.v[0].waiting_bytes, 2 << 20);
-	expect_u64_eq(weir_warm_row_lacks(&rows, 0), 0);
-	expect_int_eq(rows.v[1].node, 1);
-	expect_u64_eq(rows.v[1].target_bytes, 32 << 20);
-	expect_u64_eq(rows.v[1].coming_bytes, 2 << 20);
-	expect_u64_eq(rows.v[1].due_bytes, 8 << 20); /* all of it, in the end */
-	expect_u64_eq(weir_warm_row_lacks(&rows, 1), 16 << 20);
-	expect_u64_eq(rows.v[2].page_bytes, 1 << 30);
-	expect_u64_eq(weir_warm_row_lacks(&rows, 2), 1 << 30);
-	weir_warm_rows_done(&rows);
+	expect_int_eq(weir_warm_places_make(&s, &places), 0);
+	expect_u64_eq(places.nr, 3);
+	expect_int_eq(places.v[0].node, 0);
+	expect_u64_eq(places.v[0].ready_bytes, 0);
+	expect_u64_eq(places.v[0].coming_bytes, 4 << 20);
+	expect_u64_eq(places.v[0].leased_bytes, 6 << 20); /* that has pages */
+	expect_u64_eq(places.v[0].nr_leased, 2);
+	expect_u64_eq(places.v[0].waiting_bytes, 2 << 20);
+	expect_u64_eq(weir_warm_place_lacks(&places, 0), 0);
+	expect_int_eq(places.v[1].node, 1);
+	expect_u64_eq(places.v[1].target_bytes, 32 << 20);
+	expect_u64_eq(places.v[1].coming_bytes, 2 << 20);
+	expect_u64_eq(places.v[1].due_bytes, 8 << 20); /* all of it, in the end */
+	expect_u64_eq(weir_warm_place_lacks(&places, 1), 16 << 20);
+	expect_u64_eq(places.v[2].page_bytes, 1 << 30);
+	expect_u64_eq(weir_warm_place_lacks(&places, 2), 1 << 30);
+	weir_warm_places_done(&places);
 	weir_warm_state_done(&s);
 }
 
 /* A target that is bound to no node has what is beyond the targets of nodes. */
-static void warm_rows_of_any_node_count_the_others(void **state)
+static void warm_places_of_any_node_count_the_others(void **state)
 {
 	static const char text[] = HEAD STORE
 		"target page=2097152 node=-1 bytes=33554432\n"
@@ -204,21 +204,21 @@ static void warm_rows_of_any_node_count_the_others(void **state)
 		"region 3 state=ready page=2097152 node=-1 inode=3 bytes=2097152 "
 		"filled=2097152\n" TAIL;
 	struct weir_warm_state s = { 0 };
-	struct weir_warm_rows rows;
+	struct weir_warm_places places;
 
 	(void)state;
 	parse(text, &s);
-	expect_int_eq(weir_warm_rows_make(&s, &rows), 0);
-	expect_u64_eq(rows.nr, 3);
-	expect_int_eq(rows.v[0].node, -1);
-	expect_u64_eq(weir_warm_row_lacks(&rows, 0), (32 - 2 - 8 - 4) << 20);
-	expect_u64_eq(weir_warm_row_lacks(&rows, 1), 0);
-	weir_warm_rows_done(&rows);
+	expect_int_eq(weir_warm_places_make(&s, &places), 0);
+	expect_u64_eq(places.nr, 3);
+	expect_int_eq(places.v[0].node, -1);
+	expect_u64_eq(weir_warm_place_lacks(&places, 0), (32 - 2 - 8 - 4) << 20);
+	expect_u64_eq(weir_warm_place_lacks(&places, 1), 0);
+	weir_warm_places_done(&places);
 	weir_warm_state_done(&s);
 }
 
 /* No host has so much; the text may say so. */
-static void warm_rows_of_impossible_sums_end_at_the_largest(void **state)
+static void warm_places_of_impossible_sums_end_at_the_largest(void **state)
 {
 #define HUGE "9223372036852678656"
 	static const char text[] = HEAD STORE
@@ -229,13 +229,13 @@ static void warm_rows_of_impossible_sums_end_at_the_largest(void **state)
 		"region 3 state=ready page=2097152 node=0 inode=3 bytes=" HUGE
 		" filled=" HUGE "\n" TAIL;
 	struct weir_warm_state s = { 0 };
-	struct weir_warm_rows rows;
+	struct weir_warm_places places;
 
 	(void)state;
 	parse(text, &s);
-	expect_int_eq(weir_warm_rows_make(&s, &rows), 0);
-	expect_u64_eq(rows.v[0].ready_bytes, UINT64_MAX);
-	weir_warm_rows_done(&rows);
+	expect_int_eq(weir_warm_places_make(&s, &places), 0);
+	expect_u64_eq(places.v[0].ready_bytes, UINT64_MAX);
+	weir_warm_places_done(&places);
 	weir_warm_state_done(&s);
 }
 
@@ -267,7 +267,7 @@ static int read_and_drop(void *ctx)
 	struct fake_file files[] = { { WEIR_WARM_STATE, one },
 		                     { BOOT, "b0\n" },
 		                     { "/proc/811/stat", SLEEPS } };
-	struct weir_warm_rows rows = { 0 };
+	struct weir_warm_places places = { 0 };
 	struct weir_warm_seen seen;
 	struct fake_host fake;
 	int r;
@@ -277,8 +277,8 @@ static int read_and_drop(void *ctx)
 	weir_warm_seen_read(&fake.reader, &seen);
 	r = fake.reader.failed;
 	if (r == 0)
-		r = weir_warm_rows_make(&seen.state, &rows);
-	weir_warm_rows_done(&rows);
+		r = weir_warm_places_make(&seen.state, &places);
+	weir_warm_places_done(&places);
 	weir_warm_seen_done(&seen);
 	fake_close(&fake);
 	return r;
@@ -296,9 +296,9 @@ int main(void)
 		cmocka_unit_test(stat_start_is_found_behind_any_name),
 		cmocka_unit_test(warm_seen_knows_whether_weird_runs),
 		cmocka_unit_test(warm_seen_without_a_store_or_a_whole_state),
-		cmocka_unit_test(warm_rows_sum_by_size_and_node),
-		cmocka_unit_test(warm_rows_of_any_node_count_the_others),
-		cmocka_unit_test(warm_rows_of_impossible_sums_end_at_the_largest),
+		cmocka_unit_test(warm_places_sum_by_size_and_node),
+		cmocka_unit_test(warm_places_of_any_node_count_the_others),
+		cmocka_unit_test(warm_places_of_impossible_sums_end_at_the_largest),
 		cmocka_unit_test(lease_text_is_its_name_or_its_number),
 		cmocka_unit_test(warm_seen_without_memory_fails_and_leaks_nothing),
 	};
