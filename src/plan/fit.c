@@ -129,6 +129,10 @@ static int count(const struct filling *f, struct weir_fit_count *out,
 
 /* ---- on warm memory ---------------------------------------------------------------- */
 
+/* No more VMs than these are given leases of their own: each looks at all of the store.
+ */
+#define LEASES_MAX 4096U
+
 /* What the first VMs would lease, one after the other: their regions' pages. */
 struct leases {
 	struct weir_load_given *given;
@@ -155,7 +159,7 @@ static int find_leases(const struct filling *f, struct leases *out)
 	demand.kind = f->kind;
 	demand.nr_vfio = f->vfio;
 	ask.demand = &demand;
-	while (r == 0) {
+	while (r == 0 && out->nr < LEASES_MAX) {
 		struct weir_offer offer;
 
 		r = weir_offer_make(f->snap, &ask, taken, &offer);
