@@ -268,17 +268,14 @@ static int put_json(const struct weir_warm_rows *rows)
 /* ---- all of it ---- */
 
 /* 0; positive, an exit status, said; negative with words. */
-static int set_all(struct weir_client *client, char **args, size_t nr,
+static int set_all(struct weir_client *client, const struct target *targets, size_t nr,
                    struct weir_err *err)
 {
 	struct weir_refusal no;
-	struct target target;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < nr; i++) {
-		if (parse_target(args[i], &target) != 0)
-			return WEIR_EXIT_USAGE;
-		r = set_target(client, &target, &no, err);
+		r = set_target(client, &targets[i], &no, err);
 		if (r > 0) {
 			r = weir_client_tell(NAME, &no);
 			return i ? WEIR_EXIT_PARTLY : r;
@@ -306,24 +303,32 @@ static int show(struct weir_client *client, const struct options *opts,
 	return r;
 }
 
-static int warm(const struct options *opts, char **args, size_t nr)
+static int warm(const struct options *opts, const struct target *targets, size_t nr)
 {
 	weir_auto(weir_client_done) struct weir_client client = { .fd = -1 };
-	struct target target;
 	struct weir_err err = { 0 };
-	int r;
+	int r = weir_client_open(&opts->client, &client, &err);
 
-	for (size_t i = 0; i < nr; i++) /* all of them make sense, or none is set */
-		if (parse_target(args[i], &target) != 0)
-			return WEIR_EXIT_USAGE;
-	r = weir_client_open(&opts->client, &client, &err);
 	if (r == 0)
-		r = set_all(&client, args, nr, &err);
+		r = set_all(&client, targets, nr, &err);
 	if (r == 0)
 		r = show(&client, opts, &err);
 	if (r < 0)
 		r = weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
 	return weir_cli_flush(NAME, r);
+}
+
+/* All of them make sense, or nothing is asked. */
+static int parse_and_do(const struct options *opts, char **args, size_t nr)
+{
+	weir_auto(weir_freep) struct target *targets = calloc(nr + 1, sizeof(*targets));
+	int status = 0;
+
+	if (!targets)
+		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "out of memory");
+	for (size_t i = 0; status == 0 && i < nr; i++)
+		status = parse_target(args[i], &targets[i]);
+	return status ? status : warm(opts, targets, nr);
 }
 
 int weir_warm_main(int argc, char **argv)
@@ -349,5 +354,5 @@ int weir_warm_main(int argc, char **argv)
 		weir_table_list_columns(&weir_table_warm, stdout);
 		return weir_cli_flush(NAME, WEIR_EXIT_DONE);
 	}
-	return warm(&opts, argv + optind, (size_t)(argc - optind));
+	return parse_and_do(&opts, argv + optind, (size_t)(argc - optind));
 }

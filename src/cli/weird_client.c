@@ -62,18 +62,12 @@ static int why_not(const char *path, int r, struct weir_err *err)
 	}
 }
 
-int weir_client_open(const struct weir_client_options *options, struct weir_client *out,
-                     struct weir_err *err)
+/* A connected socket, or negative with words. */
+static int connect_to(const char *path, struct weir_err *err)
 {
-	const char *path = options->socket ? options->socket : getenv("WEIR_SOCKET");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	weir_auto(weir_closep) int fd = -1;
-	int r = can_read_replies(err);
+	int fd, r;
 
-	if (r < 0)
-		return r;
-	if (!path || !*path)
-		path = WEIR_CLIENT_SOCKET;
 	if (strlen(path) >= sizeof(address.sun_path))
 		return weir_err_set(err, -ENAMETOOLONG,
 		                    "'%s' is too long for the path of a socket", path);
@@ -81,12 +75,29 @@ int weir_client_open(const struct weir_client_options *options, struct weir_clie
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return weir_err_sys(err, -errno, "make a socket");
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return why_not(path, -errno, err);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	r = why_not(path, -errno, err);
+	(void)close(fd);
+	return r;
+}
+
+int weir_client_open(const struct weir_client_options *options, struct weir_client *out,
+                     struct weir_err *err)
+{
+	const char *path = options->socket ? options->socket : getenv("WEIR_SOCKET");
+	int r = can_read_replies(err);
+
+	if (r < 0)
+		return r;
+	if (!path || !*path)
+		path = WEIR_CLIENT_SOCKET;
+	r = connect_to(path, err);
+	if (r < 0)
+		return r;
 	*out = (struct weir_client){
-		.fd = fd, .timeout_ms = options->timeout_ms, .next_id = 1, .socket = path
+		.fd = r, .timeout_ms = options->timeout_ms, .next_id = 1, .socket = path
 	};
-	fd = -1;
 	return 0;
 }
 
@@ -239,8 +250,8 @@ int weir_client_call(struct weir_client *client, struct weir_json *request,
                      struct weir_err *err)
 {
 	uint64_t until_ms = client->timeout_ms ? now_ms() + client->timeout_ms : 0;
+	struct weir_str line = weir_str("", 0);
 	struct weir_tree tree = { 0 };
-	struct weir_str line;
 	int r;
 
 	weir_json_close(request);
