@@ -76,6 +76,21 @@ static void close_shop(struct shop *shop, struct weir_store *store)
 	shop_done(shop);
 }
 
+/* The path of the one file in the store. */
+static void only_file(const struct shop *shop, char *out, size_t cap)
+{
+	char path[100];
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/4K", shop->dir);
+	d = opendir(path);
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));)
+		if (e->d_type == DT_REG)
+			(void)snprintf(out, cap, "%s/%s", path, e->d_name);
+	(void)closedir(d);
+}
+
 static void lease_of_another_size_is_cut_or_grown(void **unused)
 {
 	static const uint64_t sizes[] = { 8, 3 };
@@ -453,6 +468,38 @@ static void job_whose_pages_are_gone_fails(void **unused)
 	close_shop(&shop, store);
 }
 
+/* Root may open what is being scrubbed: then it is not ready while he has it. */
+static void job_of_a_file_that_root_has_waits(void **unused)
+{
+	static const uint64_t sizes[] = { 4 };
+	const struct weir_job_room room = { P, 1000 * P, 0 };
+	const struct weir_job_wish wish = { .node = -1, .rooms = &room, .nr_rooms = 1 };
+	const struct weir_warm_work work = { .threads = 1 };
+	struct shop shop;
+	struct weir_store *store = open_with(&shop, sizes, 1);
+	struct weir_warm_job job;
+	struct weir_lease lease;
+	char path[400];
+	int fd;
+
+	(void)unused;
+	expect_int_eq(take(store, 4, "vm", &lease), 0);
+	expect_int_eq(weir_store_release(store, lease.id, NULL), 0);
+	expect_int_eq(weir_store_next_job(store, &wish, &job, NULL), 0);
+	only_file(&shop, path, sizeof(path));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	expect_int_eq(weir_warm_job_run(&job, &work, NULL), 0);
+	expect_int_eq(weir_store_job_done(store, &job, 0, NULL, NULL), 0);
+	expect_regions(store, WEIR_REGION_WAITING, 1, 4);
+	assert_int_equal(pwrite(fd, "x", 1, 5), 1);
+	(void)close(fd);
+	expect_u64_eq(weir_store_retry(store), 1);
+	do_jobs(store, 1000);
+	expect_regions(store, WEIR_REGION_READY, 1, 4);
+	close_shop(&shop, store);
+}
+
 static void target_that_changes_gives_back(void **unused)
 {
 	static const uint64_t sizes[] = { 4, 4, 4 };
@@ -536,21 +583,6 @@ static void store_is_opened_once(void **unused)
 }
 
 /* ---- opened again ------------------------------------------------------------------ */
-
-/* The path of the one file in the store. */
-static void only_file(const struct shop *shop, char *out, size_t cap)
-{
-	char path[100];
-	DIR *d;
-
-	(void)snprintf(path, sizeof(path), "%s/4K", shop->dir);
-	d = opendir(path);
-	assert_non_null(d);
-	for (struct dirent *e; (e = readdir(d));)
-		if (e->d_type == DT_REG)
-			(void)snprintf(out, cap, "%s/%s", path, e->d_name);
-	(void)closedir(d);
-}
 
 static void edit_text(const struct shop *shop, const char *from, const char *to)
 {
@@ -785,6 +817,7 @@ int main(void)
 		cmocka_unit_test(job_that_is_stopped_goes_on_another_time),
 		cmocka_unit_test(lease_that_grows_ends_before_it_is_one),
 		cmocka_unit_test(job_whose_pages_are_gone_fails),
+		cmocka_unit_test(job_of_a_file_that_root_has_waits),
 		cmocka_unit_test(target_that_changes_gives_back),
 		cmocka_unit_test(flavours_are_learned_from_leases),
 		cmocka_unit_test(store_is_opened_once),

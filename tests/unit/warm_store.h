@@ -219,6 +219,10 @@ static inline void shop_check(const struct shop *shop, const struct weir_store *
 				region = &s->regions[i];
 		if (!region)
 			fail_msg("%s is no region", e->d_name);
+		/* the name says whether it was handed over, or is ours */
+		if ((region->state == WEIR_REGION_LEASED) == (e->d_name[0] == '.'))
+			fail_msg("%s is %s", e->d_name,
+			         weir_region_state_word(region->state));
 		if (region->state != WEIR_REGION_READY)
 			continue;
 		expect_int_eq(st.st_size, (long long)region->bytes);
