@@ -35,7 +35,7 @@ static int help(void)
 		"pools\n"
 		"that it changed were before it.\n\n"
 		"      --foreign        although the pools were changed by others "
-	        "since\n" WEIR_CHANGE_HELP_GROWING WEIR_CHANGE_HELP_REST
+		"since\n" WEIR_CHANGE_HELP_GROWING WEIR_CHANGE_HELP_REST
 		"Exit status: 0 done, 3 there is nothing to undo, 4 done in part, 5 "
 		"refused.\n",
 		stdout);
