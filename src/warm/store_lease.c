@@ -210,6 +210,7 @@ void weir_store_ungrow(struct weir_store *store, size_t at, bool whole)
 	uint64_t keep = whole ? region->bytes : part->zero_bytes;
 
 	part->ending = false;
+	part->zero_bytes = 0;
 	region->lease = (struct weir_warm_lease){ 0 };
 	region->state = WEIR_REGION_DIRTY;
 	if (!keep) {
