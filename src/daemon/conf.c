@@ -179,6 +179,11 @@ static int take_shrink(struct weir_conf_parser *p, struct weir_str value)
 	return weir_conf_switch(p, value, &p->out->shrink);
 }
 
+static int take_renew(struct weir_conf_parser *p, struct weir_str value)
+{
+	return weir_conf_switch(p, value, &p->out->renew);
+}
+
 /* ---- [socket], [http] -------------------------------------------------------------- */
 
 static int take_path(struct weir_conf_parser *p, struct weir_str value)
@@ -332,6 +337,7 @@ static const struct key {
 	{ WEIR_CONF_BUDGET, "keep-free", take_keep },
 	{ WEIR_CONF_POOL, "grow", take_grow },
 	{ WEIR_CONF_POOL, "shrink", take_shrink },
+	{ WEIR_CONF_POOL, "renew", take_renew },
 	{ WEIR_CONF_LISTEN, "path", take_path },
 	{ WEIR_CONF_LISTEN, "mode", take_mode },
 	{ WEIR_CONF_LISTEN, "group", take_socket_group },

@@ -48,6 +48,7 @@ struct weir_conf {
 		size_t nr_keep;
 	} budget;
 	bool grow, shrink;
+	bool renew; /* what comes back is given to the pool, and other pages are taken */
 	struct {
 		char *path; /* never NULL */
 		unsigned int mode;

@@ -110,6 +110,7 @@ void weir_daemon_store_options(const struct weir_daemon_options *options,
 {
 	*out = (struct weir_store_options){ .dir = options->dir,
 		                            .state_path = options->state_path,
+		                            .renew = conf->renew,
 		                            .host = host };
 	for (size_t i = 0; i < conf->nr_warm; i++) {
 		const struct weir_conf_warm *warm = &conf->warm[i];

@@ -16,7 +16,7 @@
 
 static _Thread_local sigjmp_buf *back; /* NULL: no guarded call is at work */
 static struct sigaction before;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t installing = PTHREAD_MUTEX_INITIALIZER;
 
 enum { BACK_POISONED = 1, BACK_ABSENT };
 
@@ -36,13 +36,20 @@ static void on_sigbus(int nr, siginfo_t *info, void *context)
 		(void)signal(nr, SIG_DFL); /* the access is tried again, and ends us */
 }
 
+/* Each time: whoever else in the program sets handlers may have set this one. */
 static void install(void)
 {
 	struct sigaction action = { .sa_sigaction = on_sigbus,
-		                    .sa_flags = SA_SIGINFO | SA_NODEFER };
+		                    .sa_flags = SA_SIGINFO | SA_NODEFER },
+			 now;
 
 	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGBUS, &action, &before);
+	(void)pthread_mutex_lock(&installing);
+	if (sigaction(SIGBUS, NULL, &now) == 0 &&
+	    (!(now.sa_flags & SA_SIGINFO) || now.sa_sigaction != on_sigbus) &&
+	    sigaction(SIGBUS, &action, NULL) == 0)
+		before = now;
+	(void)pthread_mutex_unlock(&installing);
 }
 
 int weir_guard(int (*call)(void *arg), void *arg)
@@ -51,7 +58,7 @@ int weir_guard(int (*call)(void *arg), void *arg)
 	sigset_t bus, mask;
 	int r;
 
-	(void)pthread_once(&once, install);
+	install();
 	(void)sigemptyset(&bus);
 	(void)sigaddset(&bus, SIGBUS);
 	(void)pthread_sigmask(SIG_UNBLOCK, &bus, &mask);

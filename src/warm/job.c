@@ -106,14 +106,22 @@ static int check_node(struct weir_warm_job *job, const struct weir_warm_range *r
 	return r;
 }
 
+/* What was zeroed before is brought into our tables, or nobody could tell where it lies.
+ */
 static int zero_rest(const struct weir_warm_job *job, const struct weir_warm_range *all,
                      const struct weir_warm_work *work, struct weir_err *err)
 {
-	struct weir_warm_range rest = *all;
+	struct weir_warm_range before = *all, rest = *all;
+	struct weir_warm_work quiet = *work;
+	int r = 0;
 
+	quiet.done_bytes = quiet.own_bytes = NULL;
+	before.bytes = job->from_bytes;
 	rest.at += job->from_bytes;
 	rest.bytes -= job->from_bytes;
-	return rest.bytes ? weir_warm_zero(&rest, work, err) : 0;
+	if (before.bytes)
+		r = weir_warm_populate(&before, &quiet, err);
+	return r < 0 || !rest.bytes ? r : weir_warm_zero(&rest, work, err);
 }
 
 static int scrub(const struct weir_warm_job *job, const struct weir_warm_range *range,

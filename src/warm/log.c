@@ -63,6 +63,7 @@ static int sync_parent(const char *path)
 int weir_log_base(struct weir_log *log, struct weir_str text, struct weir_err *err)
 {
 	weir_auto(weir_closep) int fd = -1;
+	bool first = log->fd < 0;
 	char aside[4096];
 	int n = snprintf(aside, sizeof(aside), "%s.new", log->path), r = 0;
 
@@ -74,7 +75,7 @@ int weir_log_base(struct weir_log *log, struct weir_str text, struct weir_err *e
 	if (fd < 0)
 		return weir_err_sys(err, -errno, "make '%s'", aside);
 	r = write_at(fd, text, 0);
-	if (r == 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
+	if (r == 0 && (fchmod(fd, 0644) < 0 || (first && fsync(fd) < 0)))
 		r = -errno;
 	if (r == 0 && rename(aside, log->path) < 0)
 		r = -errno;
@@ -87,7 +88,7 @@ int weir_log_base(struct weir_log *log, struct weir_str text, struct weir_err *e
 	log->fd = fd;
 	fd = -1;
 	log->base_bytes = log->bytes = text.n;
-	r = sync_parent(log->path);
+	r = first ? sync_parent(log->path) : 0;
 	log->torn = r < 0;
 	return r < 0 ? weir_err_sys(err, r, "sync the directory of '%s'", log->path) : 0;
 }
@@ -97,8 +98,6 @@ int weir_log_change(struct weir_log *log, struct weir_str text, struct weir_err 
 	int r = write_at(log->fd, text, log->bytes);
 
 	log->writes++;
-	if (r == 0 && fsync(log->fd) < 0)
-		r = -errno;
 	if (r == 0) {
 		log->bytes += text.n;
 		return 0;

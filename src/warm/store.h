@@ -7,8 +7,8 @@
  * 0600, or to the lessee while it is leased.
  *
  * What must never break, over kills and restarts too:
- *  - a region has one lessee at most: "leased" is in the state file, synced, before the
- *    file is made the lessee's and its path is told;
+ *  - a region has one lessee at most: "leased" is in the state file before the file
+ *    is made the lessee's and its path is told;
  *  - what is handed out is zero: "ready" is written after the last page was populated or
  *    scrubbed and looked at; whatever else a state file says, or does not say, is dirty;
  *  - what somebody still has is not touched: a lease that has ended waits until the
@@ -38,7 +38,7 @@ struct weir_store_size { /* what one page size has of its own */
 
 struct weir_store_options {
 	const char *dir;        /* has a directory for each page size: DIR/2M */
-	const char *state_path; /* WEIR_WARM_STATE; written aside, synced, renamed */
+	const char *state_path; /* WEIR_WARM_STATE; see warm/log.h */
 	bool verify_full;       /* look at every byte after a scrub, not at a sample */
 	/* sizes to keep, in bytes; none: those that were leased */
 	uint64_t flavours[WEIR_FLAVOURS_MAX];

@@ -316,12 +316,11 @@ static int rename_ours(struct weir_store *store, size_t at, const char *name)
 	return r < 0 ? r : weir_file_take_back(dir, name, part->name);
 }
 
-static bool was_ready(struct weir_store *store, size_t at, const struct found *f)
+static bool was_ready(const struct weir_store *store, size_t at, const struct found *f)
 {
 	weir_auto(weir_closep) int fd = -1;
 
-	if (!f->old || f->old->state != WEIR_REGION_READY || !f->file.is_ours ||
-	    f->file.bytes != f->old->bytes || f->file.filled_bytes != f->old->bytes)
+	if (!f->old || f->old->state != WEIR_REGION_READY)
 		return false;
 	fd = weir_store_open_file(store, at);
 	return fd >= 0 && weir_store_is_whole(store, at, fd);

@@ -636,7 +636,8 @@ def main():
         wrong_configuration_is_not_started_with,
     ]
     names = sys.argv[3:]
-    return pools.run_tests([t for t in tests if not names or t.__name__ in names])
+    with pools.others_wait():  # once for all: each of them is short
+        return pools.run_tests([t for t in tests if not names or t.__name__ in names])
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ static const char all[] = "[warm 2M]\n"
 			  "[pool]\n"
 			  "grow = yes\n"
 			  "shrink = yes\n"
+			  "renew = yes\n"
 			  "[socket]\n"
 			  "path = /x/y.sock\n"
 			  "mode = 0660\n"
@@ -66,7 +67,7 @@ static void conf_with_all_keys_is_read(void **unused)
 	expect_u64_eq(conf.budget.nr_keep, 2);
 	expect_u64_eq(conf.budget.keep[1].page_bytes, WEIR_GIB);
 	expect_u64_eq(conf.budget.keep[1].bytes, 8 * WEIR_GIB);
-	expect_int_eq(conf.grow && conf.shrink, true);
+	expect_int_eq(conf.grow && conf.shrink && conf.renew, true);
 	expect_str(conf.socket.path, "/x/y.sock");
 	expect_u64_eq(conf.socket.mode, 0660);
 	expect_str(conf.socket.group.name, "kvm");

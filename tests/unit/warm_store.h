@@ -7,6 +7,7 @@
 
 #include "state_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -73,7 +74,8 @@ static inline void shop_check_text(const struct shop *shop,
 	expect_u64_eq(text.nr_targets, has->nr_targets);
 	expect_u64_eq(text.next_lease, has->next_lease);
 	for (size_t i = 0; i < text.nr_regions; i++) {
-		const struct weir_warm_region *a = &text.regions[i], *b = &has->regions[i];
+		const struct weir_warm_region *a = &text.regions[i],
+					      *b = &has->regions[i];
 
 		expect_u64_eq(a->id, b->id);
 		expect_u64_eq(a->bytes, b->bytes);
@@ -153,12 +155,12 @@ static inline size_t count(const struct weir_store *store, enum weir_region_stat
 	return nr;
 }
 
-#define expect_regions(store, which, want_nr, want_pages) \
-	do {                                              \
-		uint64_t pages_;                          \
+#define expect_regions(store, which, want_nr, want_pages)  \
+	do {                                               \
+		uint64_t pages_;                           \
 		size_t nr_ = count(store, which, &pages_); \
-		expect_u64_eq(nr_, want_nr);              \
-		expect_u64_eq(pages_, want_pages);        \
+		expect_u64_eq(nr_, want_nr);               \
+		expect_u64_eq(pages_, want_pages);         \
 	} while (0)
 
 /* Every byte of a file is 0. */
@@ -190,6 +192,49 @@ static inline void soil_file(const char *path)
 	for (off_t i = 0; i < st.st_size; i += P)
 		assert_int_equal(fwrite(page, 1, sizeof(page), f), sizeof(page));
 	assert_int_equal(fclose(f), 0);
+}
+
+/* What must hold of a store whenever it is at rest: each file is a region, a ready one is
+ * zero, whole and root's, a leased one has the name that was told. */
+static inline void shop_check(const struct shop *shop, const struct weir_store *store)
+{
+	const struct weir_warm_state *s = weir_store_state(store);
+	char path[400];
+	size_t files = 0;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/4K", shop->dir);
+	d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		const struct weir_warm_region *region = NULL;
+		struct stat st;
+
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		files++;
+		(void)snprintf(path, sizeof(path), "%s/4K/%s", shop->dir, e->d_name);
+		assert_int_equal(lstat(path, &st), 0);
+		for (size_t i = 0; i < s->nr_regions; i++)
+			if (s->regions[i].inode == st.st_ino)
+				region = &s->regions[i];
+		if (!region)
+			fail_msg("%s is no region", e->d_name);
+		/* the name says whether it was handed over, or is ours */
+		if ((region->state == WEIR_REGION_LEASED) == (e->d_name[0] == '.'))
+			fail_msg("%s is %s", e->d_name,
+			         weir_region_state_word(region->state));
+		if (region->state != WEIR_REGION_READY)
+			continue;
+		expect_int_eq(st.st_size, (long long)region->bytes);
+		expect_int_eq(st.st_blocks * 512, (long long)region->bytes);
+		expect_u64_eq(st.st_mode & 07777, 0600);
+		if (!is_zero_file(path))
+			fail_msg("region %" PRIu64 " is ready and not zero", region->id);
+	}
+	if (d)
+		(void)closedir(d);
+	expect_u64_eq(files, s->nr_regions);
+	shop_check_text(shop, store);
 }
 
 #endif
