@@ -147,6 +147,23 @@ static void drop_held(struct weir_feed *feed)
 				feed->rooms.v[k].bytes = 0;
 }
 
+/* A lessee may punch holes into his file and fill them again: virtio-mem and a balloon
+ * do. The pages of holes are in the pool, and nothing reserves them; whoever took them
+ * would have the lessee killed (SIGBUS) at his next touch. So they are left to him. */
+static void leave_holes(struct weir_store *store, struct weir_rooms *rooms)
+{
+	const struct weir_warm_state *state = weir_store_state(store);
+
+	weir_store_look(store);
+	for (size_t i = 0; i < state->nr_regions; i++) {
+		const struct weir_warm_region *r = &state->regions[i];
+
+		if (r->state == WEIR_REGION_LEASED && r->filled_bytes < r->bytes)
+			weir_rooms_take(rooms, r->page_bytes, r->node,
+			                r->bytes - r->filled_bytes);
+	}
+}
+
 static void read_rooms(struct weir_feed *feed, const struct weir_needs *needs)
 {
 	struct weir_pools pools = { 0 };
@@ -155,6 +172,7 @@ static void read_rooms(struct weir_feed *feed, const struct weir_needs *needs)
 	    weir_rooms_make(&pools, &feed->d->conf, needs, &feed->rooms) < 0)
 		feed->rooms.nr = 0;
 	weir_pools_done(&pools);
+	leave_holes(feed->d->store, &feed->rooms);
 	drop_held(feed);
 	feed->rooms_at_ns = weir_now_ns();
 }
@@ -202,8 +220,10 @@ uint64_t weir_feed_lease_room(struct weir_feed *feed, uint64_t page_bytes, int n
 	uint64_t bytes = 0;
 
 	if (weir_rooms_read_pools(feed->d->host, &pools) == 0 &&
-	    weir_rooms_make(&pools, &feed->d->conf, NULL, &rooms) == 0)
+	    weir_rooms_make(&pools, &feed->d->conf, NULL, &rooms) == 0) {
+		leave_holes(feed->d->store, &rooms);
 		bytes = weir_rooms_of(&rooms, page_bytes, node);
+	}
 	weir_rooms_done(&rooms);
 	weir_pools_done(&pools);
 	return bytes;

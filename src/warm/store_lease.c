@@ -154,14 +154,16 @@ int weir_store_hand_over(struct weir_store *store, size_t at, int fd,
 
 /* ---- a ready region ---------------------------------------------------------------- */
 
-/* READY and whole, or SPOILT. *fd is the caller's. */
+/* READY and whole, or SPOILT. *fd is the caller's. Nobody else has the file: somebody who
+ * was on the way of opening it when its last lease ended (between may_open() and
+ * get_write_access(), fs/namei.c and fs/open.c) may have come to it since. */
 static int open_ready(struct weir_store *store, size_t at, int *fd, struct weir_err *err)
 {
 	struct weir_warm_region *region = &store->state.regions[at];
 	int r;
 
 	*fd = weir_store_open_file(store, at);
-	if (*fd >= 0 && weir_store_is_whole(store, at, *fd))
+	if (*fd >= 0 && weir_store_is_whole(store, at, *fd) && weir_file_claim(*fd) == 0)
 		return 0;
 	weir_closep(fd);
 	*fd = -1;
