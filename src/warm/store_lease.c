@@ -360,6 +360,21 @@ static int start_growing(struct weir_store *store, const struct weir_lease_ask *
 
 /* ---- the whole --------------------------------------------------------------------- */
 
+/* The path that would be told leads to the file. */
+static int check_dir(const struct weir_store *store, uint64_t page_bytes,
+                     struct weir_err *err)
+{
+	for (size_t i = 0; i < store->state.nr_dirs; i++)
+		if (store->dirs[i].page_bytes == page_bytes &&
+		    !weir_files_is_here(store->root, &store->dirs[i]))
+			return weir_err_set(
+				err, -ESTALE,
+				"'%s' is not what the store has mounted there any "
+				"more: start weird again",
+				store->state.dirs[i].path);
+	return 0;
+}
+
 static int too_little(const struct weir_store *store, const struct weir_lease_ask *ask,
                       bool warm, struct weir_err *err)
 {
@@ -412,6 +427,8 @@ int weir_store_lease(struct weir_store *store, const struct weir_lease_ask *ask,
 
 	if (r == 0)
 		r = weir_store_dir(store, ask->page_bytes, &dir, err);
+	if (r == 0)
+		r = check_dir(store, ask->page_bytes, err);
 	if (r < 0)
 		return r;
 	do /* each time there is a ready region less */

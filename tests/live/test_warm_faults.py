@@ -318,7 +318,9 @@ def no_page_is_lost_and_no_byte_is_told():
                 contextlib.ExitStack() as undo:
             one.wait_ready(M2, 80 * M2)
             work(one, undo)
+            began = time.monotonic()
             all_goes_back(one)
+            print(f"# all has gone back after {time.monotonic() - began:.0f} s", flush=True)
         if any(folder in mount for mount in private.huge_mounts()):
             raise AssertionError("a mount is left")
 
