@@ -9,14 +9,13 @@
 #include "warm/store.h"
 #include "warm/zeroable.h"
 
-#include "base/own.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SAMPLE_PAGES 256U
 

@@ -1,6 +1,7 @@
 /* memory: see memory.h. */
 #include "warm/memory.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "base/ranges.h"
 #include "warm/guard.h"
@@ -114,7 +115,7 @@ static bool is_stopped(const struct crew *c)
 static void sleep_until(const struct crew *c, uint64_t due)
 {
 	for (uint64_t now = now_ns(); now < due && !is_stopped(c); now = now_ns()) {
-		uint64_t part = due - now < NAP_NS ? due - now : NAP_NS;
+		uint64_t part = weir_min(due - now, NAP_NS);
 		struct timespec t = { .tv_sec = 0, .tv_nsec = (long)part };
 
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
@@ -167,9 +168,7 @@ static void labour(struct crew *c)
 		s.at = atomic_fetch_add(&c->next, c->slice_bytes);
 		if (s.at >= c->range->bytes)
 			return;
-		s.bytes = c->range->bytes - s.at;
-		if (s.bytes > c->slice_bytes)
-			s.bytes = c->slice_bytes;
+		s.bytes = weir_min(c->range->bytes - s.at, c->slice_bytes);
 		r = weir_guard(do_slice, &s);
 		if (r < 0) {
 			(void)atomic_compare_exchange_strong(&c->failed, &none, r);
@@ -216,7 +215,7 @@ static void set_slices(struct crew *c, unsigned int threads)
 {
 	uint64_t grain = c->grain_bytes, part = c->range->bytes / (threads * 4U);
 
-	c->slice_bytes = part < SLICE_BYTES ? part : SLICE_BYTES;
+	c->slice_bytes = weir_min(part, SLICE_BYTES);
 	c->slice_bytes = c->slice_bytes / grain * grain;
 	if (!c->slice_bytes)
 		c->slice_bytes = grain;

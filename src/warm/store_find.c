@@ -14,6 +14,7 @@
  * removed the text says so. */
 #include "warm/store_parts.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "base/size.h"
 
@@ -313,8 +314,7 @@ static struct weir_warm_region region_of(const struct found *f)
 	out.bytes = f->file.bytes - part + (part ? page : 0);
 	if (!out.bytes) /* no region is so small: it is dropped when nobody has it */
 		out.bytes = page;
-	out.filled_bytes = f->file.filled_bytes < out.bytes ? f->file.filled_bytes
-	                                                    : out.bytes;
+	out.filled_bytes = weir_min(f->file.filled_bytes, out.bytes);
 	return out;
 }
 

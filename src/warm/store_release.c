@@ -1,6 +1,7 @@
 /* store_release: leases come to their end: see store_parts.h for the order of steps. */
 #include "warm/store_parts.h"
 
+#include "base/least.h"
 #include "base/own.h"
 
 #include <errno.h>
@@ -155,8 +156,7 @@ void weir_store_look(struct weir_store *store)
 
 		if ((r->state == WEIR_REGION_LEASED || r->state == WEIR_REGION_WAITING) &&
 		    weir_file_look(dir, store->parts[i].name, &file) == 0)
-			r->filled_bytes = file.filled_bytes < r->bytes ? file.filled_bytes
-			                                               : r->bytes;
+			r->filled_bytes = weir_min(file.filled_bytes, r->bytes);
 	}
 }
 
