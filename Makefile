@@ -25,11 +25,12 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | \
 		awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
-demo: ## install what the build lacks, build, show this machine and a captured host
+demo: ## install what the build lacks, build, show this machine, a captured host, and a lease
 	@tools/install-deps build
 	@$(MAKE) --no-print-directory all
 	$(WEIR) status
 	$(WEIR) status --host $(DEMO_HOST)
+	@tools/demo-warm $(WEIR) $(RELEASE)/src/daemon/weird
 
 dev: ## build with debug checks and tests, into build/dev
 	@tools/setup-build $(DEV) dev.ini

@@ -60,7 +60,7 @@ static int look_again(const struct weir_host *host, struct weir_ledger *out,
 	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &snap, err);
 
 	if (r == 0)
-		r = weir_ledger_read(host, snap, out, err);
+		r = weir_ledger_read(host, snap, WEIR_LEDGER_USERS, out, err);
 	if (r < 0)
 		return r;
 	r = weir_leftovers_blind(host, out, &blind);

@@ -5,6 +5,8 @@
 
 #include "base/own.h"
 #include "facts/blocks.h"
+#include "facts/creators.h"
+#include "facts/held_frames.h"
 #include "facts/owners.h"
 #include "facts/pinners.h"
 
@@ -180,7 +182,7 @@ static int keep_all(struct keep *k, const struct weir_tasks_keep *what,
 {
 	const struct weir_holdings_ask ask = { .host = what->host,
 		                               .details = recording,
-		                               .thorough = true,
+		                               .look = WEIR_LOOK_ALL,
 		                               .each = keep_each,
 		                               .ctx = k };
 	struct weir_holdings holdings;

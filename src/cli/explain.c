@@ -204,7 +204,7 @@ static int ask(const struct weir_host *host, const struct options *opts,
 
 	if (r < 0)
 		return r;
-	r = weir_ledger_read(host, snap, &ledger, err);
+	r = weir_ledger_read(host, snap, WEIR_LEDGER_USERS, &ledger, err);
 	if (r < 0)
 		return r;
 	switch (q->subject) {

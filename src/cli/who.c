@@ -145,11 +145,23 @@ static bool shows_any(const struct weir_who *who, const struct weir_who_style *s
 	return false;
 }
 
+/* The plain table is of pages, and the costliest look is spared it. Every other view
+ * names users, asks about one, or judges by who they are. */
+static enum weir_ledger_want wanted(const struct options *opts)
+{
+	const struct weir_who_style *style = &opts->style;
+
+	return opts->json || style->tree || style->leaks || style->about ||
+	                       style->by != WEIR_WHO_PROCESS
+	               ? WEIR_LEDGER_USERS
+	               : WEIR_LEDGER_PAGES;
+}
+
 static int show(const struct weir_host *host, const struct options *opts)
 {
 	weir_auto(weir_who_done) struct weir_who who = { 0 };
 	struct weir_err err = { 0 };
-	int status, r = weir_who_read(host, &who, &err);
+	int status, r = weir_who_read(host, wanted(opts), &who, &err);
 
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);

@@ -32,8 +32,8 @@ struct weir_who {
 	char **vms; /* of each process that holds: the VM it runs, or NULL */
 };
 
-int weir_who_read(const struct weir_host *host, struct weir_who *out,
-                  struct weir_err *err);
+int weir_who_read(const struct weir_host *host, enum weir_ledger_want want,
+                  struct weir_who *out, struct weir_err *err);
 void weir_who_done(struct weir_who *who);
 
 /* One row: holds of one page size, put together by --by. */

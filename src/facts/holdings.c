@@ -1,12 +1,12 @@
-/* holdings: see holdings.h. Each process is read once, in the order of /proc; what is
- * asked about its files is asked of the host that may remember, in that same order, so
- * that a replay asks the same. */
+/* holdings: see holdings.h. First the status of each process, then mounts and files, then
+ * what those hold that have touched huge pages, then what others have open; or all of
+ * each process at once. What is asked about files is asked of the host that may remember,
+ * so that a replay finds it. */
 #include "facts/holdings.h"
 
 #include "base/ckd.h"
 #include "base/own.h"
 #include "facts/task_maps.h"
-#include "host/frames.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -449,24 +449,35 @@ static int order_tasks(struct weir_holdings *out)
 }
 
 /* While no file is known that could be open, nobody's open files are asked for but those
- * of holders. What is open and nowhere mapped has pages, or keeps some reserved, that are
- * then missing in the sum; or else it is empty. */
+ * of holders; and of those who may not be looked at, so that they are counted: who may
+ * ask for the namespace of a process may read its maps and open files, as the kernel's
+ * test is the same (fs/proc/namespaces.c, proc_ns_readlink(); kernel/fork.c, mm_access(),
+ * v6.6). */
+static int read_open(struct reading *rd)
+{
+	const struct weir_holdings *out = rd->out;
+	bool told = out->mounts.nr_namespaces > 0;
+
+	if (told && !has_file_to_open(&out->files))
+		rd->walk.only = out->mounts.refused;
+	weir_tasks_begin(&rd->walk, WEIR_TASKS_OPEN);
+	return walk_tasks(rd);
+}
+
+/* After mounts and files, unless all is read of each process: the others but their
+ * status. */
 static int read_tasks(struct reading *rd)
 {
 	struct weir_holdings *out = rd->out;
+	bool all = out->look == WEIR_LOOK_ALL;
 	size_t nr;
 	int r;
 
-	/* who may ask for the namespace may read maps: the kernel's test is the same
-	 * (fs/proc/namespaces.c, proc_ns_readlink(); kernel/fork.c, mm_access(), v6.6) */
-	rd->walk.links_later = out->mounts.nr_namespaces > 0;
-	rd->walk.refused = out->mounts.refused;
+	weir_tasks_begin(&rd->walk, all ? WEIR_TASKS_ALL : WEIR_TASKS_TOUCHED);
 	r = walk_tasks(rd);
 	nr = out->nr_tasks;
-	if (r == 0 && rd->walk.nr_later && has_file_to_open(&out->files)) {
-		weir_tasks_again(&rd->walk);
-		r = walk_tasks(rd);
-	}
+	if (r == 0 && out->look == WEIR_LOOK_OPEN)
+		r = read_open(rd);
 	if (r == 0 && out->nr_tasks > nr)
 		r = order_tasks(out);
 	out->nr_seen = rd->walk.nr_seen;
@@ -503,25 +514,46 @@ static void fill_sizes(struct reading *rd)
 				out->files.v[out->maps[i].file].page_bytes;
 }
 
-/* Takes @pids. */
-static int read_all(struct reading *rd, struct weir_names *pids,
-                    const struct weir_mounts *own, struct weir_count default_page,
-                    struct weir_err *err)
+/* Of all processes, or of those that have touched huge pages. */
+static int read_mounts(struct reading *rd, const struct weir_mounts *own,
+                       struct weir_count default_page)
 {
 	struct weir_holdings *out = rd->out;
-	int r = weir_everywhere_read(rd->ask->host, rd->details, pids, own, default_page,
-	                             &out->mounts);
+	const struct weir_tasks_list *touched = &rd->walk.touched;
+	struct weir_everywhere_ask ask = { .host = rd->ask->host,
+		                           .details = rd->details,
+		                           .default_page = default_page,
+		                           .pids = &rd->walk.pids };
+	int r;
 
+	if (out->look == WEIR_LOOK_TOUCHED) {
+		ask.some = touched->v;
+		ask.nr_some = touched->nr;
+		ask.not_all = true;
+	}
+	r = weir_everywhere_read(&ask, own, &out->mounts);
 	for (size_t i = 0; r == 0 && i < out->mounts.mounts.nr; i++) {
 		const struct weir_hugetlbfs *m = &out->mounts.mounts.v[i];
 
 		r = note_size(rd, (uint64_t)m->major << 32 | m->minor, m->page_bytes.n);
 	}
+	return r < 0 ? r : weir_tasks_know(&rd->walk, &out->mounts.mounts);
+}
+
+static int read_all(struct reading *rd, const struct weir_mounts *own,
+                    struct weir_count default_page)
+{
+	struct weir_holdings *out = rd->out;
+	int r = 0;
+
+	out->look = rd->ask->look;
+	rd->walk.thorough = out->look == WEIR_LOOK_ALL;
+	if (out->look != WEIR_LOOK_ALL) {
+		weir_tasks_begin(&rd->walk, WEIR_TASKS_STATUS);
+		r = walk_tasks(rd);
+	}
 	if (r == 0)
-		r = weir_tasks_open_listed(&rd->walk, rd->ask->host, &out->mounts.mounts,
-		                           pids, err);
-	rd->walk.lean = rd->ask->lean;
-	rd->walk.thorough = rd->ask->thorough;
+		r = read_mounts(rd, own, default_page);
 	if (r == 0)
 		r = weir_huge_files_walk(rd->details, &out->mounts, &out->files);
 	if (r == 0)
@@ -537,17 +569,16 @@ int weir_holdings_read(const struct weir_holdings_ask *ask_for,
                        const struct weir_mounts *own, struct weir_count default_page,
                        struct weir_holdings *out, struct weir_err *err)
 {
-	weir_auto(weir_names_done) struct weir_names pids = { 0 };
 	struct reading rd = { .ask = ask_for,
 		              .details = ask_for->details ? ask_for->details
 		                                          : ask_for->host,
 		              .out = out };
-	int r = weir_host_list(ask_for->host, "/proc", &pids);
+	int r;
 
 	*out = (struct weir_holdings){ 0 };
-	if (r < 0)
-		return weir_err_sys(err, r, "list '/proc'");
-	r = read_all(&rd, &pids, own, default_page, err);
+	r = weir_tasks_open(&rd.walk, ask_for->host, err);
+	if (r == 0)
+		r = read_all(&rd, own, default_page);
 	weir_tasks_done(&rd.walk);
 	weir_buf_done(&rd.text);
 	weir_buf_done(&rd.kept);
@@ -556,113 +587,4 @@ int weir_holdings_read(const struct weir_holdings_ask *ask_for,
 	if (r < 0)
 		weir_holdings_done(out);
 	return r == -ENOMEM ? weir_err_sys(err, r, "read the holders of huge pages") : r;
-}
-
-/* --- page frames -------------------------------------------------------------------- */
-
-void weir_held_frames_done(struct weir_held_frames *frames)
-{
-	free(frames->v);
-	*frames = (struct weir_held_frames){ 0 };
-}
-
-bool weir_held_frame_parse(struct weir_str line, uint64_t *index, uint64_t *pfn)
-{
-	struct weir_str first, second;
-
-	return weir_str_split(line, ' ', &first, &second) &&
-	       weir_parse_u64(first, index) == 0 && weir_parse_u64(second, pfn) == 0;
-}
-
-bool weir_holding_map_is_shared_copy(const struct weir_holding_map *map)
-{
-	return !map->shared && map->anon && map->mapmax > 1 && map->page_bytes;
-}
-
-static int read_frames_text(const struct weir_host *host, const struct weir_holdings *all,
-                            size_t map, struct weir_buf *text)
-{
-	const struct weir_holding_map *m = &all->maps[map];
-	char path[120];
-
-	(void)snprintf(path, sizeof(path),
-	               "/@/frames/%" PRIu64 "/%" PRIx64 "-%" PRIx64 "/%" PRIu64,
-	               all->tasks[m->task].pid, m->start, m->end, m->page_bytes);
-	return weir_host_read(host, path, WEIR_FRAMES_MAX, text);
-}
-
-int weir_held_frames_read(const struct weir_host *host, const struct weir_holdings *all,
-                          size_t map, struct weir_held_frames *out)
-{
-	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
-	struct weir_str rest, line;
-	uint64_t index, pfn;
-	int r = read_frames_text(host, all, map, &text);
-
-	rest = weir_buf_str(&text);
-	while (r == 0 && weir_str_line(&rest, &line)) {
-		if (!weir_held_frame_parse(line, &index, &pfn))
-			return -EBADMSG;
-		r = weir_grow(&out->v, &out->cap, out->nr, sizeof(*out->v));
-		if (r == 0)
-			out->v[out->nr++] = (struct weir_held_frame){ pfn, map };
-	}
-	return r;
-}
-
-int weir_held_frames_ask(const struct weir_host *host, const struct weir_holdings *all)
-{
-	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
-	int r = 0;
-
-	for (size_t i = 0; r != -ENOMEM && i < all->nr_maps; i++)
-		if (weir_holding_map_is_shared_copy(&all->maps[i]))
-			r = read_frames_text(host, all, i, &text);
-	return r == -ENOMEM ? r : 0;
-}
-
-/* --- creators ----------------------------------------------------------------------- */
-
-uint64_t weir_creator_of_name(struct weir_str path)
-{
-	uint64_t pid = 0;
-	ptrdiff_t at;
-
-	while (weir_str_index(path, '/') < path.n)
-		path = weir_str_skip(path, weir_str_index(path, '/') + 1);
-	while ((at = weir_str_find(path, "pid")) >= 0) {
-		struct weir_str digits = weir_str_skip(path, (size_t)at + 3);
-		size_t n = 0;
-
-		while (n < digits.n && weir_is_digit(digits.p[n]))
-			n++;
-		if (n && weir_parse_u64(weir_str(digits.p, n), &pid) == 0 &&
-		    pid <= INT32_MAX)
-			return pid;
-		path = digits;
-	}
-	return 0;
-}
-
-bool weir_process_lives(const struct weir_host *host, uint64_t pid)
-{
-	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/@/stat/proc/%" PRIu64 "/@", pid);
-	return weir_host_read(host, path, WEIR_SMALL_MAX, &text) != -ENOENT;
-}
-
-void weir_creators_ask(const struct weir_host *host, const struct weir_holdings *all)
-{
-	for (size_t i = 0; i < all->files.nr; i++) {
-		const struct weir_huge_file *file = &all->files.v[i];
-		uint64_t pid = file->path ? weir_creator_of_name(weir_strz(file->path))
-		                          : 0;
-
-		if (pid && file->in_directory)
-			(void)weir_process_lives(host, pid);
-	}
-	for (size_t i = 0; i < all->shm.nr; i++)
-		(void)weir_process_lives(host, all->shm.v[i].creator_pid);
 }

@@ -3,7 +3,12 @@
  *
  * Read are, of processes that hold huge pages or may: the lines of maps and numa_maps
  * about them, links of open files, arguments, cgroup; of each huge file its size and its
- * pages; and the SysV segments. smaps never. */
+ * pages; and the SysV segments. smaps never.
+ *
+ * What a process has touched its status tells. What it has only mapped, or only open, the
+ * kernel tells of no file and no page: every process would have to be asked. A memfd may
+ * be with any of them, by fork(2) or through a socket, and costs the asking twice what
+ * reading all statuses does. So a look says how far it goes. */
 #ifndef WEIR_FACTS_HOLDINGS_H
 #define WEIR_FACTS_HOLDINGS_H
 
@@ -44,6 +49,22 @@ struct weir_holding_link { /* an open file that is huge */
 	uint64_t fd;
 };
 
+/* Each sees all that the one before it sees. What a look passes over has pages or keeps
+ * some reserved, which are then missing in the sum; or is empty; or is one more user of
+ * what has another. */
+enum weir_look_depth {
+	/* Mappings, open files and mount namespaces of processes that have touched huge
+	 * pages: whose each page is */
+	WEIR_LOOK_TOUCHED,
+	/* Open files and mount namespaces of all: who else can use it, too. Open files of
+	 * others than holders only where there is a file that may be open: none is when
+	 * all is private or of SysV segments, and what is missing then shows in the sum
+	 */
+	WEIR_LOOK_OPEN,
+	/* Mappings of all, and each open file that no mount explains is asked about */
+	WEIR_LOOK_ALL,
+};
+
 struct weir_holdings {
 	struct weir_holding_task *tasks; /* those that hold, in the order of /proc */
 	size_t nr_tasks, cap_tasks;
@@ -57,7 +78,8 @@ struct weir_holdings {
 	struct weir_everywhere mounts;
 	struct weir_shm shm;
 	size_t nr_seen, nr_vanished, nr_forbidden;
-	size_t nr_unseen_files; /* mapped or open, and not to be asked about */
+	size_t nr_unseen_files;    /* mapped or open, and not to be asked about */
+	enum weir_look_depth look; /* how far it went */
 };
 
 void weir_holdings_done(struct weir_holdings *all);
@@ -67,10 +89,10 @@ struct weir_snapshot;
 struct weir_holdings_ask {
 	const struct weir_host *host;
 	const struct weir_host
-		*details;    /* NULL: @host; one that remembers, for captures */
-	bool lean, thorough; /* see weir_tasks */
-	/* NULL, or called for each process, holder or not, before it is looked at; lean,
-	 * a second time for one that turns out to be a holder */
+		*details; /* NULL: @host; one that remembers, for captures */
+	enum weir_look_depth look;
+	/* NULL, or called for each process, holder or not, before it is looked at; unless
+	 * all is looked at a second time for one of which more turns out */
 	int (*each)(void *ctx, struct weir_tasks *walk, const struct weir_task *task);
 	void *ctx;
 };
@@ -80,42 +102,5 @@ struct weir_holdings_ask {
 int weir_holdings_read(const struct weir_holdings_ask *ask, const struct weir_mounts *own,
                        struct weir_count default_page, struct weir_holdings *out,
                        struct weir_err *err);
-
-struct weir_held_frame {
-	uint64_t pfn;
-	size_t map; /* of which mapping */
-};
-
-struct weir_held_frames {
-	struct weir_held_frame *v;
-	size_t nr, cap;
-};
-
-void weir_held_frames_done(struct weir_held_frames *frames);
-
-/* Adds the page frames of a mapping's own pages. -EACCES where they are hidden, -ENOENT
- * in a capture without them, other errors of reading; -EBADMSG. */
-int weir_held_frames_read(const struct weir_host *host, const struct weir_holdings *all,
-                          size_t map, struct weir_held_frames *out);
-
-/* A line of the text below "/@/frames/". */
-bool weir_held_frame_parse(struct weir_str line, uint64_t *index, uint64_t *pfn);
-
-/* Asks for the frames of all mappings that share their own pages with others, as a ledger
- * will: for captures. 0 or -ENOMEM. */
-int weir_held_frames_ask(const struct weir_host *host, const struct weir_holdings *all);
-
-/* The process that a file's name says has made it, "spdk_pid4242map_0": the number behind
- * "pid", else 0. */
-uint64_t weir_creator_of_name(struct weir_str path);
-
-/* True when there is a process of this number, also when it is not to be looked at. */
-bool weir_process_lives(const struct weir_host *host, uint64_t pid);
-
-/* Asks whether the creators of files and segments live: for captures. */
-void weir_creators_ask(const struct weir_host *host, const struct weir_holdings *all);
-
-/* True for a mapping whose own pages other processes may have too, after a fork. */
-bool weir_holding_map_is_shared_copy(const struct weir_holding_map *map);
 
 #endif

@@ -125,8 +125,8 @@ static int add_mount(struct weir_everywhere *all, const struct weir_hugetlbfs *m
 	return 0;
 }
 
-static int add_namespace(const struct weir_host *details, uint64_t pid,
-                         struct weir_count default_page, struct weir_everywhere *all)
+static int add_namespace(const struct weir_everywhere_ask *ask, uint64_t pid,
+                         struct weir_everywhere *all)
 {
 	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
 	struct weir_mounts mounts;
@@ -135,12 +135,12 @@ static int add_namespace(const struct weir_host *details, uint64_t pid,
 	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/mountinfo", pid);
-	r = weir_host_read(details, path, WEIR_MOUNTINFO_MAX, &text);
+	r = weir_host_read(ask->details, path, WEIR_MOUNTINFO_MAX, &text);
 	if (r < 0)
 		return r == -ENOMEM
 		               ? r
 		               : 0; /* its first process ended: another one may tell */
-	r = weir_mounts_parse(weir_buf_str(&text), default_page, &mounts, &garbled);
+	r = weir_mounts_parse(weir_buf_str(&text), ask->default_page, &mounts, &garbled);
 	if (r < 0)
 		return r;
 	r = 0;
@@ -187,8 +187,7 @@ static int is_new(struct seen *seen, struct weir_str id, bool *out)
 }
 
 struct looking {
-	const struct weir_host *host, *details;
-	struct weir_count default_page;
+	const struct weir_everywhere_ask *ask;
 	struct seen seen;
 	struct weir_buf id; /* used again from process to process */
 };
@@ -202,7 +201,7 @@ static int look_at(struct looking *look, const char *pid, bool *refused,
 
 	if (strcmp(pid, "self") != 0 && weir_parse_u64(weir_strz(pid), &nr) < 0)
 		return 0;
-	r = ask_namespace(look->host, pid, &look->id);
+	r = ask_namespace(look->ask->host, pid, &look->id);
 	if (r == -ENOMEM)
 		return r;
 	*refused = r == -EACCES || r == -EPERM;
@@ -212,24 +211,27 @@ static int look_at(struct looking *look, const char *pid, bool *refused,
 	if (r < 0 || !fresh)
 		return r == -ENOMEM ? r : 0;
 	out->nr_namespaces++;
-	r = ask_namespace(look->details, pid, &look->id); /* to be remembered */
+	r = ask_namespace(look->ask->details, pid, &look->id); /* to be remembered */
 	if (r == -ENOMEM)
 		return r;
-	return nr ? add_namespace(look->details, nr, look->default_page, out) : 0;
+	return nr ? add_namespace(look->ask, nr, out) : 0;
 }
 
-int weir_everywhere_read(const struct weir_host *host, const struct weir_host *details,
-                         const struct weir_names *pids, const struct weir_mounts *own,
-                         struct weir_count default_page, struct weir_everywhere *out)
+static int look_at_nth(struct looking *look, size_t nth, struct weir_everywhere *out)
 {
-	struct looking look = { .host = host,
-		                .details = details,
-		                .default_page = default_page };
+	return look_at(look, look->ask->pids->v[nth].name, &out->refused[nth], out);
+}
+
+int weir_everywhere_read(const struct weir_everywhere_ask *ask,
+                         const struct weir_mounts *own, struct weir_everywhere *out)
+{
+	struct looking look = { .ask = ask };
+	size_t nr = ask->not_all ? ask->nr_some : ask->pids->nr;
 	bool refused;
 	int r = 0;
 
 	*out = (struct weir_everywhere){ .mounts.known = own->known };
-	out->refused = calloc(pids->nr + 1, sizeof(*out->refused));
+	out->refused = calloc(ask->pids->nr + 1, sizeof(*out->refused));
 	if (!out->refused)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < own->nr; i++)
@@ -237,8 +239,8 @@ int weir_everywhere_read(const struct weir_host *host, const struct weir_host *d
 	if (r == 0)
 		r = look_at(&look, "self", &refused, out);
 	/* without knowing which namespace is ours all would look like others */
-	for (size_t i = 0; r == 0 && look.seen.nr && i < pids->nr; i++)
-		r = look_at(&look, pids->v[i].name, &out->refused[i], out);
+	for (size_t i = 0; r == 0 && look.seen.nr && i < nr; i++)
+		r = look_at_nth(&look, ask->not_all ? ask->some[i] : i, out);
 	free(look.seen.v);
 	weir_buf_done(&look.id);
 	if (r < 0)

@@ -31,17 +31,26 @@ struct weir_everywhere {
 	uint64_t *pids; /* of each: 0, or a process that sees it there */
 	size_t cap_pids;
 	size_t nr_namespaces; /* mount namespaces seen, this one too; 0: not told */
-	bool *refused;     /* of each process in @pids: its namespace may not be asked */
+	bool *refused;     /* of each process: its namespace was asked, and may not be */
 	size_t nr_refused; /* how many */
 };
 
 void weir_everywhere_done(struct weir_everywhere *all);
 
-/* @own: as seen from here. The namespaces of the processes in @pids are looked at on
- * @host; what is found of them on @details, which may remember it. 0 or -ENOMEM. */
-int weir_everywhere_read(const struct weir_host *host, const struct weir_host *details,
-                         const struct weir_names *pids, const struct weir_mounts *own,
-                         struct weir_count default_page, struct weir_everywhere *out);
+struct weir_everywhere_ask {
+	const struct weir_host *host;    /* is asked who is in which namespace */
+	const struct weir_host *details; /* and what is in it; may remember its answers */
+	struct weir_count default_page;
+	const struct weir_names *pids; /* all processes */
+	/* whose namespaces are asked: places in @pids, or all of them */
+	const size_t *some;
+	size_t nr_some;
+	bool not_all;
+};
+
+/* @own: as seen from here. 0 or -ENOMEM. */
+int weir_everywhere_read(const struct weir_everywhere_ask *ask,
+                         const struct weir_mounts *own, struct weir_everywhere *out);
 
 struct weir_huge_file {
 	uint64_t device, inode;

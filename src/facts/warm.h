@@ -1,36 +1,49 @@
 /* warm: the state that weird keeps of its store: which files of which hugetlbfs are warm,
  * leased, being filled or scrubbed. weird writes the text (warm/state.h) and reads it
- *again after a restart; everything else of weir reads it to tell warm memory from a leak.
+ * again after a restart; everything else of weir reads it to tell warm memory from a
+ *leak.
  *
  * It is lines of "word key=value ...". Files are known by device and inode: the text
- *names no file, for their names are secrets and the text may be read by everybody.
+ * names no file, for their names are secrets and the text may be read by everybody.
  *
  *	weir-warm 1 pid=811 start=4711 boot=7d1f...-...
  *	store page=2097152 device=0:57 dir="/run/weir/warm/2M"
  *	target page=2097152 node=0 bytes=17179869184
- *	region 12 ready page=2097152 node=0 inode=3456 bytes=4294967296 filled=4294967296
- *	region 13 leased page=2097152 node=0 inode=3457 bytes=4294967296 filled=...
- *lease=5 name="vm1" uid=0 since=... owner=pid:4242:99173 until=...   (one line) next
- *region=14 lease=6 end
+ *	region 12 state=ready page=2097152 node=0 inode=3456 bytes=4294967296
+ *filled=4294967296 region 13 state=leased page=2097152 node=0 inode=3457 bytes=4294967296
+ *filled=... lease=5 name="vm1" uid=0 gid=0 since=... until=... owner=pid:4242:99173 (one
+ *line) next region=14 lease=6 end
  *
- * A text without its "end" was not written to its end: none of it counts. */
+ * What changes is written behind that, and ended in the same way: a region's line stands
+ *in place of the one before it, as do those of stores and targets (0 bytes: there is
+ *none), and "gone 12" takes a region away. A new region's number is larger than all
+ *before it.
+ *
+ *	region 12 state=leased ...
+ *	next region=14 lease=7
+ *	end
+ *
+ * What stands behind the last "end" was not written to its end and does not count; a text
+ * without one counts for nothing. Blanks and control bytes are \ooo. A key that is not
+ * known is passed over: later versions may add some. */
 #ifndef WEIR_FACTS_WARM_H
 #define WEIR_FACTS_WARM_H
 
 #include "facts/fact.h"
 #include "host/host.h"
 
-#define WEIR_WARM_STATE       "/run/weir/warm.state"
-#define WEIR_WARM_STATE_MAX   (16U << 20) /* 65,536 regions of 200 bytes */
+#define WEIR_WARM_STATE "/run/weir/warm.state"
+#define WEIR_WARM_STATE_MAX \
+	(32U << 20) /* 65,536 regions of 200 bytes, and as much behind */
 #define WEIR_WARM_REGIONS_MAX 65536U
-#define WEIR_WARM_NAME_MAX    64U /* a lease's name: letters, digits, "._:@-" */
+#define WEIR_WARM_TARGETS_MAX 4096U /* of each node and size */
+#define WEIR_WARM_NAME_MAX    64U   /* a lease's name: letters, digits, "._:@-" */
 #define WEIR_WARM_UNIT_MAX    256U
 
 enum weir_region_state {
 	WEIR_REGION_FILLING,   /* being populated; of no use yet */
 	WEIR_REGION_READY,     /* every byte is zero, nobody has it */
-	WEIR_REGION_GROWING,   /* chosen for a lease, and what it lacks is being populated
-	                        */
+	WEIR_REGION_GROWING,   /* chosen for a lease: what it lacks is being populated */
 	WEIR_REGION_LEASED,    /* handed out */
 	WEIR_REGION_WAITING,   /* its lease has ended, and somebody still has the file */
 	WEIR_REGION_DIRTY,     /* nobody has it, and it is not known to be zero */
@@ -103,7 +116,11 @@ void weir_warm_state_done(struct weir_warm_state *state);
 const char *weir_region_state_word(enum weir_region_state state);
 const char *weir_owner_word(enum weir_owner_kind kind);
 
-/* All of @text or nothing: -EBADMSG with words that name the line. */
+/* Letters, digits and "._:@-", not too many; "" is one. */
+bool weir_warm_name_is_valid(struct weir_str name);
+
+/* All of @text up to its last "end", or nothing: -EBADMSG with words that name the line.
+ */
 int weir_warm_state_parse(struct weir_str text, struct weir_warm_state *out,
                           struct weir_err *err);
 

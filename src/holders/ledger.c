@@ -1,8 +1,8 @@
 /* ledger: see ledger.h. The pools are read, then the holders, then the pools again: what
- * was found is of one moment only when they stood still. A first look passes over the
- * mappings of processes that have touched no huge page, and over open files that no mount
- * explains. That is enough when all adds up and everything has a user; else there is a
- * second look, at all of it. */
+ * was found is of one moment only when they stood still. A first look (facts/holdings.h)
+ * passes over what costs most: processes that have touched no huge page, or all of these
+ * but their open files, and open files that no mount explains. That is enough when all
+ * adds up and everything has a user; else the next look goes further. */
 #include "holders/ledger.h"
 
 #include "base/own.h"
@@ -36,6 +36,7 @@ void weir_ledger_done(struct weir_ledger *ledger)
 	weir_pinners_done(&ledger->pinners);
 	weir_owners_done(&ledger->owners);
 	weir_blocks_done(&ledger->blocks);
+	weir_warm_seen_done(&ledger->warm);
 	weir_pools_done(&ledger->pools);
 	*ledger = (struct weir_ledger){ 0 };
 }
@@ -50,6 +51,21 @@ static int read_pools(const struct weir_host *host, const struct weir_snapshot *
 	int r;
 
 	weir_pools_read(&rd, &snap->nodes.online, out);
+	r = rd.failed;
+	weir_reader_done(&rd);
+	weir_gaps_done(&gaps);
+	return r;
+}
+
+/* After the holders: a file that weird makes or drops meanwhile is told apart by a second
+ * look, for it seems to be left behind. */
+static int read_warm(const struct weir_host *host, struct weir_ledger *out)
+{
+	struct weir_gaps gaps = { 0 };
+	struct weir_reader rd = { .host = host, .gaps = &gaps };
+	int r;
+
+	weir_warm_seen_read(&rd, &out->warm);
 	r = rd.failed;
 	weir_reader_done(&rd);
 	weir_gaps_done(&gaps);
@@ -210,7 +226,6 @@ static bool adds_up(const struct weir_ledger *ledger)
 	return true;
 }
 
-/* Whether really nobody uses something, only a look at all mappings tells. */
 /* Who maps a file privately reads from it what he has not written. */
 static void count_private(struct weir_ledger *ledger)
 {
@@ -227,6 +242,7 @@ static void count_private(struct weir_ledger *ledger)
 	}
 }
 
+/* Whether really nobody uses something, only a look at all mappings tells. */
 static bool has_left(const struct weir_ledger *ledger)
 {
 	for (size_t i = 0; i < ledger->nr_holds; i++)
@@ -342,19 +358,20 @@ static int note_task(void *ctx, struct weir_tasks *walk, const struct weir_task 
 }
 
 static int read_once(const struct weir_host *host, const struct weir_snapshot *snap,
-                     bool thorough, struct weir_ledger *out, struct weir_err *err)
+                     enum weir_look_depth look, struct weir_ledger *out,
+                     struct weir_err *err)
 {
-	struct weir_holdings_ask ask = { .host = host,
-		                         .lean = !thorough,
-		                         .thorough = thorough,
-		                         .each = note_task,
-		                         .ctx = out };
+	struct weir_holdings_ask ask = {
+		.host = host, .look = look, .each = note_task, .ctx = out
+	};
 	struct weir_pools after = { 0 };
 	int r = read_pools(host, snap, &out->pools);
 
 	if (r == 0)
 		r = weir_holdings_read(&ask, &snap->mounts, snap->mem.huge_size,
 		                       &out->holdings, err);
+	if (r == 0)
+		r = read_warm(host, out);
 	if (r == 0)
 		r = weir_owners_finish(&out->owners, host);
 	if (r == 0)
@@ -378,22 +395,47 @@ static int read_once(const struct weir_host *host, const struct weir_snapshot *s
 	return 0;
 }
 
-int weir_ledger_read(const struct weir_host *host, const struct weir_snapshot *snap,
-                     struct weir_ledger *out, struct weir_err *err)
+/* No further look would find more. */
+static bool is_enough(const struct weir_ledger *ledger)
 {
-	bool thorough = false;
-	int r = 0;
+	if (ledger->holdings.look == WEIR_LOOK_ALL)
+		return adds_up(ledger) || (!ledger->moved && !has_too_much(ledger));
+	return adds_up(ledger) && !has_left(ledger);
+}
+
+/* Looks that go further and further, until one is enough. The first one, at who touched
+ * pages, does not count among those that a changing host is given. */
+static int read_until_enough(const struct weir_host *host,
+                             const struct weir_snapshot *snap, enum weir_look_depth look,
+                             struct weir_ledger *out, struct weir_err *err)
+{
+	unsigned int nr = 0;
+	int r;
+
+	do {
+		weir_ledger_done(out);
+		r = read_once(host, snap, look, out, err);
+		if (r < 0)
+			return r;
+		out->moved &= !adds_up(out);
+		nr += out->holdings.look != WEIR_LOOK_TOUCHED;
+		look = out->holdings.look == WEIR_LOOK_TOUCHED ? WEIR_LOOK_OPEN
+		                                               : WEIR_LOOK_ALL;
+	} while (!is_enough(out) && nr < WEIR_LEDGER_READS_MAX);
+	return 0;
+}
+
+int weir_ledger_read(const struct weir_host *host, const struct weir_snapshot *snap,
+                     enum weir_ledger_want want, struct weir_ledger *out,
+                     struct weir_err *err)
+{
+	bool pages_only = want == WEIR_LEDGER_PAGES;
+	int r;
 
 	*out = (struct weir_ledger){ 0 };
-	for (unsigned int i = 0; i < WEIR_LEDGER_READS_MAX; i++) {
-		weir_ledger_done(out);
-		r = read_once(host, snap, thorough, out, err);
-		out->moved &= !adds_up(out);
-		if (r < 0 || (adds_up(out) && (thorough || !has_left(out))) ||
-		    (thorough && !out->moved && !has_too_much(out)))
-			break;
-		thorough = true;
-	}
+	r = read_until_enough(host, snap, pages_only ? WEIR_LOOK_TOUCHED : WEIR_LOOK_OPEN,
+	                      out, err);
+	out->users_least = out->holdings.look == WEIR_LOOK_TOUCHED;
 	/* hundreds of small files, and of interest where something is missing */
 	if (r == 0 && (!adds_up(out) || out->moved))
 		r = weir_blocks_read(host, &out->blocks);
@@ -430,14 +472,36 @@ const char *weir_hold_kind_word(enum weir_hold_kind kind)
 	case WEIR_HOLD_FILE: return "file";
 	case WEIR_HOLD_MEMFD: return "memfd";
 	case WEIR_HOLD_SHM: return "sysv";
+	case WEIR_HOLD_WARM: return "warm";
+	case WEIR_HOLD_LEASED: return "leased";
+	case WEIR_HOLD_WAITING: return "waiting";
 	case WEIR_HOLD_MOUNT: break;
 	}
 	return "mount";
 }
 
+bool weir_hold_is_warm(const struct weir_hold *hold)
+{
+	return hold->kind == WEIR_HOLD_WARM || hold->kind == WEIR_HOLD_LEASED ||
+	       hold->kind == WEIR_HOLD_WAITING;
+}
+
+bool weir_ledger_is_weird(const struct weir_ledger *ledger, size_t task)
+{
+	return ledger->warm.weird == WEIR_WEIRD_RUNS &&
+	       ledger->holdings.tasks[task].pid == ledger->warm.state.pid.n;
+}
+
 bool weir_hold_is_left(const struct weir_hold *hold)
 {
-	return !hold->nr_users && !hold->nr_private && hold->kind != WEIR_HOLD_MOUNT;
+	return !hold->nr_users && !hold->nr_private && hold->kind != WEIR_HOLD_MOUNT &&
+	       !weir_hold_is_warm(hold);
+}
+
+bool weir_hold_users_least(const struct weir_ledger *ledger, const struct weir_hold *hold)
+{
+	return ledger->users_least &&
+	       (hold->kind == WEIR_HOLD_FILE || hold->kind == WEIR_HOLD_MEMFD);
 }
 
 struct weir_str weir_hold_name(const struct weir_ledger *ledger,

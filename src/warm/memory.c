@@ -2,8 +2,11 @@
 #include "warm/memory.h"
 
 #include "base/own.h"
+#include "base/ranges.h"
+#include "warm/guard.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
@@ -25,6 +28,9 @@
 #define LONG_BITS      (8 * sizeof(unsigned long))
 /* A slice is over in some 10 ms: so soon is a stop obeyed and a rate kept. */
 #define SLICE_BYTES (UINT64_C(64) << 20)
+#define ZERO_BYTES  (UINT64_C(2) << 20) /* of larger pages parts are zeroed, too */
+#define SECOND_NS   UINT64_C(1000000000)
+#define NAP_NS      UINT64_C(50000000) /* so late may a stop be seen by one that sleeps */
 #define LOOK_BYTES  4096U
 #define ASK_PAGES   1024U /* of move_pages(2) at a time */
 
@@ -35,40 +41,38 @@ struct cpus {
 	unsigned int nr;
 };
 
-/* "0-3,8" of a node's cpulist, within those that this process may use. */
+/* "0-3,8": which CPUs a node has; empty where that is not told. */
+static void read_node_cpus(int node, struct weir_ranges *out)
+{
+	weir_auto(weir_closep) int fd = -1;
+	char path[64], text[4096];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist",
+	               node);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+	if (n > 0)
+		(void)weir_ranges_parse(weir_str_chomp(weir_str(text, (size_t)n)), out);
+}
+
+/* Of a node, within those that this process may use. */
 static void read_cpus(int node, struct cpus *out)
 {
-	char path[64], text[4096], *p = text;
+	weir_auto(weir_ranges_done) struct weir_ranges has = { 0 };
 	cpu_set_t may;
-	FILE *f;
 
 	CPU_ZERO(&out->set);
 	if (sched_getaffinity(0, sizeof(may), &may) < 0)
 		CPU_ZERO(&may);
-	out->set = may;
-	(void)snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist",
-	               node);
-	f = node < 0 ? NULL : fopen(path, "re");
-	if (f) {
-		size_t n = fread(text, 1, sizeof(text) - 1, f);
-
-		(void)fclose(f);
-		text[n] = '\0';
-		CPU_ZERO(&out->set);
-		while (*p >= '0' && *p <= '9') {
-			unsigned long first = strtoul(p, &p, 10), last = first;
-
-			if (*p == '-')
-				last = strtoul(p + 1, &p, 10);
-			for (; first <= last && first < CPU_SETSIZE; first++)
-				if (CPU_ISSET(first, &may))
-					CPU_SET(first, &out->set);
-			if (*p == ',')
-				p++;
-		}
-		if (!CPU_COUNT(&out->set)) /* a node without CPUs: others must do */
-			out->set = may;
+	if (node >= 0)
+		read_node_cpus(node, &has);
+	weir_ranges_each (cpu, &has) {
+		if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &may))
+			CPU_SET(cpu, &out->set);
 	}
+	if (!CPU_COUNT(&out->set)) /* a node without CPUs: others must do */
+		out->set = may;
 	out->nr = (unsigned int)CPU_COUNT(&out->set);
 }
 
@@ -86,6 +90,7 @@ struct crew {
 	const struct weir_warm_range *range;
 	const struct weir_warm_work *work;
 	int (*slice)(unsigned char *at, uint64_t bytes, uint64_t page_bytes);
+	uint64_t grain_bytes; /* a slice is so much, or several times */
 	struct cpus cpus;
 	uint64_t slice_bytes, began_ns;
 	atomic_uint_fast64_t next; /* offset of the first slice that nobody took */
@@ -97,92 +102,150 @@ static uint64_t now_ns(void)
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+}
+
+static bool is_stopped(const struct crew *c)
+{
+	return (c->work->stop && atomic_load(c->work->stop)) || atomic_load(&c->failed);
+}
+
+/* Until then, or until there is no more to wait for. */
+static void sleep_until(const struct crew *c, uint64_t due)
+{
+	for (uint64_t now = now_ns(); now < due && !is_stopped(c); now = now_ns()) {
+		uint64_t part = due - now < NAP_NS ? due - now : NAP_NS;
+		struct timespec t = { .tv_sec = 0, .tv_nsec = (long)part };
+
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	}
 }
 
 /* Waits until @done bytes are no more than the rate allows by now. */
 static void keep_rate(const struct crew *c, uint64_t done)
 {
-	uint64_t rate = c->work->bytes_a_second, due;
-	struct timespec t;
+	uint64_t rate = c->work->bytes_a_second;
 
-	if (!rate)
-		return;
 	/* ns = bytes * 1e9 / (bytes/s), split so that it does not overflow */
-	due = c->began_ns + done / rate * UINT64_C(1000000000) +
-	      done % rate * UINT64_C(1000) / (rate / UINT64_C(1000000) + 1);
-	if (due <= now_ns())
-		return;
-	t.tv_sec = (time_t)(due / UINT64_C(1000000000));
-	t.tv_nsec = (long)(due % UINT64_C(1000000000));
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-		;
+	if (rate)
+		sleep_until(c, c->began_ns + done / rate * SECOND_NS +
+		                       done % rate * UINT64_C(1000) /
+		                               (rate / UINT64_C(1000000) + 1));
 }
 
-static bool is_stopped(const struct crew *c)
+/* Sleeps as much longer than it worked as the share asks for. */
+static void keep_share(const struct crew *c, uint64_t worked_ns)
 {
-	return c->work->stop && atomic_load(c->work->stop);
+	unsigned int share = c->work->cpu_percent;
+
+	if (share && share < 100)
+		sleep_until(c, now_ns() + worked_ns * (100 - share) / share);
 }
 
-static void *labour(void *arg)
+struct slice {
+	const struct crew *crew;
+	uint64_t at, bytes;
+};
+
+static int do_slice(void *arg)
 {
+	const struct slice *s = arg;
+	const struct weir_warm_range *range = s->crew->range;
+
+	return s->crew->slice(range->at + s->at, s->bytes, range->page_bytes);
+}
+
+/* Slices are taken in their order, and one that was taken is done: so that a crew that is
+ * stopped leaves no hole behind it. */
+static void labour(struct crew *c)
+{
+	while (!is_stopped(c)) {
+		struct slice s = { .crew = c };
+		uint64_t began = now_ns();
+		int none = 0, r;
+
+		s.at = atomic_fetch_add(&c->next, c->slice_bytes);
+		if (s.at >= c->range->bytes)
+			return;
+		s.bytes = c->range->bytes - s.at;
+		if (s.bytes > c->slice_bytes)
+			s.bytes = c->slice_bytes;
+		r = weir_guard(do_slice, &s);
+		if (r < 0) {
+			(void)atomic_compare_exchange_strong(&c->failed, &none, r);
+			return;
+		}
+		if (c->work->done_bytes)
+			atomic_fetch_add(c->work->done_bytes, s.bytes);
+		if (c->work->own_bytes)
+			atomic_fetch_add(c->work->own_bytes, s.bytes);
+		keep_share(c, now_ns() - began);
+		keep_rate(c, s.at + s.bytes);
+	}
+}
+
+static void *labourer(void *arg)
+{
+	const struct sched_param none = { .sched_priority = 0 };
 	struct crew *c = arg;
-	uint64_t bytes = c->range->bytes;
 
 	if (c->range->node >= 0 && c->cpus.nr)
 		(void)pthread_setaffinity_np(pthread_self(), sizeof(c->cpus.set),
 		                             &c->cpus.set);
-	for (;;) {
-		uint64_t at = atomic_fetch_add(&c->next, c->slice_bytes), n;
-		int none = 0, r = 0;
+	if (c->work->idle)
+		(void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+	labour(c);
+	return NULL;
+}
 
-		if (at >= bytes || atomic_load(&c->failed))
-			return NULL;
-		n = bytes - at < c->slice_bytes ? bytes - at : c->slice_bytes;
-		if (is_stopped(c))
-			r = -ECANCELED;
-		else
-			r = c->slice(c->range->at + at, n, c->range->page_bytes);
-		if (r < 0)
-			(void)atomic_compare_exchange_strong(&c->failed, &none, r);
-		if (r < 0)
-			return NULL;
-		if (c->work->done_bytes)
-			atomic_fetch_add(c->work->done_bytes, n);
-		keep_rate(c, at + n);
-	}
+static void labour_here(struct crew *c)
+{
+	cpu_set_t mine;
+	bool has = pthread_getaffinity_np(pthread_self(), sizeof(mine), &mine) == 0;
+
+	if (c->range->node >= 0 && c->cpus.nr)
+		(void)pthread_setaffinity_np(pthread_self(), sizeof(c->cpus.set),
+		                             &c->cpus.set);
+	labour(c);
+	if (has)
+		(void)pthread_setaffinity_np(pthread_self(), sizeof(mine), &mine);
+}
+
+/* Several slices a thread, so that none waits long for another. */
+static void set_slices(struct crew *c, unsigned int threads)
+{
+	uint64_t grain = c->grain_bytes, part = c->range->bytes / (threads * 4U);
+
+	c->slice_bytes = part < SLICE_BYTES ? part : SLICE_BYTES;
+	c->slice_bytes = c->slice_bytes / grain * grain;
+	if (!c->slice_bytes)
+		c->slice_bytes = grain;
 }
 
 static int run(struct crew *c)
 {
 	pthread_t threads[WEIR_WARM_THREADS_MAX];
-	uint64_t pages = c->range->bytes / c->range->page_bytes, part;
-	unsigned int nr = c->work->threads, made = 0;
-	cpu_set_t mine;
-	bool has;
+	uint64_t grains = (c->range->bytes + c->grain_bytes - 1) / c->grain_bytes;
+	unsigned int nr = c->work->threads ? c->work->threads : 1, made = 0, own;
 
 	if (nr > WEIR_WARM_THREADS_MAX)
 		nr = WEIR_WARM_THREADS_MAX;
-	if (nr > pages)
-		nr = (unsigned int)pages;
-	/* several slices a thread, so that none waits long for another */
-	part = c->range->bytes / (nr ? nr * 4 : 1) / c->range->page_bytes;
-	c->slice_bytes = SLICE_BYTES / c->range->page_bytes * c->range->page_bytes;
-	if (c->slice_bytes > part * c->range->page_bytes)
-		c->slice_bytes = part * c->range->page_bytes;
-	if (!c->slice_bytes)
-		c->slice_bytes = c->range->page_bytes;
+	if (nr > grains)
+		nr = grains ? (unsigned int)grains : 1;
+	set_slices(c, nr);
 	read_cpus(c->range->node, &c->cpus);
 	c->began_ns = now_ns();
-	/* one of them is always this one: without threads it is slower, and done */
-	while (made + 1 < nr && pthread_create(&threads[made], NULL, labour, c) == 0)
+	/* One of them is this one, unless it would have to become idle: there is no way
+	 * back from that without a right. Without threads it is slower, and done. */
+	own = c->work->idle ? 0 : 1;
+	while (made + own < nr && pthread_create(&threads[made], NULL, labourer, c) == 0)
 		made++;
-	has = pthread_getaffinity_np(pthread_self(), sizeof(mine), &mine) == 0;
-	(void)labour(c);
-	if (has)
-		(void)pthread_setaffinity_np(pthread_self(), sizeof(mine), &mine);
+	if (own || !made)
+		labour_here(c);
 	for (unsigned int i = 0; i < made; i++)
 		(void)pthread_join(threads[i], NULL);
+	if (!atomic_load(&c->failed) && atomic_load(&c->next) < c->range->bytes)
+		return -ECANCELED;
 	return atomic_load(&c->failed);
 }
 
@@ -225,7 +288,10 @@ static int bind_to(const struct weir_warm_range *range)
 int weir_warm_populate(const struct weir_warm_range *range,
                        const struct weir_warm_work *work, struct weir_err *err)
 {
-	struct crew crew = { .range = range, .work = work, .slice = populate_slice };
+	struct crew crew = { .range = range,
+		             .work = work,
+		             .slice = populate_slice,
+		             .grain_bytes = range->page_bytes };
 	int r = bind_to(range);
 
 	if (r < 0)
@@ -289,7 +355,12 @@ static int zero_slice(unsigned char *at, uint64_t bytes, uint64_t page_bytes)
 int weir_warm_zero(const struct weir_warm_range *range, const struct weir_warm_work *work,
                    struct weir_err *err)
 {
-	struct crew crew = { .range = range, .work = work, .slice = zero_slice };
+	struct crew crew = { .range = range,
+		             .work = work,
+		             .slice = zero_slice,
+		             .grain_bytes = range->page_bytes < ZERO_BYTES
+		                                    ? range->page_bytes
+		                                    : ZERO_BYTES };
 	int r = run(&crew);
 
 	return r < 0 ? weir_err_sys(err, r, "zero %" PRIu64 " bytes", range->bytes) : 0;

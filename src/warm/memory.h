@@ -4,7 +4,8 @@
  * Ranges are mapped by the caller, shared, page aligned and of one page size. Work is cut
  * into slices of whole pages that threads take one after the other; every thread runs on
  * the CPUs of the node that it may use. All calls can be stopped between two slices and
- * hold to a rate. Negative errno back. */
+ * hold to a rate. A page that cannot be read or written does not end the process: the
+ * call ends with -EHWPOISON. Negative errno back. */
 #ifndef WEIR_WARM_MEMORY_H
 #define WEIR_WARM_MEMORY_H
 
@@ -24,10 +25,16 @@ struct weir_warm_range {
 };
 
 struct weir_warm_work {
-	unsigned int threads;    /* 1 or more; no more are used than there are pages */
-	uint64_t bytes_a_second; /* of all threads together; 0: as fast as it goes */
+	unsigned int threads;     /* 1 or more; no more are used than there are pages */
+	uint64_t bytes_a_second;  /* of all threads together; 0: as fast as it goes */
+	unsigned int cpu_percent; /* of the time a thread works; 0 and 100: all of it */
+	bool idle; /* only with CPU time that nothing else wants (SCHED_IDLE) */
 	const atomic_bool *stop; /* NULL, or true when asked to end: -ECANCELED */
-	atomic_uint_fast64_t *done_bytes; /* NULL, or added to as it goes */
+	atomic_uint_fast64_t *done_bytes; /* NULL, or added to as it goes; of several
+	                                   * calls, if they share it */
+	/* NULL, or likewise, and not to be shared: after -ECANCELED all is done up to
+	 * there, and nothing behind */
+	atomic_uint_fast64_t *own_bytes;
 };
 
 /* CPUs of a node that this process may use; all that it may use for -1. At least 1. */

@@ -7,8 +7,8 @@
  * 0600, or to the lessee while it is leased.
  *
  * What must never break, over kills and restarts too:
- *  - a region has one lessee at most: "leased" is in the state file, synced, before the
- *    file is made the lessee's and its path is told;
+ *  - a region has one lessee at most: "leased" is in the state file before the file
+ *    is made the lessee's and its path is told;
  *  - what is handed out is zero: "ready" is written after the last page was populated or
  *    scrubbed and looked at; whatever else a state file says, or does not say, is dirty;
  *  - what somebody still has is not touched: a lease that has ended waits until the
@@ -26,13 +26,33 @@
 
 struct weir_store;
 
+#define WEIR_FLAVOURS_MAX 16U
+#define WEIR_SIZES_MAX    16U /* page sizes: no architecture has more than 8 */
+
+struct weir_store_size { /* what one page size has of its own */
+	uint64_t page_bytes;
+	bool verify_full;
+	uint64_t flavours[WEIR_FLAVOURS_MAX]; /* most wanted first; none: learned */
+	size_t nr_flavours;
+};
+
 struct weir_store_options {
 	const char *dir;        /* has a directory for each page size: DIR/2M */
-	const char *state_path; /* WEIR_WARM_STATE; written aside, synced, renamed */
+	const char *state_path; /* WEIR_WARM_STATE; see warm/log.h */
 	bool verify_full;       /* look at every byte after a scrub, not at a sample */
-	uint64_t flavours[16]; /* sizes to keep, in bytes; none: those that were leased */
+	/* sizes to keep, in bytes; none: those that were leased */
+	uint64_t flavours[WEIR_FLAVOURS_MAX];
 	size_t nr_flavours;
+	struct weir_store_size sizes[WEIR_SIZES_MAX]; /* in place of these three */
+	size_t nr_sizes;
 	uint64_t flavour_default; /* where nothing was leased yet; 0: 1 GiB, or a page */
+	/* Give the pages of a lease that has ended back to the pool and take others,
+	 * rather than zero them in place: a lessee that has them pinned for a device
+	 * (io_uring, RDMA, VFIO) without mapping them is not seen, and could go on
+	 * writing. */
+	bool renew;
+	bool plain; /* DIR/2M is a directory as it is, nothing is mounted: for tests */
+	const struct weir_host *host;  /* NULL, or for what zeroable.h asks the kernel */
 	uint64_t (*now_ns)(void *ctx); /* CLOCK_BOOTTIME; NULL: the kernel's */
 	void *ctx;
 };
@@ -43,6 +63,10 @@ struct weir_store_options {
 int weir_store_open(const struct weir_store_options *options, struct weir_store **out,
                     struct weir_err *err);
 
+/* What was found when it was opened that somebody should know, "" for nothing: a state
+ * file that was damaged, files that were not in it. */
+const char *weir_store_note(const struct weir_store *store);
+
 /* Leaves files, mounts and the state file as they are, for the next. */
 void weir_store_free(struct weir_store *store);
 
@@ -50,7 +74,8 @@ void weir_store_free(struct weir_store *store);
  * -EBUSY with words that name what stays. */
 int weir_store_empty(struct weir_store *store, struct weir_err *err);
 
-/* How much is to be kept ready. 0 takes a target away. */
+/* How much is to be kept ready. 0 takes a target away. A store that was opened has none,
+ * whatever the state file says: set them before asking for jobs, or all is given back. */
 int weir_store_set_target(struct weir_store *store, const struct weir_warm_target *target,
                           struct weir_err *err);
 
@@ -71,8 +96,8 @@ struct weir_lease_ask {
 	struct weir_warm_owner owner;
 	uint64_t ttl_ns;     /* 0: no end by time */
 	bool warm_only;      /* -EAGAIN rather than wait for pages to be zeroed */
-	uint64_t room_bytes; /* pages may be taken from the pool for it: bytes on the node
-	                      */
+	uint64_t room_bytes; /* pages may be taken from the pool for it: bytes on the
+	                      * node. What the store can give back itself comes on top */
 };
 
 struct weir_lease {
@@ -117,9 +142,28 @@ bool weir_store_is_unused(struct weir_store *store, uint64_t lease);
 uint64_t weir_store_expired(const struct weir_store *store, uint64_t now_ns,
                             uint64_t *next_ns);
 
+/* Asks the kernel how many pages leased and waiting regions have now: a lessee may punch
+ * holes. For those who show it. */
+void weir_store_look(struct weir_store *store);
+
 /* All regions, targets and directories, as the state file has them; valid until the next
  * call. */
 const struct weir_warm_state *weir_store_state(const struct weir_store *store);
+
+/* The region of a lease, valid until the next call, or NULL; and the path of its file,
+ * "" unless it is leased. */
+const struct weir_warm_region *weir_store_find(const struct weir_store *store,
+                                               uint64_t lease);
+void weir_store_path(const struct weir_store *store, uint64_t lease, char out[256]);
+
+struct weir_store_flavour {
+	uint64_t bytes;
+	size_t ready, wanted; /* regions of this size */
+};
+
+/* What is kept for a target; how many were written to @out, @max at most. */
+size_t weir_store_flavours(const struct weir_store *store, uint64_t page_bytes, int node,
+                           struct weir_store_flavour *out, size_t max);
 
 /* ---- jobs -------------------------------------------------------------------------- */
 
@@ -131,7 +175,11 @@ struct weir_warm_job { /* self-contained: a thread that runs it touches nothing 
 	uint64_t page_bytes, from_bytes, bytes; /* from .. bytes is worked on */
 	int node;
 	int fd; /* its own */
-	bool verify_full;
+	bool verify_full, renew;
+	uint64_t filled_bytes; /* of a scrub: pages that are there; the rest are holes */
+	const struct weir_host *host;
+	/* by weir_warm_job_run(): what was populated or zeroed, and how long it took */
+	uint64_t done_bytes, took_ns;
 };
 
 struct weir_job_room { /* bytes of the pool that a fill may take, by size and node */
@@ -140,7 +188,7 @@ struct weir_job_room { /* bytes of the pool that a fill may take, by size and no
 };
 
 struct weir_job_wish {
-	int node;       /* of this node only; -1: of any */
+	int node;       /* of this node, and of none; -1: of any */
 	bool only_grow; /* no fills or scrubs: not in budget now */
 	const struct weir_job_room *rooms;
 	size_t nr_rooms;
@@ -149,17 +197,22 @@ struct weir_job_wish {
 enum { WEIR_JOB_NONE = 1 };
 
 /* The next thing to do: leases first, then scrubs, then fills up to the targets. What is
- * beyond a target is given back at once, without a job. 0, WEIR_JOB_NONE, negative. */
+ * beyond a target is given back at once, without a job. After a fill that ended with
+ * -ENOMEM the same one comes again: ask with rooms that are true. 0, WEIR_JOB_NONE,
+ * negative. */
 int weir_store_next_job(struct weir_store *store, const struct weir_job_wish *wish,
                         struct weir_warm_job *out, struct weir_err *err);
 
 /* In any thread. *done_bytes of @work counts. 0; -ECANCELED when stopped; -ENOMEM: the
- * pool has no more there; -EILSEQ: what was scrubbed does not read as zero. */
-int weir_warm_job_run(const struct weir_warm_job *job, const struct weir_warm_work *work,
+ * pool has no more there; -EXDEV: pages lie on another node; -EILSEQ: what was scrubbed
+ * does not read as zero; -EHWPOISON: a page cannot be used. */
+int weir_warm_job_run(struct weir_warm_job *job, const struct weir_warm_work *work,
                       struct weir_err *err);
 
-/* Its result. Closes job->fd. For a GROW 0 and the lease in *out; if it failed, what it
- * took is given back, and the ask's error is the result. *out may be NULL for others. */
+/* Its result. Closes job->fd. For a GROW 0 and the lease in *out, or -ECANCELED where it
+ * was released meanwhile. A fill or scrub that was stopped goes on another time; what
+ * failed otherwise is given back. Returns @result when that is negative, with words in
+ * @err before those that are there. *out may be NULL for others. */
 int weir_store_job_done(struct weir_store *store, struct weir_warm_job *job, int result,
                         struct weir_lease *out, struct weir_err *err);
 
@@ -167,7 +220,7 @@ int weir_store_job_done(struct weir_store *store, struct weir_warm_job *job, int
 struct weir_store_counts {
 	uint64_t leases, releases, warm_bytes, cold_bytes; /* handed out */
 	uint64_t filled_bytes, scrubbed_bytes, fill_ns, scrub_ns;
-	uint64_t verify_failures, given_back_bytes, state_writes;
+	uint64_t verify_failures, poisoned, given_back_bytes, state_writes;
 };
 
 void weir_store_counts(const struct weir_store *store, struct weir_store_counts *out);

@@ -3,9 +3,10 @@
 
 The processes are real: crowd.c makes them. The host is made three times: its huge pages
 are all in private memory; then the same with processes that have more than nothing, as
-smaps costs by the page; then half of the huge pages are in open memfds. A guard, a process of its
-own session, holds the lock of the live tests, and puts pools and settings back when this
-one ends, however that comes about.
+smaps costs by the page; then half of the huge pages are in open memfds. --tree looks for
+who only has these open, too, in all processes. A guard, a process of its own session, holds
+the lock of the live tests, and puts pools and settings back when this one ends, however that
+comes about.
 """
 
 import contextlib
@@ -114,7 +115,8 @@ def compare(build, runs, holders):
     weir = str(build / "src/cli/weir")
     read_each = str(build / "tests/bench/read_each")
     numastat = ["numastat", "-p", *holders]
-    rows = [("weir who", [weir, "who"]), ("each status once", [read_each, "status"]),
+    rows = [("weir who", [weir, "who"]), ("weir who --tree", [weir, "who", "--tree"]),
+            ("each status once", [read_each, "status"]),
             ("each smaps once", [read_each, "smaps"]),
             ("each numa_maps once", [read_each, "numa_maps"])]
     if shutil.which("numastat"):

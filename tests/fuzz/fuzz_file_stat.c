@@ -1,5 +1,6 @@
 /* file_stat: what is taken is plausible, and names of creators are read to their end. */
-#include "facts/holdings.h"
+#include "facts/creators.h"
+#include "facts/huge_files.h"
 
 #include "fuzz.h"
 

@@ -1,5 +1,5 @@
 /* maps: the filter keeps lines as they are, in their order, and keeps them again. */
-#include "facts/tasks.h"
+#include "facts/huge_places.h"
 
 #include "fuzz.h"
 

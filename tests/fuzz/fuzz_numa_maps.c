@@ -1,5 +1,5 @@
 /* numa_maps: the filter keeps lines that say huge, and keeps them again. */
-#include "facts/tasks.h"
+#include "facts/huge_places.h"
 
 #include "fuzz.h"
 

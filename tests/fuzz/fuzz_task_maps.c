@@ -1,7 +1,7 @@
 /* task_maps: a mapping is not empty, its parts are of its line, and counts are bounded.
  */
 #include "facts/fact.h"
-#include "facts/holdings.h"
+#include "facts/held_frames.h"
 #include "facts/task_maps.h"
 
 #include "fuzz.h"

@@ -1,6 +1,6 @@
 /* task_status: what is known is plausible, and printed as the kernel would is found
  * again. */
-#include "facts/tasks.h"
+#include "facts/task_status.h"
 
 #include "fuzz.h"
 

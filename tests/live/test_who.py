@@ -764,7 +764,7 @@ def pins_are_told_as_far_as_the_kernel_shows_them():
 
 
 @contextlib.contextmanager
-def orphan(name, comm):
+def orphan(name, comm, touch=3):
     """A memfd whose maker died, mapped by a process that it gave it to."""
     told, tell = os.pipe()
     maker = os.fork()
@@ -775,7 +775,7 @@ def orphan(name, comm):
         if keeper == 0:
             signal.alarm(120)  # never outlives the test by more
             libc.prctl(15, comm.encode())  # PR_SET_NAME
-            map_file(fd, 4, 3)
+            map_file(fd, 4, touch)
             os.close(fd)
             os.write(tell, str(os.getpid()).encode())
             while True:
@@ -794,6 +794,107 @@ def orphan(name, comm):
         os.kill(keeper, signal.SIGKILL)
         select.select([gone], [], [])
         os.close(gone)
+
+
+NOT_LOOKED_FOR = "Not looked for: who only has one of these files open."
+
+
+def passed_on(stage, number):
+    """Pids: who made a memfd and touched it, a child with its descriptor, and a process
+    that it was sent to."""
+    ours, theirs = socket.socketpair()
+
+    def take():
+        told = socket.recv_fds(theirs, 1, 1)[1]
+        ours.close()
+        theirs.send(b"y")
+        return told[0]
+
+    def make():
+        fd = memfd("passed on", number)
+        child = os.fork()
+        if child == 0:
+            libc.prctl(1, signal.SIGKILL)
+            while True:
+                signal.pause()
+        map_file(fd, number, number)
+        return child
+
+    running = []
+    stage.stack.callback(until_gone, running)
+    maker, child = stage.process(make)
+    running.append(os.pidfd_open(int(child)))
+    receiver = os.fork()
+    if receiver == 0:
+        libc.prctl(1, signal.SIGKILL)
+        try:
+            take()
+            while True:
+                signal.pause()
+        finally:
+            os._exit(1)
+    stage.stack.callback(os.waitpid, receiver, 0)
+    stage.stack.callback(os.kill, receiver, signal.SIGKILL)
+    links = {os.readlink(path): path for path in Path(f"/proc/{maker}/fd").iterdir()}
+    fd = os.open(next(path for link, path in links.items() if "passed on" in link), os.O_RDWR)
+    socket.send_fds(ours, [b"x"], [fd])
+    os.close(fd)
+    expect("the descriptor arrived", ours.recv(1), b"y")
+    for end in (ours, theirs):
+        end.close()
+    return maker, int(child), receiver
+
+
+def users_are_found_as_far_as_they_are_looked_for():
+    pools.need([M2])
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(pools.saved_pools())
+        pools.set_pool(M2, 64)
+        stage = Stage(stack)
+        own, _ = stage.process(lambda: map_file(memfd("own", 2), 2, 2) and None)
+        maker, child, receiver = passed_on(stage, 5)
+        plain = who()
+        expect("the plain table has who touched it", table_pids(plain), {maker, own})
+        expect("and says what it did not look for", NOT_LOOKED_FOR in plain, True)
+        with tempfile.TemporaryDirectory(prefix="weir-test.") as shelf:
+            done = subprocess.run([WEIR, "capture", "-o", f"{shelf}/tree/"], check=False,
+                                  capture_output=True)
+            expect("capture", done.returncode, 0)
+            # which says, too, who could not be looked at: the plain table needs nobody's leave
+            expect("the same of a capture", seen_part(who("--host", f"{shelf}/tree/")),
+                   seen_part(plain))
+        for form in (["--tree"], ["--by", "file"], ["--by", "vm"], ["--by", "cgroup"],
+                     ["--by", "user"]):
+            text = who(*form)
+            expect(f"{form} looks for all", NOT_LOOKED_FOR in text, False)
+        also = next(line for line in who("--tree").splitlines() if f"{receiver}" in line)
+        expect("who has it, too", f"{child}" in also, True)
+        expect("asked for", table_pids(who(receiver)), {maker})
+        users = {u["pid"]: (u["mapped_bytes"], u["open"])
+                 for u in row(ledger(), kind="memfd", name="passed on")["users"]}
+        expect("users", users, {maker: (pages(5), True), child: (0, True),
+                                receiver: (0, True)})
+        os.kill(maker, signal.SIGKILL)  # and its child with it: nobody else has it mapped
+        until_gone([os.pidfd_open(maker), os.pidfd_open(child)])
+        plain = who()
+        expect("who only has it open, when nobody else does", table_pids(plain),
+               {receiver, own})
+        expect("all was looked for", NOT_LOOKED_FOR in plain, False)
+        adds_up(ledger())
+        keeper = stack.enter_context(orphan("untouched", "vhost", touch=0))
+        plain = who()
+        expect("who has it mapped, and has not touched it", table_pids(plain),
+               {receiver, own, keeper})
+        adds_up(ledger())
+
+
+def seen_part(text):
+    return text.split("\nNot seen")[0]
+
+
+def table_pids(text):
+    return {int(line.split()[0]) for line in seen_part(text).splitlines()
+            if line.split() and line.split()[0].isdigit() and "in the pool" not in line}
 
 
 def memory_that_outlives_its_vm_is_named():
@@ -975,6 +1076,7 @@ if __name__ == "__main__":
         what_one_may_not_see_is_said,
         removed_group_is_told_from_its_parent,
         pins_are_told_as_far_as_the_kernel_shows_them,
+        users_are_found_as_far_as_they_are_looked_for,
         memory_that_outlives_its_vm_is_named,
         leftovers_are_told_with_whose_they_are,
     ]))

@@ -20,13 +20,15 @@
 
 #include <sys/types.h>
 
-#define TWIN_DIR        "/tmp/weir-twin" /* mount points */
-#define TWIN_CGROUP     "weir-twin-"     /* in front of the name of a cgroup */
-#define TWIN_CPUSET     "weir-twin.cpuset."
-#define TWIN_FIRST_AT   UINT64_C(0x100000000000) /* of each task's mappings */
-#define TWIN_SLOT       (UINT64_C(1) << 30)      /* where a mapping may begin */
-#define TWIN_STEP_MAX_S 20                       /* longer: the worker hangs */
-#define TWIN_PATH_MAX   4400                     /* TWIN_DIR and a name from a line */
+#define TWIN_DIR      "/tmp/weir-twin" /* mount points */
+#define TWIN_CGROUP   "weir-twin-"     /* in front of the name of a cgroup */
+#define TWIN_CPUSET   "weir-twin.cpuset."
+#define TWIN_FIRST_AT UINT64_C(0x100000000000) /* of each task's mappings */
+#define TWIN_SLOT     (UINT64_C(1) << 30)      /* where a mapping may begin */
+/* Longer: the worker hangs. A gigabyte takes 20 s in a guest whose memory the machine
+ * below has to find first while it has other things to do. */
+#define TWIN_STEP_MAX_S 60
+#define TWIN_PATH_MAX   4400 /* TWIN_DIR and a name from a line */
 
 struct twin_file {
 	struct weir_str name; /* "MOUNT/LEAF", or a memfd's */

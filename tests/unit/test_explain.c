@@ -67,7 +67,8 @@ static int open_scene(void **state)
 	expect_int_eq(weir_snapshot_read(&scene.fake.host, WEIR_SNAPSHOT_DETAILS,
 	                                 &scene.snap, NULL),
 	              0);
-	expect_int_eq(weir_ledger_read(&scene.fake.host, scene.snap, &scene.ledger, NULL),
+	expect_int_eq(weir_ledger_read(&scene.fake.host, scene.snap, WEIR_LEDGER_USERS,
+	                               &scene.ledger, NULL),
 	              0);
 	return 0;
 }

@@ -118,6 +118,10 @@ static int read_files(struct fake_host *fake, struct weir_everywhere *all,
 {
 	static const char *const pids[] = { "10", "11", "7", "8", "9", "sys" };
 	weir_auto(weir_names_done) struct weir_names names = { 0 };
+	struct weir_everywhere_ask ask = { .host = &fake->host,
+		                           .details = &fake->host,
+		                           .default_page = WEIR_COUNT(2 << 20),
+		                           .pids = &names };
 	struct weir_mounts own;
 	struct weir_err err;
 	int r = weir_mounts_parse(weir_strz(OWN AGAIN), WEIR_COUNT(2 << 20), &own, &err);
@@ -128,8 +132,7 @@ static int read_files(struct fake_host *fake, struct weir_everywhere *all,
 	for (size_t i = 0; r == 0 && i < WEIR_NELEM(pids); i++)
 		r = weir_names_add(&names, weir_strz(pids[i]), true);
 	if (r == 0)
-		r = weir_everywhere_read(&fake->host, &fake->host, &names, &own,
-		                         WEIR_COUNT(2 << 20), all);
+		r = weir_everywhere_read(&ask, &own, all);
 	weir_mounts_done(&own);
 	if (r < 0)
 		return r;

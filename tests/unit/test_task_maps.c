@@ -1,5 +1,4 @@
 /* task_maps: lines of maps and numa_maps. */
-#include "facts/holdings.h"
 #include "facts/task_maps.h"
 
 #include "test.h"
@@ -89,48 +88,11 @@ static void numa_lines_have_counts_by_node(void **state)
 	assert_false(weir_numa_mapping_parse(weir_strz(""), &m));
 }
 
-static void frame_lines_are_two_numbers(void **state)
-{
-	uint64_t index, pfn;
-
-	(void)state;
-	assert_true(weir_held_frame_parse(weir_strz("3 262144"), &index, &pfn));
-	expect_u64_eq(index, 3);
-	expect_u64_eq(pfn, 262144);
-	assert_false(weir_held_frame_parse(weir_strz("3"), &index, &pfn));
-	assert_false(weir_held_frame_parse(weir_strz("3 x"), &index, &pfn));
-	assert_false(weir_held_frame_parse(weir_strz(""), &index, &pfn));
-}
-
-static void creators_stand_in_names(void **state)
-{
-	static const struct {
-		const char *path;
-		uint64_t pid;
-	} cases[] = {
-		{ "/dev/hugepages/spdk_pid4242map_0", 4242 },
-		{ "/dev/hugepages/pid/rtemap_0", 0 },
-		{ "/dev/pid7/map", 0 },
-		{ "/m/rapid_pid9", 9 },
-		{ "/m/pid", 0 },
-		{ "/m/pid99999999999", 0 },
-		{ "/m/pid0x", 0 },
-		{ "", 0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < WEIR_NELEM(cases); i++)
-		expect_u64_eq(weir_creator_of_name(weir_strz(cases[i].path)),
-		              cases[i].pid);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mapping_lines_are_parsed_or_refused),
 		cmocka_unit_test(numa_lines_have_counts_by_node),
-		cmocka_unit_test(frame_lines_are_two_numbers),
-		cmocka_unit_test(creators_stand_in_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

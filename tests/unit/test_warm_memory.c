@@ -3,8 +3,11 @@
 #include "warm/memory.h"
 
 #include "test.h"
+#include "warm/guard.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -95,6 +98,15 @@ static void memory_is_zeroed_and_what_is_not_is_found(void **state)
 	range_done(&range);
 }
 
+static void *stop_soon(void *arg)
+{
+	const struct timespec soon = { .tv_nsec = 60000000 };
+
+	(void)nanosleep(&soon, NULL);
+	atomic_store((atomic_bool *)arg, true);
+	return NULL;
+}
+
 static void memory_work_that_is_stopped_ends(void **state)
 {
 	struct weir_warm_range range = range_of(100);
@@ -126,6 +138,98 @@ static void memory_work_keeps_to_a_rate(void **state)
 	range_done(&range);
 }
 
+/* Half of the time it sleeps: so it takes twice as long as it worked, at least. */
+static void memory_work_keeps_to_its_share_of_the_time(void **state)
+{
+	struct weir_warm_range range = range_of(4096);
+	struct weir_warm_work work = { .threads = 1 };
+	struct timespec cpu[2], from, to;
+	int64_t took, worked;
+
+	(void)state;
+	work.cpu_percent = 20;
+	(void)clock_gettime(CLOCK_MONOTONIC, &from);
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu[0]);
+	for (unsigned int i = 0; i < 4; i++)
+		expect_int_eq(weir_warm_zero(&range, &work, NULL), 0);
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu[1]);
+	(void)clock_gettime(CLOCK_MONOTONIC, &to);
+	took = (to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec - from.tv_nsec;
+	worked = (cpu[1].tv_sec - cpu[0].tv_sec) * 1000000000 + cpu[1].tv_nsec -
+	         cpu[0].tv_nsec;
+	/* a fifth, and what is not zeroing counts too */
+	assert_true(worked < took / 2);
+	range_done(&range);
+}
+
+/* Whatever thread calls: it is not made idle, for it could not go back. */
+static void memory_work_that_is_idle_is_done_by_others(void **state)
+{
+	struct weir_warm_range range = range_of(64);
+	atomic_uint_fast64_t done = 0;
+	const struct weir_warm_work work = { .threads = 2,
+		                             .idle = true,
+		                             .own_bytes = &done };
+	uint64_t at;
+
+	(void)state;
+	memset(range.at, 1, range.bytes);
+	expect_int_eq(weir_warm_zero(&range, &work, NULL), 0);
+	assert_true(weir_warm_is_zero(&range, 0, &at));
+	expect_u64_eq(done, range.bytes);
+	expect_int_eq(sched_getscheduler(0), SCHED_OTHER);
+	range_done(&range);
+}
+
+/* What was stopped is done up to where it says, and not touched behind that. */
+static void memory_work_that_is_stopped_says_how_far_it_came(void **state)
+{
+	struct weir_warm_range range = range_of(4096);
+	atomic_bool stop = false;
+	atomic_uint_fast64_t done = 0;
+	struct weir_warm_work work = { .threads = 3,
+		                       .bytes_a_second = range.bytes,
+		                       .stop = &stop,
+		                       .own_bytes = &done };
+	pthread_t stopper;
+	uint64_t at, all = range.bytes;
+
+	(void)state;
+	memset(range.at, 1, range.bytes);
+	expect_int_eq(pthread_create(&stopper, NULL, stop_soon, &stop), 0);
+	expect_int_eq(weir_warm_zero(&range, &work, NULL), -ECANCELED);
+	(void)pthread_join(stopper, NULL);
+	assert_true(done < all);
+	range.bytes = done;
+	assert_true(!done || weir_warm_is_zero(&range, 0, &at));
+	for (uint64_t i = done; i < all; i++)
+		assert_true(range.at[i] == 1);
+	range.bytes = all;
+	range_done(&range);
+}
+
+static int touch(void *arg)
+{
+	return *(volatile unsigned char *)arg;
+}
+
+static void guard_comes_back_from_memory_that_is_not_there(void **state)
+{
+	FILE *f = tmpfile();
+	unsigned char *at;
+
+	(void)state;
+	assert_non_null(f);
+	at = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fileno(f), 0);
+	assert_true(at != MAP_FAILED);
+	for (unsigned int i = 0; i < 3; i++)
+		expect_int_eq(weir_guard(touch, at), -ENOMEM);
+	assert_int_equal(ftruncate(fileno(f), PAGE), 0);
+	expect_int_eq(weir_guard(touch, at), 0);
+	(void)munmap(at, PAGE);
+	assert_int_equal(fclose(f), 0);
+}
+
 static void memory_that_cannot_be_bound_is_told(void **state)
 {
 	struct weir_warm_range range = range_of(1);
@@ -148,6 +252,10 @@ int main(void)
 		cmocka_unit_test(memory_is_zeroed_and_what_is_not_is_found),
 		cmocka_unit_test(memory_work_that_is_stopped_ends),
 		cmocka_unit_test(memory_work_keeps_to_a_rate),
+		cmocka_unit_test(memory_work_keeps_to_its_share_of_the_time),
+		cmocka_unit_test(memory_work_that_is_idle_is_done_by_others),
+		cmocka_unit_test(memory_work_that_is_stopped_says_how_far_it_came),
+		cmocka_unit_test(guard_comes_back_from_memory_that_is_not_there),
 		cmocka_unit_test(memory_that_cannot_be_bound_is_told),
 	};
 
