@@ -73,9 +73,11 @@ static int say_hold(const struct weir_ledger *ledger, const struct weir_hold *ho
 {
 	struct weir_str name = weir_hold_name(ledger, hold);
 	const struct weir_holding_task *task = NULL;
-	char shown[128];
+	char shown[128], lease[WEIR_LEASE_TEXT_MAX] = "";
 	int r;
 
+	if (weir_hold_is_warm(hold))
+		(void)weir_lease_text(hold->region, lease);
 	if (hold->nr_users)
 		task = &ledger->holdings.tasks[hold->users[0].task];
 	if (task)
@@ -83,6 +85,10 @@ static int say_hold(const struct weir_ledger *ledger, const struct weir_hold *ho
 			notes, "of them %s (process %" PRIu64 "%s)",
 			weir_str_show(weir_strz(task->name), shown, sizeof(shown)),
 			task->pid, hold->nr_users > 1 ? " and others" : "");
+	else if (weir_hold_is_warm(hold))
+		r = weir_buf_printf(notes, "of them %s memory of weird%s%s",
+		                    weir_hold_kind_word(hold->kind), *lease ? ", " : "",
+		                    lease);
 	else
 		r = weir_buf_printf(notes, "of them %s",
 		                    name.n ? weir_str_show(name, shown, sizeof(shown))

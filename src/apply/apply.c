@@ -144,9 +144,34 @@ int weir_plan_back(const struct weir_host *host, const struct weir_tallies *befo
 	return r < 0 ? r : weir_plan_make(snap, &wishes, &options, out, err);
 }
 
+/* Why what is there is not what was expected: it was written, or surplus pages came or
+ * went, which is told from it: then all else is as planned. */
+static int say_moved(struct weir_applying *a, const struct weir_tallies *expected)
+{
+	return weir_step_words(
+		&a->out->reason, "%s",
+		weir_tallies_were_written(expected, &a->now)
+			? "somebody else changes the pools: what is there is not what "
+			  "the last write left"
+			: "surplus pages came or went meanwhile, with those who use "
+	                  "them; "
+			  "nobody wrote to the pools");
+}
+
+/* After the last op nothing depends on surplus any more. 0; -EAGAIN: somebody wrote. */
+static int check_end(struct weir_applying *a, const struct weir_tallies *expected)
+{
+	int r;
+
+	if (!weir_tallies_differ(expected, &a->now))
+		return 0;
+	r = say_moved(a, expected);
+	return r == 0 && weir_tallies_were_written(expected, &a->now) ? -EAGAIN : r;
+}
+
 /* Writes the ops of @plan, one after the other, as long as nobody else does. 0 when all
- * is as expected; WEIR_STEP_SHORT; -EAGAIN: somebody else wrote; other errors with words.
- */
+ * is as expected, but perhaps for surplus; WEIR_STEP_SHORT; -EAGAIN: something moved that
+ * the next write depends on; other errors with words. */
 static int run(struct weir_applying *a, struct weir_err *err)
 {
 	const struct weir_tallies *expected = &a->plan->before;
@@ -155,8 +180,10 @@ static int run(struct weir_applying *a, struct weir_err *err)
 	for (size_t i = 0; i < a->plan->nr_ops && r == 0; i++) {
 		const struct weir_op *op = &a->plan->ops[i];
 
-		if (weir_tallies_differ(expected, &a->now))
-			return -EAGAIN;
+		if (weir_tallies_differ(expected, &a->now)) {
+			r = say_moved(a, expected);
+			return r < 0 ? r : -EAGAIN;
+		}
 		a->op_idx = i;
 		a->began_ns = weir_host_now_ns(a->host);
 		if (weir_applying_is_stopped(a)) {
@@ -174,9 +201,7 @@ static int run(struct weir_applying *a, struct weir_err *err)
 		r = weir_tallies_look(a->host, expected, &a->now, err);
 		expected = &op->expected;
 	}
-	if (r == 0 && weir_tallies_differ(expected, &a->now))
-		return -EAGAIN;
-	return r;
+	return r < 0 ? r : check_end(a, expected);
 }
 
 /* What was done is taken back, in one more plan. 0; or why it could not be, with words.
@@ -203,22 +228,12 @@ static int go_back(struct weir_applying *a, struct weir_err *err)
 	if (r == WEIR_STEP_SHORT)
 		r = weir_err_set(err, -ENOMEM, "%s", out.reason);
 	if (r == -EAGAIN)
-		r = weir_err_set(err, -EAGAIN, "somebody else changes the pools");
+		r = weir_err_set(err, -EAGAIN, "%s", out.reason);
 	weir_applied_done(&out);
 	return r;
 }
 
 /* ---- the whole --------------------------------------------------------------------- */
-
-/* Somebody else wrote: what is there now is his, and is left. */
-static int is_foreign(struct weir_applying *a)
-{
-	a->out->end = WEIR_APPLY_FOREIGN;
-	return weir_step_words(
-		&a->out->reason,
-		"somebody else changes the pools: what is there is not what "
-		"the last write left");
-}
 
 static int fell_short(struct weir_applying *a, struct weir_err *err)
 {
@@ -253,9 +268,10 @@ static int carry_out(struct weir_applying *a, struct weir_err *err)
 
 	if (r == 0)
 		a->out->end = WEIR_APPLY_DONE;
-	else if (r == -EAGAIN)
-		r = is_foreign(a);
-	else if (r == WEIR_STEP_SHORT)
+	else if (r == -EAGAIN) { /* what is there now is another's, and is left */
+		a->out->end = WEIR_APPLY_FOREIGN;
+		r = 0;
+	} else if (r == WEIR_STEP_SHORT)
 		r = fell_short(a, err);
 	else if (!is_as_before(a)) {
 		/* it failed after something was written: as if it had come to nothing */
@@ -305,7 +321,8 @@ static int with_lock(struct weir_applying *a, struct weir_err *err)
 		r = weir_tallies_look(a->host, &a->plan->before, &a->now, err);
 	if (r == 0 && weir_tallies_differ(&a->plan->before, &a->now)) {
 		a->out->after = a->now; /* since the plan was made */
-		return is_foreign(a);
+		a->out->end = WEIR_APPLY_FOREIGN;
+		return say_moved(a, &a->plan->before);
 	}
 	if (r == 0)
 		r = fill_entry(a->host, a->plan, a->options, &entry);
@@ -398,8 +415,10 @@ int weir_undo_cut_off(const struct weir_host *host,
 	r = weir_plan_back(host, &entry->before, entry->ops, entry->nr_ops, &plan, err);
 	if (r == 0)
 		r = run(&a, err);
-	if (r == -EAGAIN)
-		return is_foreign(&a); /* it stays open: the next one may do better */
+	if (r == -EAGAIN) { /* it stays open: the next one may do better */
+		out->end = WEIR_APPLY_FOREIGN;
+		return 0;
+	}
 	if (r == WEIR_STEP_SHORT) {
 		out->end = WEIR_APPLY_KEPT;
 		return 0;

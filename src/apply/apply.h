@@ -38,7 +38,8 @@ enum weir_apply_end {
 	WEIR_APPLY_DONE,
 	WEIR_APPLY_UNDONE,  /* it fell short, or was stopped, and all is as it was */
 	WEIR_APPLY_KEPT,    /* it fell short, or was stopped, and what was got is kept */
-	WEIR_APPLY_FOREIGN, /* somebody else changes the pools: nothing more was written
+	WEIR_APPLY_FOREIGN, /* somebody else changes the pools, or surplus moved that the
+	                       next write depends on: nothing more was written
 	                     */
 };
 
@@ -47,7 +48,8 @@ struct weir_applied {
 	bool stopped;         /* by the user */
 	size_t failed_op;     /* SIZE_MAX: none */
 	uint64_t wanted, got; /* pages of that op */
-	char *reason;         /* why, a sentence; NULL */
+	char *reason;         /* why, a sentence; NULL. Of DONE: surplus pages came or
+	                         went meanwhile, and all else is as planned */
 	char *help;           /* what could still help; NULL */
 	uint64_t journal_id;
 	struct weir_tallies after; /* as read back */

@@ -109,6 +109,9 @@ int weir_leftovers_blind(const struct weir_host *host, const struct weir_ledger 
 		return say(out, "there are more than %u files", WEIR_HUGE_FILES_MAX);
 	if (!all->mounts.mounts.known)
 		return say(out, "the mounts are not known");
+	if (ledger->warm.hidden)
+		return say(out, "which of them are weird's warm memory is not "
+		                "known: " WEIR_WARM_STATE " could not be read");
 	if (!weir_process_lives(host, 1))
 		return say(out, "processes of others are hidden here, as /proc is "
 		                "mounted");
@@ -271,6 +274,21 @@ static int judge(const struct look *look, const struct weir_file_users *users,
 	return judge_maker(look, left);
 }
 
+/* weird's, also when it does not know of it: it finds it again when it is started. */
+static int judge_store(const struct weir_hold *hold, struct weir_leftover *left)
+{
+	char lease[WEIR_LEASE_TEXT_MAX];
+
+	left->state = WEIR_LEFTOVER_USED;
+	if (!hold->region)
+		return say(&left->why, "it lies in weird's store, and is weird's");
+	if (!weir_region_is_leased(hold->region))
+		return say(&left->why, "weird keeps it for leases: warm memory, %s",
+		           weir_region_state_word(hold->region->state));
+	return say(&left->why, "weird has leased it: %s",
+	           weir_lease_text(hold->region, lease));
+}
+
 static int add_leftover(struct look *look, const struct weir_hold *hold,
                         const struct weir_file_users *users, bool named)
 {
@@ -298,7 +316,8 @@ static int add_leftover(struct look *look, const struct weir_hold *hold,
 		                                 ? look->now_s - left->changed_at
 		                                 : 0);
 	left->named = named;
-	r = judge(look, users, file->st.nr_links, left);
+	r = hold->in_store ? judge_store(hold, left)
+	                   : judge(look, users, file->st.nr_links, left);
 	left->chosen = left->state == WEIR_LEFTOVER_SURE ||
 	               (left->state == WEIR_LEFTOVER_UNSURE && named);
 	out->nr_chosen += left->chosen;
@@ -314,7 +333,8 @@ static int look_at(struct look *look, const struct weir_hold *hold)
 	bool named;
 	int r = 0;
 
-	if (hold->kind != WEIR_HOLD_FILE || hold->file == WEIR_HOLD_NONE)
+	if ((hold->kind != WEIR_HOLD_FILE && !weir_hold_is_warm(hold)) ||
+	    hold->file == WEIR_HOLD_NONE)
 		return 0;
 	file = &look->ledger->holdings.files.v[hold->file];
 	if (!file->in_directory || !file->known || !file->path)
@@ -323,7 +343,7 @@ static int look_at(struct look *look, const struct weir_hold *hold)
 		look->out->nr_elsewhere += weir_hold_is_left(hold);
 		return 0;
 	}
-	if (!is_wanted(look, file, &named))
+	if (!is_wanted(look, file, &named) || (hold->in_store && !named))
 		return 0;
 	if (named || weir_hold_is_left(hold))
 		r = weir_file_users_add(look->ledger, hold->file, &users);

@@ -15,7 +15,7 @@
 #include <errno.h>
 
 #define GRUBENV    "/boot/grub2/grubenv"
-#define KERNELOPTS "$kernelopts"
+#define KERNELOPTS "kernelopts" /* the variable of grub that entries share */
 #define TEXT_MAX   (64U << 10)
 
 /* ---- one entry -----------------------------------------------------------------------
@@ -44,8 +44,8 @@ static int options_of(struct weir_str entry, struct weir_str env, struct weir_bu
 		if (!weir_str_word(&line, &word) || !weir_str_eq(word, "options"))
 			continue;
 		while (r == 0 && weir_str_word(&line, &word)) {
-			if (weir_str_eq(word, KERNELOPTS))
-				word = env_value(env, KERNELOPTS + 1);
+			if (weir_str_eq(word, "$" KERNELOPTS))
+				word = env_value(env, KERNELOPTS);
 			r = weir_buf_printf(out, "%s%.*s", out->n ? " " : "",
 			                    WEIR_STR_ARG(word));
 		}

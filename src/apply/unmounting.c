@@ -138,6 +138,32 @@ static int find_files(const struct weir_ledger *ledger, struct weir_unmount *u)
 	return r;
 }
 
+/* What weird has there is not lost sight of by its users only because nobody has it open
+ * at the moment. */
+static int check_store(const struct weir_ledger *ledger, const struct weir_unmount *u,
+                       struct weir_err *err)
+{
+	const struct weir_warm_state *state = &ledger->warm.state;
+	size_t nr = 0, nr_leased = 0;
+
+	if (!weir_warm_has_device(state, device_of(u->major, u->minor)))
+		return 0;
+	for (size_t i = 0; i < state->nr_regions; i++)
+		if (state->regions[i].page_bytes == u->page_bytes) {
+			nr++;
+			nr_leased += weir_region_is_leased(&state->regions[i]);
+		}
+	return weir_err_set(err, -EBUSY,
+	                    "'%s' is weird's: it keeps warm memory there, in %zu "
+	                    "file%s, %zu of them leased%s",
+	                    u->dir, nr, nr == 1 ? "" : "s", nr_leased,
+	                    ledger->warm.weird == WEIR_WEIRD_GONE
+	                            ? "; weird does not run, and finds them again when "
+	                              "it is started"
+	                            : "; weird unmounts it when it has no more use for "
+	                              "it");
+}
+
 int weir_unmount_look(const struct weir_host *host, const struct weir_ledger *ledger,
                       const char *dir, struct weir_unmount *out, struct weir_err *err)
 {
@@ -156,6 +182,9 @@ int weir_unmount_look(const struct weir_host *host, const struct weir_ledger *le
 		out->major = m->major;
 		out->minor = m->minor;
 		out->page_bytes = m->page_bytes.n;
+		r = check_store(ledger, out, err);
+		if (r < 0)
+			break;
 		r = find_files(ledger, out);
 		if (r < 0)
 			r = weir_err_sys(err, r, "look at '%s'", dir);

@@ -3,6 +3,7 @@
 #include "capture/redact.h"
 
 #include "base/own.h"
+#include "facts/warm.h"
 
 #include <errno.h>
 
@@ -249,6 +250,75 @@ static int redact_klog(struct redaction *rd, struct weir_str text)
 	return each_line(rd, text, klog_line);
 }
 
+/* "811 (weird) S ...": the name may have brackets, too, what is behind it has none. */
+struct weir_str weir_redact_stat_name(struct weir_str text)
+{
+	size_t from = weir_str_index(text, '('), end = text.n;
+
+	while (end > from && text.p[end - 1] != ')')
+		end--;
+	if (end <= from + 1)
+		return weir_str(text.p, 0);
+	return weir_str(text.p + from + 1, end - from - 2);
+}
+
+static int redact_stat(struct redaction *rd, struct weir_str text)
+{
+	struct weir_str name = weir_redact_stat_name(text);
+	size_t at = (size_t)(name.p - text.p);
+	int r = add(rd, weir_str(text.p, at));
+
+	if (r == 0)
+		r = replace_whole(rd, name);
+	return r < 0 ? r : add(rd, weir_str_skip(text, at + name.n));
+}
+
+bool weir_redact_warm_value(struct weir_str *rest, const char *key,
+                            struct weir_str *value)
+{
+	ptrdiff_t at = weir_str_find(*rest, key);
+
+	if (at < 0)
+		return false;
+	*rest = weir_str_skip(*rest, (size_t)at + strlen(key));
+	*value = weir_str(rest->p, weir_str_index(*rest, '"'));
+	*rest = weir_str_skip(*rest, value->n);
+	return true;
+}
+
+/* One value of the line, up to its quote; what stands before it is added as it is. */
+static int warm_value(struct redaction *rd, struct weir_str *line, const char *key,
+                      bool is_path)
+{
+	const char *from = line->p;
+	struct weir_str value;
+	int r;
+
+	if (!weir_redact_warm_value(line, key, &value))
+		return 0;
+	r = add(rd, weir_str(from, (size_t)(value.p - from)));
+	if (r < 0)
+		return r;
+	return is_path ? replace_escaped(rd, value) : replace_whole(rd, value);
+}
+
+/* A name stands in front of an owner. */
+static int warm_line(struct redaction *rd, struct weir_str line)
+{
+	int r = warm_value(rd, &line, WEIR_REDACT_WARM_DIR, true);
+
+	if (r == 0)
+		r = warm_value(rd, &line, WEIR_REDACT_WARM_NAME, false);
+	if (r == 0)
+		r = warm_value(rd, &line, WEIR_REDACT_WARM_UNIT, true);
+	return r < 0 ? r : add(rd, line);
+}
+
+static int redact_warm(struct redaction *rd, struct weir_str text)
+{
+	return each_line(rd, text, warm_line);
+}
+
 static int redact_all(struct redaction *rd, struct weir_str text)
 {
 	return replace(rd, text);
@@ -270,6 +340,8 @@ static const struct {
 	[WEIR_REDACT_MAPS] = { "/proc/PID/maps", redact_maps },
 	[WEIR_REDACT_NUMA_MAPS] = { "/proc/PID/numa_maps", redact_numa_maps },
 	[WEIR_REDACT_TASK_MOUNTS] = { "/proc/PID/mountinfo", redact_mountinfo },
+	[WEIR_REDACT_STAT] = { "/proc/PID/stat", redact_stat },
+	[WEIR_REDACT_WARM] = { WEIR_WARM_STATE, redact_warm },
 };
 
 /* Bytes of "/proc/123" in front of @path, or 0. */

@@ -15,6 +15,7 @@
  *	/@/link/...         the text
  *	/@/statfs/ and /@/stat/, cgroup trees   the path, but not the names of cgroup
  *files
+ *	/run/weir/warm.state   names of leases, and units
  *	/@/klog             what stands before "kernel:", and the names of processes
  *	/proc/cmdline       only parameters about memory keep their value
  *
@@ -62,6 +63,8 @@ enum weir_redact_kind {
 	WEIR_REDACT_MAPS,
 	WEIR_REDACT_NUMA_MAPS,
 	WEIR_REDACT_TASK_MOUNTS, /* of another mount namespace */
+	WEIR_REDACT_STAT,        /* of weird */
+	WEIR_REDACT_WARM,        /* weird's state: names of leases, units */
 };
 
 enum weir_redact_kind weir_redact_kind(const char *path);
@@ -74,6 +77,16 @@ struct weir_str weir_redact_named_part(const char *path);
 
 /* The process that a line of the log names, or nothing. */
 struct weir_str weir_redact_klog_process(struct weir_str line);
+
+/* The name in a /proc/PID/stat, between the brackets; or nothing. */
+struct weir_str weir_redact_stat_name(struct weir_str text);
+
+/* The next value in quotes behind @key in weird's state; takes it off *rest. */
+bool weir_redact_warm_value(struct weir_str *rest, const char *key,
+                            struct weir_str *value);
+#define WEIR_REDACT_WARM_DIR  " dir=\""
+#define WEIR_REDACT_WARM_NAME " name=\""
+#define WEIR_REDACT_WARM_UNIT " owner=unit:\""
 
 /* Fills and seals the empty @words. */
 int weir_redact_collect(const struct weir_members *files, struct weir_str passwd,

@@ -295,7 +295,8 @@ static int take_klog(struct names *names)
 static bool has_paths(enum weir_redact_kind kind)
 {
 	return kind >= WEIR_REDACT_MOUNTINFO && kind != WEIR_REDACT_COMM &&
-	       kind != WEIR_REDACT_STATUS;
+	       kind != WEIR_REDACT_STATUS && kind != WEIR_REDACT_STAT &&
+	       kind != WEIR_REDACT_WARM;
 }
 
 static int see(struct names *names)
@@ -325,6 +326,27 @@ static int take_processes(struct names *names)
 	return r;
 }
 
+/* Leases are called by the VMs that have them, as a rule. */
+static int take_leases(struct names *names, struct weir_str text)
+{
+	struct weir_str rest = text, value;
+	int r = 0;
+
+	while (r == 0 && weir_redact_warm_value(&rest, WEIR_REDACT_WARM_NAME, &value))
+		r = value.n ? add_one(names, WEIR_WORD_VM, value) : 0;
+	rest = text;
+	while (r == 0 && weir_redact_warm_value(&rest, WEIR_REDACT_WARM_UNIT, &value)) {
+		weir_auto(weir_buf_done) struct weir_buf unit = { 0 };
+
+		r = weir_buf_add_unescaped(&unit, value);
+		if (r == 0)
+			r = take_from_paths(names, weir_buf_str(&unit));
+		if (r == 0)
+			r = take_services(names, weir_buf_str(&unit));
+	}
+	return r;
+}
+
 static int take_from_file(struct names *names, const struct weir_member *m)
 {
 	enum weir_redact_kind kind = weir_redact_kind(m->path);
@@ -337,6 +359,11 @@ static int take_from_file(struct names *names, const struct weir_member *m)
 		r = take_from_paths(names, text_of(m));
 	if (r == 0 && kind == WEIR_REDACT_CGROUP)
 		r = take_services(names, text_of(m));
+	if (r == 0 && kind == WEIR_REDACT_WARM)
+		r = take_leases(names, text_of(m));
+	if (r == 0 && kind == WEIR_REDACT_STAT &&
+	    !weir_str_eq(weir_redact_stat_name(text_of(m)), "weird"))
+		r = take_process_name(names, weir_redact_stat_name(text_of(m)));
 	return r;
 }
 

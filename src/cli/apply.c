@@ -52,7 +52,7 @@ static int help(void)
 		"weir "
 		"set does.\n\n"
 		"      --boot           at boot: do not ask, keep what could be "
-	        "got\n" WEIR_CHANGE_HELP_ALLOW WEIR_CHANGE_HELP_GROWING
+		"got\n" WEIR_CHANGE_HELP_ALLOW WEIR_CHANGE_HELP_GROWING
 		"      --root DIR       the declaration of the system that lies below "
 		"DIR\n" WEIR_CHANGE_HELP_REST
 		"Exit status: 0 done, 4 done in part or undone, 5 refused by a guard.\n",

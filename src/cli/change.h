@@ -96,8 +96,8 @@ enum { /* above what a command has of its own */
 
 #define WEIR_CHANGE_HELP_ALLOW                                                \
 	"      --allow GUARDS   although a guard refuses: surplus, subpool, " \
-	"floor, vm,\n"                                                        \
-	"                       declared, reach; several with commas\n"
+	"lease,\n"                                                            \
+	"                       floor, vm, declared, reach; several with commas\n"
 #define WEIR_CHANGE_HELP_GROWING                                               \
 	"      --timeout TIME   of growing: 30, 30s, 2m (default 30s)\n"       \
 	"      --drop-caches    when pages do not come, drop the page cache\n" \

@@ -49,10 +49,10 @@ int weir_change_take_option(int c, const char *arg, struct weir_change_options *
 	case WEIR_CHANGE_ALLOW:
 		return take_guards(arg, &opts->allow)
 		               ? 0
-		               : weir_change_bad_option(
-					 opts, "allow", arg,
-					 "wants surplus, subpool, floor, vm, declared or "
-					 "reach");
+		               : weir_change_bad_option(opts, "allow", arg,
+		                                        "wants surplus, subpool, lease, "
+		                                        "floor, vm, declared or "
+		                                        "reach");
 	case WEIR_CHANGE_TIMEOUT:
 		return take_timeout(arg, &opts->apply.timeout_ms)
 		               ? 0

@@ -43,6 +43,43 @@ static void remedies(struct weir_json *j, const struct weir_verdict *v)
 	weir_json_close(j);
 }
 
+static void leases(struct weir_json *j, const struct weir_verdict *v)
+{
+	weir_json_open(j, "leases", '[');
+	for (size_t i = 0; i < v->offer.nr; i++) {
+		const struct weir_offer_part *part = &v->offer.v[i];
+
+		weir_json_open(j, NULL, '{');
+		weir_json_strz(j, "memory", v->demand->memory[part->memory].id);
+		weir_json_u64(j, "bytes", part->bytes);
+		weir_json_u64(j, "warm_bytes", part->warm_bytes);
+		weir_json_u64(j, "page_bytes", part->page_bytes);
+		if (part->node >= 0)
+			weir_json_u64(j, "node", (uint64_t)part->node);
+		else
+			weir_json_null(j, "node");
+		weir_json_close(j);
+	}
+	weir_json_close(j);
+}
+
+/* What weird could lease it; null where that is nothing. */
+static void warm(struct weir_json *j, const struct weir_verdict *v)
+{
+	if (!v->offer.nr) {
+		weir_json_null(j, "warm");
+		return;
+	}
+	weir_json_open(j, "warm", '{');
+	weir_json_bool(j, "needed", v->by_lease);
+	weir_json_u64(j, "need_bytes", v->offer.need_bytes);
+	weir_json_u64(j, "ready_bytes", v->offer.warm_bytes);
+	weir_json_u64(j, "zeroing_ms", weir_offer_zeroing_ms(&v->offer));
+	weir_json_bool(j, "at_start", v->offer.at_start);
+	leases(j, v);
+	weir_json_close(j);
+}
+
 static void numbers(struct weir_json *j, const struct weir_verdict *v)
 {
 	if (v->has_count) {
@@ -74,6 +111,7 @@ static void one(struct weir_json *j, const struct weir_verdict *v)
 	words(j, "but", v->but, v->nr_but);
 	weir_json_u64(j, "twice_bytes", v->twice_bytes);
 	sources(j, v);
+	warm(j, v);
 	remedies(j, v);
 	words(j, "notes", v->demand->notes, v->demand->nr_notes);
 	weir_json_close(j);

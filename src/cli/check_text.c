@@ -6,6 +6,8 @@
 #include "base/size.h"
 #include "cli/cli.h"
 
+#include <inttypes.h>
+
 static const char *word(const struct weir_verdict *v)
 {
 	switch (v->word) {
@@ -73,6 +75,35 @@ static void put_from(FILE *out, const struct weir_verdict *v)
 				              what[s]);
 }
 
+/* What of its memory is ready, and what zeroing that would take otherwise. */
+static void put_warm(FILE *out, const struct weir_verdict *v, unsigned int width)
+{
+	weir_auto(weir_buf_done) struct weir_buf line = { 0 };
+	char size[2][WEIR_SIZE_TEXT_MAX];
+	uint64_t ms = weir_offer_zeroing_ms(&v->offer);
+
+	if (!v->offer.nr)
+		return;
+	(void)weir_buf_printf(
+		&line, "%s of %s are ready",
+		weir_format_human(v->offer.warm_bytes, size[0], sizeof(size[0])),
+		weir_format_human(v->offer.need_bytes, size[1], sizeof(size[1])));
+	if (v->offer.nr == 1 && v->offer.v[0].node >= 0)
+		(void)weir_buf_printf(&line, " on node %d", v->offer.v[0].node);
+	(void)weir_buf_printf(&line,
+	                      ": 'weir lease' hands them over as they are; zeroing them "
+	                      "%s takes about ",
+	                      v->offer.at_start ? "at its start" : "as it touches them");
+	if (ms < 1000)
+		(void)weir_buf_printf(&line, "%" PRIu64 " ms", ms);
+	else
+		(void)weir_buf_printf(&line, "%" PRIu64 ".%" PRIu64 " s", ms / 1000,
+		                      ms % 1000 / 100);
+	(void)weir_buf_addz(&line, " (at 4 GB/s)");
+	if (line.p)
+		put_line(out, "  warm: ", line.p, width);
+}
+
 static void put_all(const struct weir_verdict *v, const struct weir_ask *ask,
                     const struct weir_check_style *style, FILE *out)
 {
@@ -103,6 +134,7 @@ static void put_one(const struct weir_verdict *v, const struct weir_ask *ask,
 		put_line(out, "  - ", v->but[i], style->width);
 	if (v->word != WEIR_VERDICT_NO && !style->explain)
 		put_sum(out, v, style->width);
+	put_warm(out, v, style->width);
 	if (v->qemu)
 		put_line(out, v->word == WEIR_VERDICT_NO ? "  QEMU:   " : "  or QEMU:   ",
 		         v->qemu, style->width);

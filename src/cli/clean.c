@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/own.h"
 #include "base/size.h"
+#include "base/span.h"
 #include "host/host.h"
 
 #include <errno.h>
@@ -54,25 +55,10 @@ static int help(void)
 
 /* ---- options ---- */
 
-static const struct {
-	char unit;
-	uint64_t seconds;
-} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
-
 static int take_older(const char *arg, uint64_t *out_s)
 {
-	struct weir_str s = weir_strz(arg);
-	uint64_t n;
-
-	for (size_t i = 0; s.n && i < WEIR_NELEM(units); i++) {
-		if (s.p[s.n - 1] != units[i].unit)
-			continue;
-		if (weir_parse_u64(weir_str(s.p, s.n - 1), &n) < 0 || !n ||
-		    n > UINT32_MAX)
-			break;
-		*out_s = n * units[i].seconds;
+	if (weir_parse_span(weir_strz(arg), out_s) == 0)
 		return 0;
-	}
 	(void)weir_cli_fail(
 		NAME, 0, "--older '%s': wants a number with s, m, h or d behind it", arg);
 	return weir_cli_usage(NAME);
@@ -99,16 +85,13 @@ static const char *plural(uint64_t n)
 
 static void put_age(struct weir_count age_s)
 {
-	if (!age_s.known) {
+	char text[WEIR_SPAN_TEXT_MAX];
+
+	if (age_s.known)
+		(void)printf("changed %s ago",
+		             weir_format_span(age_s.n, text, sizeof(text)));
+	else
 		(void)fputs("changed at an unknown time", stdout);
-		return;
-	}
-	for (size_t i = 0; i < WEIR_NELEM(units); i++)
-		if (age_s.n >= units[i].seconds || i + 1 == WEIR_NELEM(units)) {
-			(void)printf("changed %" PRIu64 "%c ago",
-			             age_s.n / units[i].seconds, units[i].unit);
-			return;
-		}
 }
 
 static void put_owner(uint64_t uid)

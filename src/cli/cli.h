@@ -41,6 +41,10 @@ int weir_unmount_main(int argc, char **argv);
 int weir_clean_main(int argc, char **argv);
 int weir_drift_main(int argc, char **argv);
 int weir_persist_main(int argc, char **argv);
+int weir_lease_main(int argc, char **argv);
+int weir_release_main(int argc, char **argv);
+int weir_leases_main(int argc, char **argv);
+int weir_warm_main(int argc, char **argv);
 
 /* Opens what --host names: a captured host, this machine (NULL), or the end of a scenario
  * ("scenario:FILE"), which is played on the model. */

@@ -122,9 +122,21 @@ static bool is_untold(const struct weir_fit *fit, const struct weir_fit_row *row
 	return node < 0 ? fit->untold != 0 : fit->untold >> node & 1;
 }
 
+/* "+2": so many more on warm memory. */
+static struct cell warm_cell(const struct weir_fit_row *row)
+{
+	struct cell number = cell(&row->warm), c = { "-" };
+
+	if (row->warm.max)
+		(void)snprintf(c.text, sizeof(c.text), "+%.40s", number.text);
+	return c;
+}
+
 static void put_matrix(const struct weir_fit *fit, FILE *out)
 {
 	(void)fprintf(out, "%-12s %8s ", "KIND", "ALL");
+	if (fit->has_store)
+		(void)fprintf(out, " %7s", "WARM");
 	for (size_t i = 0; fit->nr_nodes > 1 && i < fit->nr_nodes; i++) {
 		char node[24];
 
@@ -137,6 +149,8 @@ static void put_matrix(const struct weir_fit *fit, FILE *out)
 
 		(void)fprintf(out, "%-12s %8s%c", row_name(row).text,
 		              cell(&row->all).text, is_untold(fit, row, -1) ? '+' : ' ');
+		if (fit->has_store)
+			(void)fprintf(out, " %7s", warm_cell(row).text);
 		for (size_t i = 0; fit->nr_nodes > 1 && i < fit->nr_nodes; i++)
 			(void)fprintf(out, " %7s",
 			              is_untold(fit, row, (int)fit->nodes[i])
@@ -166,6 +180,9 @@ static void put_text(const struct weir_fit *fit, const struct weir_ask *ask,
 	              vm->nr_vfio ? "+VFIO" : "",
 	              weir_format_human(weir_demand_bytes(vm), size, sizeof(size)),
 	              cell(&asked(fit)->all).text);
+	if (asked(fit)->warm.max)
+		(void)fprintf(out, "  and %s more when they lease warm memory\n",
+		              cell(&asked(fit)->warm).text);
 	if (fit->limited_by_ids)
 		(void)fputs("  the next one finds no address space id\n", out);
 	else if (fit->is_cut)
@@ -211,6 +228,9 @@ static int put_json(const struct weir_fit *fit, const struct weir_ask *ask,
 		weir_json_bool(&j, "vfio", row->vfio);
 		weir_json_bool(&j, "asked", row->asked);
 		put_count(&j, &row->all);
+		weir_json_open(&j, "warm", '{');
+		put_count(&j, &row->warm);
+		weir_json_close(&j);
 		weir_json_open(&j, "nodes", '[');
 		for (size_t i = 0; !no_matrix && row->nodes && i < fit->nr_nodes; i++) {
 			weir_json_open(&j, NULL, '{');
@@ -256,7 +276,9 @@ static int run(const struct weir_host *host, char **args, const struct options *
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s",
 		                     err.code ? err.msg : "out of memory");
-	return weir_cli_flush(NAME, asked(&fit)->all.max ? WEIR_EXIT_DONE : WEIR_EXIT_NO);
+	return weir_cli_flush(NAME, asked(&fit)->all.max || asked(&fit)->warm.max
+	                                    ? WEIR_EXIT_DONE
+	                                    : WEIR_EXIT_NO);
 }
 
 int weir_fit_main(int argc, char **argv)

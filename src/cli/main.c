@@ -26,6 +26,10 @@ static const struct weir_command commands[] = {
 	  "write down what the host is to have after each boot" },
 	{ "drift", weir_drift_main,
 	  "say in what the host differs from what is declared" },
+	{ "lease", weir_lease_main, "get memory that is already zeroed, from weird" },
+	{ "release", weir_release_main, "give it back" },
+	{ "leases", weir_leases_main, "list what is leased" },
+	{ "warm", weir_warm_main, "show what weird keeps warm, or say how much" },
 };
 
 static int help(FILE *out)

@@ -64,13 +64,20 @@ enum weir_table weir_table_by_name(const char *name);
 void weir_tables_help(FILE *out);
 void weir_tables_list_columns(enum weir_table table, FILE *out);
 
+/* report_warm.c: what weird keeps and has leased, as lines and as a key of the document;
+ * nothing, and null, without a store. */
+struct weir_json;
+void weir_report_print_warm(const struct weir_report *report,
+                            const struct weir_report_style *style, FILE *out);
+void weir_report_json_warm(struct weir_json *j, const struct weir_report *report,
+                           const struct weir_report_style *style);
+
 /* report_json.c: the whole of it as one document; weir-json(5) describes it. */
 int weir_report_json(const struct weir_report *report,
                      const struct weir_report_style *style, bool compact, FILE *out,
                      struct weir_err *err);
 
 /* One mount of it, as an object. */
-struct weir_json;
 void weir_report_json_mount(struct weir_json *j, const char *key,
                             const struct weir_mounts *all, size_t i);
 

@@ -467,6 +467,7 @@ int weir_report_json(const struct weir_report *report,
 	weir_json_strz(&j, "weir", WEIR_VERSION);
 	host(&j, report);
 	pools(&j, report, style);
+	weir_report_json_warm(&j, report, style);
 	sysctls(&j, report);
 	nodes(&j, report, style);
 	boot(&j, report, style);

@@ -166,6 +166,8 @@ static int print_screen(const struct weir_report *report,
 		                  err);
 	else if (!report->snap->pools.nr)
 		(void)fprintf(out, "\n%s\n", no_pools_words(report->snap));
+	if (r == 0)
+		weir_report_print_warm(report, style, out);
 	if (r == 0 && has_rows(WEIR_TABLE_NODES, report, style))
 		r = print_section("Memory", WEIR_TABLE_NODES, report, style, out, err);
 	if (r == 0 && has_rows(WEIR_TABLE_BOOT, report, style))

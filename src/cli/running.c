@@ -36,6 +36,7 @@ struct running {
 	bool has_huge_place, has_base_place;
 	struct place *place;
 	size_t nr_place, cap_place;
+	struct weir_buf leases; /* of weird: "lease vm1, lease 7" */
 };
 
 struct list {
@@ -49,6 +50,7 @@ static void list_done(struct list *list)
 	for (size_t i = 0; i < list->nr; i++) {
 		weir_demand_done(&list->v[i].demand);
 		free(list->v[i].place);
+		weir_buf_done(&list->v[i].leases);
 	}
 	free(list->v);
 }
@@ -147,8 +149,47 @@ static int see_place(const struct weir_host *host, struct running *vm)
 	return r;
 }
 
-static int add(const struct weir_host *host, enum weir_vm_vendor vendor, uint64_t pid,
-               struct weir_str cmdline, struct list *list)
+/* One that maps a file in parts has a line for each. */
+static int add_lease(struct running *vm, const struct weir_warm_region *region)
+{
+	char name[WEIR_LEASE_TEXT_MAX];
+
+	if (!*weir_lease_text(region, name) ||
+	    weir_str_find(weir_buf_str(&vm->leases), name) >= 0)
+		return 0;
+	return weir_buf_printf(&vm->leases, "%s%s", vm->leases.n ? ", " : "", name);
+}
+
+/* What of its memory is leased: mappings of files of weird's store. */
+static int see_leases(const struct weir_host *host, const struct weir_warm_state *warm,
+                      struct running *vm)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	struct weir_str rest, line;
+	char path[64];
+	int r;
+
+	if (!warm->nr_dirs)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/maps", vm->pid);
+	r = weir_host_read(host, path, MAPS_MAX, &text);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	rest = weir_buf_str(&text);
+	while (r == 0 && weir_str_line(&rest, &line)) {
+		const struct weir_warm_region *region = NULL;
+		struct weir_mapping map;
+
+		if (weir_mapping_parse(line, &map))
+			region = weir_warm_find(warm, map.device, map.inode);
+		if (region)
+			r = add_lease(vm, region);
+	}
+	return r;
+}
+
+static int add(const struct weir_host *host, const struct weir_snapshot *snap,
+               uint64_t pid, struct weir_str cmdline, struct list *list)
 {
 	struct weir_err err;
 	struct running *vm;
@@ -157,7 +198,7 @@ static int add(const struct weir_host *host, enum weir_vm_vendor vendor, uint64_
 	if (r < 0)
 		return r;
 	vm = &list->v[list->nr];
-	r = weir_qemu_parse(cmdline, vendor, &vm->demand, &err);
+	r = weir_qemu_parse(cmdline, weir_host_vendor(snap), &vm->demand, &err);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) /* it runs, so it is weir that does not understand */
@@ -165,10 +206,11 @@ static int add(const struct weir_host *host, enum weir_vm_vendor vendor, uint64_
 	vm->pid = pid;
 	see_status(host, vm);
 	list->nr++;
-	return see_place(host, vm);
+	r = see_leases(host, &snap->warm.state, vm);
+	return r < 0 ? r : see_place(host, vm);
 }
 
-static int find(const struct weir_host *host, enum weir_vm_vendor vendor,
+static int find(const struct weir_host *host, const struct weir_snapshot *snap,
                 struct list *list)
 {
 	weir_auto(weir_names_done) struct weir_names names = { 0 };
@@ -188,7 +230,7 @@ static int find(const struct weir_host *host, enum weir_vm_vendor vendor,
 		if (r == -ENOMEM)
 			return r;
 		if (r == 0 && weir_vms_is_qemu(weir_buf_str(&text)))
-			r = add(host, vendor, pid, weir_buf_str(&text), list);
+			r = add(host, snap, pid, weir_buf_str(&text), list);
 		r = r == -ENOMEM ? r : 0; /* processes come and go */
 	}
 	return r;
@@ -262,6 +304,8 @@ static void put_text(const struct list *list, FILE *out)
 		              pages_of(vm, pages, sizeof(pages)),
 		              *vm->nodes ? vm->nodes : "?", nodes.p ? nodes.p : "?");
 		weir_cli_put(out, weir_strz(vm->demand.name));
+		if (vm->leases.n)
+			(void)fprintf(out, " (%s)", vm->leases.p);
 		(void)fputc('\n', out);
 	}
 }
@@ -315,6 +359,7 @@ static int put_json(const struct list *list, FILE *out)
 		weir_json_strz(&j, "pages", pages_of(vm, pages, sizeof(pages)));
 		weir_json_strz(&j, "nodes", *vm->nodes ? vm->nodes : NULL);
 		put_places(&j, vm);
+		weir_json_strz(&j, "leases", vm->leases.p);
 		weir_json_close(&j);
 	}
 	weir_json_close(&j);
@@ -335,7 +380,7 @@ int weir_check_running(const struct weir_host *host, bool json)
 
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	r = find(host, weir_host_vendor(snap), &list);
+	r = find(host, snap, &list);
 	if (r == 0 && json)
 		r = put_json(&list, stdout);
 	else if (r == 0)

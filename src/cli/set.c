@@ -63,7 +63,7 @@ static int help(void)
 		"      --host PATH      plan for a captured host or a scenario\n"
 		"      --kernel RULES   with the rules of this kernel, such as 6.12\n"
 		"      --root DIR       what is declared of the system below "
-	        "DIR\n" WEIR_CHANGE_HELP_REST
+		"DIR\n" WEIR_CHANGE_HELP_REST
 		"Exit status: 0 done, 4 done in part or undone, 5 refused by a guard.\n",
 		stdout);
 	return weir_cli_flush(NAME, WEIR_EXIT_DONE);

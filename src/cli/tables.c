@@ -82,8 +82,7 @@ static int add_columns(struct libscols_table *table, const struct choice *choice
 }
 
 static int add_row(struct libscols_table *table, const struct choice *choice,
-                   const struct weir_report *report,
-                   const struct weir_report_style *style, size_t row)
+                   const void *of, const struct weir_report_style *style, size_t row)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char cell[WEIR_CELL_MAX];
@@ -91,14 +90,14 @@ static int add_row(struct libscols_table *table, const struct choice *choice,
 	if (!line)
 		return -ENOMEM;
 	for (size_t i = 0; i < choice->nr; i++) {
-		choice->v[i]->cell(report, style, row, cell);
+		choice->v[i]->cell(of, style, row, cell);
 		if (scols_line_set_data(line, i, cell) != 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-int weir_table_print(const struct weir_table_def *def, const struct weir_report *report,
+int weir_table_print(const struct weir_table_def *def, const void *of,
                      const struct weir_report_style *style, FILE *out,
                      struct weir_err *err)
 {
@@ -111,13 +110,13 @@ int weir_table_print(const struct weir_table_def *def, const struct weir_report 
 		return r;
 	table = scols_new_table();
 	r = table ? add_columns(table, &choice) : -ENOMEM;
-	for (size_t row = 0; r == 0 && row < def->rows(report); row++) {
-		if (!def->shown(report, style, row))
+	for (size_t row = 0; r == 0 && row < def->rows(of); row++) {
+		if (!def->shown(of, style, row))
 			continue;
 		if (style->max_rows && shown >= style->max_rows)
 			left++;
 		else
-			r = add_row(table, &choice, report, style, row);
+			r = add_row(table, &choice, of, style, row);
 		shown++;
 	}
 	if (r == 0) {
@@ -134,4 +133,18 @@ int weir_table_print(const struct weir_table_def *def, const struct weir_report 
 		              def->name);
 	scols_unref_table(table);
 	return r < 0 ? weir_err_sys(err, r, "print the %s table", def->name) : 0;
+}
+
+void weir_table_list_columns(const struct weir_table_def *def, FILE *out)
+{
+	for (size_t i = 0; i < def->nr_columns; i++)
+		(void)fprintf(out, "%s\n", def->columns[i].name);
+}
+
+void weir_table_help(const struct weir_table_def *def, FILE *out)
+{
+	for (size_t i = 0; i < def->nr_columns; i++)
+		(void)fprintf(out, " %c %-12s %s\n",
+		              def->columns[i].by_default ? '*' : ' ',
+		              def->columns[i].name, def->columns[i].help);
 }

@@ -6,14 +6,16 @@
 
 #include <inttypes.h>
 
-static size_t rows(const struct weir_report *report)
+static size_t rows(const void *of)
 {
+	const struct weir_report *report = of;
+
 	return report->view.boot.nr;
 }
 
-static bool shown(const struct weir_report *report, const struct weir_report_style *style,
-                  size_t row)
+static bool shown(const void *of, const struct weir_report_style *style, size_t row)
 {
+	const struct weir_report *report = of;
 	const struct weir_shortfall *s = &report->view.boot.v[row];
 
 	return weir_style_has_size(style, s->size_bytes) &&

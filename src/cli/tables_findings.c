@@ -5,14 +5,17 @@
 #include "base/own.h"
 #include "base/size.h"
 
-static size_t rows(const struct weir_report *report)
+static size_t rows(const void *of)
 {
+	const struct weir_report *report = of;
+
 	return report->findings.nr;
 }
 
-static bool shown(const struct weir_report *report, const struct weir_report_style *style,
-                  size_t row)
+static bool shown(const void *of, const struct weir_report_style *style, size_t row)
 {
+	const struct weir_report *report = of;
+
 	return weir_finding_is_about(&report->findings.v[row], style);
 }
 

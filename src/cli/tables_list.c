@@ -27,10 +27,7 @@ enum weir_table weir_table_by_name(const char *name)
 
 void weir_tables_list_columns(enum weir_table table, FILE *out)
 {
-	const struct weir_table_def *def = weir_table_def(table);
-
-	for (size_t i = 0; i < def->nr_columns; i++)
-		(void)fprintf(out, "%s\n", def->columns[i].name);
+	weir_table_list_columns(weir_table_def(table), out);
 }
 
 void weir_tables_help(FILE *out)
@@ -40,9 +37,6 @@ void weir_tables_help(FILE *out)
 
 		(void)fprintf(out, "\nColumns of --table %s, %s (* shown by default):\n",
 		              def->name, def->help);
-		for (size_t i = 0; i < def->nr_columns; i++)
-			(void)fprintf(out, " %c %-12s %s\n",
-			              def->columns[i].by_default ? '*' : ' ',
-			              def->columns[i].name, def->columns[i].help);
+		weir_table_help(def, out);
 	}
 }

@@ -5,14 +5,17 @@
 
 #include <inttypes.h>
 
-static size_t rows(const struct weir_report *report)
+static size_t rows(const void *of)
 {
+	const struct weir_report *report = of;
+
 	return report->view.nr;
 }
 
-static bool shown(const struct weir_report *report, const struct weir_report_style *style,
-                  size_t row)
+static bool shown(const void *of, const struct weir_report_style *style, size_t row)
 {
+	const struct weir_report *report = of;
+
 	return weir_style_has_node(style, report->view.nodes[row].node);
 }
 

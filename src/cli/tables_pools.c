@@ -12,8 +12,9 @@ struct place { /* what a row is about */
 	const struct weir_node_pool *node; /* NULL: all nodes */
 };
 
-static size_t rows(const struct weir_report *report)
+static size_t rows(const void *of)
 {
+	const struct weir_report *report = of;
 	size_t n = 0;
 
 	for (size_t i = 0; i < report->snap->pools.nr; i++)
@@ -46,9 +47,9 @@ static bool is_idle(const struct weir_huge_size *size)
 	return is_zero(size->all.nr) && is_zero(size->overcommit);
 }
 
-static bool shown(const struct weir_report *report, const struct weir_report_style *style,
-                  size_t row)
+static bool shown(const void *of, const struct weir_report_style *style, size_t row)
 {
+	const struct weir_report *report = of;
 	struct place p = place_of(report, row);
 
 	if (!weir_style_has_size(style, p.size->size_bytes))
@@ -164,6 +165,41 @@ WEIR_CELL(cell_demote)
 		weir_cell_text("-", cell);
 }
 
+/* Pages of weird's store: ready ones, or those that are leased or waited for. */
+static void warm_pages(const struct weir_report *report, struct place p, bool leased,
+                       char cell[WEIR_CELL_MAX])
+{
+	const struct weir_warm_places *warm = &report->view.warm;
+	struct weir_count pages = { !report->snap->warm.hidden, 0 };
+
+	for (size_t i = 0; pages.known && i < warm->nr; i++) {
+		const struct weir_warm_place *row = &warm->v[i];
+
+		if (row->page_bytes != p.size->size_bytes ||
+		    (p.node && row->node != (int)p.node->node))
+			continue;
+		pages.n += (leased ? row->leased_bytes + row->waiting_bytes
+		                   : row->ready_bytes) /
+		           p.size->size_bytes;
+	}
+	if (report->snap->warm.state.known || !pages.known)
+		weir_cell_count(pages, cell);
+	else
+		weir_cell_text("-", cell);
+}
+
+WEIR_CELL(cell_warm)
+{
+	(void)style;
+	warm_pages(report, place_of(report, row), false, cell);
+}
+
+WEIR_CELL(cell_leased)
+{
+	(void)style;
+	warm_pages(report, place_of(report, row), true, cell);
+}
+
 static const struct weir_column columns[] = {
 	{ "SIZE", "page size", cell_size, true, false },
 	{ "NODE", "NUMA node, or all of them", cell_node, true, false },
@@ -184,6 +220,9 @@ static const struct weir_column columns[] = {
 	{ "OVERCOMMIT", "how many surplus pages may be made", cell_overcommit, false,
 	  false },
 	{ "DEMOTE", "page size that pages can be split into", cell_demote, false, false },
+	{ "WARM", "pages in use that weird keeps ready for leases", cell_warm, false,
+	  false },
+	{ "LEASED", "pages in use that weird has leased", cell_leased, false, false },
 };
 
 const struct weir_table_def weir_table_pools = {

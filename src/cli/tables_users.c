@@ -16,14 +16,16 @@ static void cell_option(struct weir_count n, const struct weir_report_style *sty
 		weir_cell_text("-", cell);
 }
 
-static size_t mount_rows(const struct weir_report *report)
+static size_t mount_rows(const void *of)
 {
+	const struct weir_report *report = of;
+
 	return report->snap->mounts.nr;
 }
 
-static bool mount_shown(const struct weir_report *report,
-                        const struct weir_report_style *style, size_t row)
+static bool mount_shown(const void *of, const struct weir_report_style *style, size_t row)
 {
+	const struct weir_report *report = of;
 	struct weir_count page = report->snap->mounts.v[row].page_bytes;
 
 	return !page.known || weir_style_has_size(style, page.n);
@@ -156,8 +158,9 @@ const struct weir_table_def weir_table_mounts = {
 	.shown = mount_shown,
 };
 
-static size_t cgroup_rows(const struct weir_report *report)
+static size_t cgroup_rows(const void *of)
 {
+	const struct weir_report *report = of;
 	const struct weir_cgroups *all = &report->snap->cgroups;
 
 	return all->nr ? all->nr * all->v[0].nr : 0;
@@ -173,9 +176,10 @@ static const struct weir_cgroup_use *use_of(const struct weir_report *report, si
 	return &(*out_group)->v[row % all[0].nr];
 }
 
-static bool cgroup_shown(const struct weir_report *report,
-                         const struct weir_report_style *style, size_t row)
+static bool cgroup_shown(const void *of, const struct weir_report_style *style,
+                         size_t row)
 {
+	const struct weir_report *report = of;
 	const struct weir_cgroup *g;
 	const struct weir_cgroup_use *u = use_of(report, row, &g);
 

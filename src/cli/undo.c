@@ -35,7 +35,7 @@ static int help(void)
 		"pools\n"
 		"that it changed were before it.\n\n"
 		"      --foreign        although the pools were changed by others "
-	        "since\n" WEIR_CHANGE_HELP_GROWING WEIR_CHANGE_HELP_REST
+		"since\n" WEIR_CHANGE_HELP_GROWING WEIR_CHANGE_HELP_REST
 		"Exit status: 0 done, 3 there is nothing to undo, 4 done in part, 5 "
 		"refused.\n",
 		stdout);
@@ -82,29 +82,11 @@ static const struct weir_entry *find(const struct weir_entries *entries, uint64_
 	return NULL;
 }
 
-/* Pages and limits that only somebody's write changes. Surplus pages come and go with
- * those who use them, and are counted in the total. */
-static bool was_written(const struct weir_tallies *left, const struct weir_tallies *now)
-{
-	for (size_t i = 0; i < left->nr; i++) {
-		const struct weir_tally *a = &left->v[i],
-					*b = weir_tally_of(now, a->page_bytes);
-
-		if (!b || a->overcommit != b->overcommit)
-			return true;
-		for (unsigned int n = 0; n < WEIR_TALLY_NODES_MAX; n++)
-			if (a->node[n].total - a->node[n].surplus !=
-			    b->node[n].total - b->node[n].surplus)
-				return true;
-	}
-	return false;
-}
-
 static int check_foreign(const struct weir_plan *plan, const struct weir_entry *entry,
                          const struct options *opts)
 {
 	if (opts->foreign || !entry->has_after ||
-	    !was_written(&entry->after, &plan->before))
+	    !weir_tallies_were_written(&entry->after, &plan->before))
 		return 0;
 	if (!opts->change.style.json)
 		weir_change_print(plan, opts->change.style.width, stdout);

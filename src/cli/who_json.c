@@ -1,5 +1,5 @@
 /* who_json: the ledger as JSON, schema 1: see weir-json(5). */
-#include "cli/who.h"
+#include "cli/who_print.h"
 
 #include "base/json.h"
 #include "base/own.h"
@@ -178,6 +178,8 @@ static int put_hold(struct weir_json *j, const struct weir_who *who,
 	if (hold->shm)
 		put_segment(j, hold->shm);
 	put_users(j, who, hold);
+	if (weir_who_json_region(j, hold) < 0)
+		return -ENOMEM;
 	if (weir_who_is_leak(who, hold) && put_release(j, who, hold) < 0)
 		return -ENOMEM;
 	weir_json_close(j);
@@ -313,6 +315,9 @@ int weir_who_json(const struct weir_who *who, const struct weir_who_style *style
 	weir_json_bool(&j, "consistent", !ledger->moved);
 	put_count(&j, "blocks_leaving",
 	          (struct weir_count){ ledger->blocks.known, ledger->blocks.nr });
+	weir_json_strz(&j, "weird",
+	               ledger->warm.state.known ? weir_weird_word(ledger->warm.weird)
+	                                        : NULL);
 	put_sizes(&j, ledger, style);
 	weir_json_open(&j, "holds", '[');
 	for (size_t i = 0; r == 0 && i < ledger->nr_holds; i++)

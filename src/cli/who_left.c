@@ -172,12 +172,15 @@ enum weir_who_guest weir_who_guest(const struct weir_who *who,
 	enum named named = NAMED_OTHERWISE;
 
 	*vm = weir_str("", 0);
-	if ((hold->kind != WEIR_HOLD_FILE && hold->kind != WEIR_HOLD_MEMFD) ||
+	if ((hold->kind != WEIR_HOLD_FILE && hold->kind != WEIR_HOLD_MEMFD &&
+	     !weir_hold_is_warm(hold)) ||
 	    !hold->nr_users)
 		return WEIR_WHO_GUEST_NONE;
 	for (size_t i = 0; i < hold->nr_users; i++)
 		if (runs_vm(who, hold->users[i].task))
 			return WEIR_WHO_GUEST_LIVES;
+	if (weir_hold_is_warm(hold)) /* its lease says how long it is kept */
+		return WEIR_WHO_GUEST_NONE;
 	named = how_named(hold, path);
 	if (named == NAMED_OTHERWISE)
 		return WEIR_WHO_GUEST_NONE;
@@ -250,7 +253,11 @@ static void find_why(const struct weir_who *who, const struct weir_hold *hold,
 	struct weir_who_left left;
 
 	weir_who_left(who, hold, &left);
-	if (left.creator_pid && left.creator_lives)
+	if (hold->in_store)
+		(void)snprintf(out->why, sizeof(out->why),
+		               "it lies in weird's store: weird scrubs what it finds "
+		               "there when it is started again");
+	else if (left.creator_pid && left.creator_lives)
 		(void)snprintf(out->why, sizeof(out->why),
 		               "its creator, process %" PRIu64 ", lives",
 		               left.creator_pid);
@@ -276,6 +283,8 @@ int weir_who_release(const struct weir_who *who, const struct weir_hold *hold,
 		return why_used(who, hold, out);
 	find_why(who, hold, out);
 	out->safe = !*out->why;
+	if (hold->in_store)
+		return 0;
 	if (hold->shm)
 		r = weir_buf_printf(&out->command, "ipcrm -m %" PRIu64, hold->shm->id);
 	else if (hold->file != SIZE_MAX &&

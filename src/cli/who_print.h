@@ -40,6 +40,17 @@ int weir_who_put_pinned(struct weir_who_print *t, const struct weir_who_rows *ro
                         const struct weir_who_row *row, bool of_holds);
 bool weir_who_has_pins(const struct weir_who *who, const struct weir_who_rows *rows);
 
+/* who_warm.c. Of a file of weird's store, behind its name: " (leased: vm1)". */
+int weir_who_put_region(struct weir_who_print *t, const struct weir_hold *hold);
+/* The leases that a row's holds are. */
+int weir_who_put_row_leases(struct weir_who_print *t, const struct weir_who_rows *rows,
+                            const struct weir_who_row *row);
+/* What the row of the store itself is. */
+int weir_who_put_store(struct weir_who_print *t, const struct weir_who_rows *rows,
+                       const struct weir_who_row *row);
+struct weir_json;
+int weir_who_json_region(struct weir_json *j, const struct weir_hold *hold);
+
 int weir_who_print_groups(struct weir_who_print *t);
 int weir_who_print_release(struct weir_who_print *t, const struct weir_who_rows *rows);
 

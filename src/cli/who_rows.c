@@ -84,9 +84,14 @@ size_t weir_who_main_user(const struct weir_who *who, const struct weir_hold *ho
 {
 	const struct weir_hold_user *best = NULL;
 
-	for (size_t i = 0; i < hold->nr_users; i++)
+	for (size_t i = 0; i < hold->nr_users; i++) {
+		/* weird opens what it keeps: the store's own row has it */
+		if (weir_hold_is_warm(hold) &&
+		    weir_ledger_is_weird(&who->ledger, hold->users[i].task))
+			continue;
 		if (!best || is_better(who, &hold->users[i], best))
 			best = &hold->users[i];
+	}
 	return best ? best->task : SIZE_MAX;
 }
 
@@ -96,8 +101,9 @@ static bool is_about(const struct weir_who *who, const struct weir_hold *hold,
 	struct weir_str name = weir_hold_name(&who->ledger, hold);
 	uint64_t pid;
 	bool is_pid = weir_parse_u64(weir_strz(about), &pid) == 0;
+	const char *lease = weir_hold_is_warm(hold) ? hold->region->lease.name : "";
 
-	if (name.n && weir_str_eq(name, about))
+	if ((name.n && weir_str_eq(name, about)) || (*lease && strcmp(lease, about) == 0))
 		return true;
 	for (size_t i = 0; i < hold->nr_users; i++) {
 		size_t task = hold->users[i].task;
@@ -152,6 +158,12 @@ static struct key key_of(const struct weir_who *who, const struct weir_who_style
 	struct key key = { .hold = hold, .text = "" };
 
 	key.task = weir_who_main_user(who, h);
+	if (h->kind == WEIR_HOLD_WARM && key.task == SIZE_MAX && !style->leaks &&
+	    style->by != WEIR_WHO_FILE) {
+		key.text = "warm"; /* hundreds of files that are all alike */
+		key.number = UINT64_MAX;
+		return key;
+	}
 	if (style->by == WEIR_WHO_USER && key.task == SIZE_MAX && h->file != SIZE_MAX &&
 	    all->files.v[h->file].known) {
 		key.number = all->files.v[h->file].st.uid; /* the file's owner */

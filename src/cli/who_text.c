@@ -145,8 +145,8 @@ static int put_holder(struct weir_who_print *t, const struct weir_who_rows *rows
 	if (t->style->by == WEIR_WHO_USER && !t->holds) {
 		if (row->task != SIZE_MAX && all->tasks[row->task].uid.known)
 			return weir_who_put(t, "%" PRIu64, all->tasks[row->task].uid.n);
-		if (row->task == SIZE_MAX && hold->file != SIZE_MAX &&
-		    all->files.v[hold->file].known)
+		if (row->task == SIZE_MAX && hold->kind != WEIR_HOLD_WARM &&
+		    hold->file != SIZE_MAX && all->files.v[hold->file].known)
 			return weir_who_put(t, "%" PRIu64,
 			                    all->files.v[hold->file].st.uid);
 	}
@@ -161,18 +161,29 @@ static int put_holder(struct weir_who_print *t, const struct weir_who_rows *rows
 	return weir_who_put(t, "%" PRIu64, all->tasks[row->task].pid);
 }
 
+/* The row that has what weird keeps for leases. */
+static bool is_store(const struct weir_who_print *t, const struct weir_who_row *row)
+{
+	return row->task == SIZE_MAX && !of_holds(t) && strcmp(row->key, "warm") == 0;
+}
+
 static int put_what(struct weir_who_print *t, const struct weir_who_rows *rows,
                     const struct weir_who_row *row)
 {
 	const struct weir_hold *hold = &t->who->ledger.holds[rows->holds[row->first]];
+	int r;
 
+	if (is_store(t, row))
+		return weir_who_put_store(t, rows, row);
 	if (row->task == SIZE_MAX || of_holds(t))
 		return row->nr == 1 ? weir_who_put_hold(t, hold)
 		                    : weir_who_put(t, "%zu files", row->nr);
 	if (t->style->by == WEIR_WHO_PROCESS || row->nr == 1 ||
 	    (t->style->by == WEIR_WHO_VM && *row->key))
-		return weir_who_put_command(t, row->task);
-	return weir_who_put(t, "%zu holding%s", row->nr, row->nr == 1 ? "" : "s");
+		r = weir_who_put_command(t, row->task);
+	else
+		r = weir_who_put(t, "%zu holding%s", row->nr, row->nr == 1 ? "" : "s");
+	return r < 0 ? r : weir_who_put_row_leases(t, rows, row);
 }
 
 static int put_cell(struct weir_who_print *t, enum column column,
@@ -352,7 +363,7 @@ static int print_table(struct weir_who_print *t, const struct weir_who_rows *row
 
 		r = add_line(t, table, NULL, rows, &rows->v[i], &line);
 		if (r == 0 && t->style->tree && t->style->by != WEIR_WHO_FILE &&
-		    rows->v[i].task != SIZE_MAX)
+		    (rows->v[i].task != SIZE_MAX || is_store(t, &rows->v[i])))
 			r = add_holds(t, table, line, rows, &rows->v[i]);
 	}
 	if (r == 0) {

@@ -153,9 +153,13 @@ int weir_who_put_hold_name(struct weir_who_print *t, const struct weir_hold *hol
 	case WEIR_HOLD_MOUNT:
 		r = weir_who_put(t, "min_size of the mount ");
 		return r < 0 ? r : weir_who_put_shown(t, name);
-	case WEIR_HOLD_FILE: break;
+	case WEIR_HOLD_FILE:
+	case WEIR_HOLD_WARM:
+	case WEIR_HOLD_LEASED:
+	case WEIR_HOLD_WAITING: break;
 	}
-	return put_file(t, hold);
+	r = put_file(t, hold);
+	return r < 0 ? r : weir_who_put_region(t, hold);
 }
 
 /* What is known of who made it, and of whose it is: only what says that they are gone, or

@@ -52,7 +52,7 @@ struct weir_holding_link { /* an open file that is huge */
 /* Each sees all that the one before it sees. What a look passes over has pages or keeps
  * some reserved, which are then missing in the sum; or is empty; or is one more user of
  * what has another. */
-enum weir_look {
+enum weir_look_depth {
 	/* Mappings, open files and mount namespaces of processes that have touched huge
 	 * pages: whose each page is */
 	WEIR_LOOK_TOUCHED,
@@ -78,8 +78,8 @@ struct weir_holdings {
 	struct weir_everywhere mounts;
 	struct weir_shm shm;
 	size_t nr_seen, nr_vanished, nr_forbidden;
-	size_t nr_unseen_files; /* mapped or open, and not to be asked about */
-	enum weir_look look;    /* how far it went */
+	size_t nr_unseen_files;    /* mapped or open, and not to be asked about */
+	enum weir_look_depth look; /* how far it went */
 };
 
 void weir_holdings_done(struct weir_holdings *all);
@@ -90,7 +90,7 @@ struct weir_holdings_ask {
 	const struct weir_host *host;
 	const struct weir_host
 		*details; /* NULL: @host; one that remembers, for captures */
-	enum weir_look look;
+	enum weir_look_depth look;
 	/* NULL, or called for each process, holder or not, before it is looked at; unless
 	 * all is looked at a second time for one of which more turns out */
 	int (*each)(void *ctx, struct weir_tasks *walk, const struct weir_task *task);

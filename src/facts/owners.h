@@ -1,7 +1,7 @@
 /* owners: whose processes there are: whether the user who owns a file that nobody uses
  * has any left: by any of a process's four user ids, for it may go back to each of them,
- * and make files as it. Told only where all processes were looked at: a capture has those that
- * hold huge pages, and knows of others only what was asked when it was made. */
+ * and make files as it. Told only where all processes were looked at: a capture has those
+ * that hold huge pages, and knows of others only what was asked when it was made. */
 #ifndef WEIR_FACTS_OWNERS_H
 #define WEIR_FACTS_OWNERS_H
 

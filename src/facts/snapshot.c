@@ -35,6 +35,7 @@ void weir_snapshot_free(struct weir_snapshot *snap)
 	weir_klog_done(&snap->klog);
 	weir_placement_done(&snap->placement);
 	weir_contigs_done(&snap->contigs);
+	weir_warm_seen_done(&snap->warm);
 	weir_gaps_done(&snap->gaps);
 	free(snap);
 }
@@ -272,6 +273,7 @@ static void read_all(struct weir_reader *rd, unsigned int parts,
 	if ((parts & (WEIR_SNAPSHOT_KLOG | frames)) || wants_klog(snap))
 		READ(rd, "/@/klog", KLOG_MAX, weir_klog_parse, &snap->klog);
 	weir_pins_read(rd, snap->release, &snap->pins);
+	weir_warm_seen_read(rd, &snap->warm);
 	read_frames(rd, parts, snap);
 }
 

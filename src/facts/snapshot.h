@@ -18,6 +18,7 @@
 #include "facts/pools.h"
 #include "facts/thp.h"
 #include "facts/vmstat.h"
+#include "facts/warm_seen.h"
 #include "facts/zoneinfo.h"
 
 struct weir_snapshot {
@@ -45,6 +46,7 @@ struct weir_snapshot {
 	struct weir_pins pins;           /* what `weir probe pins` found on this boot */
 	struct weir_placement placement; /* WEIR_SNAPSHOT_PLACEMENT only */
 	struct weir_contigs contigs;     /* WEIR_SNAPSHOT_CONTIG only */
+	struct weir_warm_seen warm;      /* weird's store, where there is one */
 	struct weir_gaps gaps;           /* everything above that is unknown, and why */
 	bool consistent; /* the counters that move stood still while they were read */
 };

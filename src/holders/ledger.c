@@ -36,6 +36,7 @@ void weir_ledger_done(struct weir_ledger *ledger)
 	weir_pinners_done(&ledger->pinners);
 	weir_owners_done(&ledger->owners);
 	weir_blocks_done(&ledger->blocks);
+	weir_warm_seen_done(&ledger->warm);
 	weir_pools_done(&ledger->pools);
 	*ledger = (struct weir_ledger){ 0 };
 }
@@ -50,6 +51,21 @@ static int read_pools(const struct weir_host *host, const struct weir_snapshot *
 	int r;
 
 	weir_pools_read(&rd, &snap->nodes.online, out);
+	r = rd.failed;
+	weir_reader_done(&rd);
+	weir_gaps_done(&gaps);
+	return r;
+}
+
+/* After the holders: a file that weird makes or drops meanwhile is told apart by a second
+ * look, for it seems to be left behind. */
+static int read_warm(const struct weir_host *host, struct weir_ledger *out)
+{
+	struct weir_gaps gaps = { 0 };
+	struct weir_reader rd = { .host = host, .gaps = &gaps };
+	int r;
+
+	weir_warm_seen_read(&rd, &out->warm);
 	r = rd.failed;
 	weir_reader_done(&rd);
 	weir_gaps_done(&gaps);
@@ -342,7 +358,8 @@ static int note_task(void *ctx, struct weir_tasks *walk, const struct weir_task 
 }
 
 static int read_once(const struct weir_host *host, const struct weir_snapshot *snap,
-                     enum weir_look look, struct weir_ledger *out, struct weir_err *err)
+                     enum weir_look_depth look, struct weir_ledger *out,
+                     struct weir_err *err)
 {
 	struct weir_holdings_ask ask = {
 		.host = host, .look = look, .each = note_task, .ctx = out
@@ -353,6 +370,8 @@ static int read_once(const struct weir_host *host, const struct weir_snapshot *s
 	if (r == 0)
 		r = weir_holdings_read(&ask, &snap->mounts, snap->mem.huge_size,
 		                       &out->holdings, err);
+	if (r == 0)
+		r = read_warm(host, out);
 	if (r == 0)
 		r = weir_owners_finish(&out->owners, host);
 	if (r == 0)
@@ -387,7 +406,7 @@ static bool is_enough(const struct weir_ledger *ledger)
 /* Looks that go further and further, until one is enough. The first one, at who touched
  * pages, does not count among those that a changing host is given. */
 static int read_until_enough(const struct weir_host *host,
-                             const struct weir_snapshot *snap, enum weir_look look,
+                             const struct weir_snapshot *snap, enum weir_look_depth look,
                              struct weir_ledger *out, struct weir_err *err)
 {
 	unsigned int nr = 0;
@@ -453,14 +472,30 @@ const char *weir_hold_kind_word(enum weir_hold_kind kind)
 	case WEIR_HOLD_FILE: return "file";
 	case WEIR_HOLD_MEMFD: return "memfd";
 	case WEIR_HOLD_SHM: return "sysv";
+	case WEIR_HOLD_WARM: return "warm";
+	case WEIR_HOLD_LEASED: return "leased";
+	case WEIR_HOLD_WAITING: return "waiting";
 	case WEIR_HOLD_MOUNT: break;
 	}
 	return "mount";
 }
 
+bool weir_hold_is_warm(const struct weir_hold *hold)
+{
+	return hold->kind == WEIR_HOLD_WARM || hold->kind == WEIR_HOLD_LEASED ||
+	       hold->kind == WEIR_HOLD_WAITING;
+}
+
+bool weir_ledger_is_weird(const struct weir_ledger *ledger, size_t task)
+{
+	return ledger->warm.weird == WEIR_WEIRD_RUNS &&
+	       ledger->holdings.tasks[task].pid == ledger->warm.state.pid.n;
+}
+
 bool weir_hold_is_left(const struct weir_hold *hold)
 {
-	return !hold->nr_users && !hold->nr_private && hold->kind != WEIR_HOLD_MOUNT;
+	return !hold->nr_users && !hold->nr_private && hold->kind != WEIR_HOLD_MOUNT &&
+	       !weir_hold_is_warm(hold);
 }
 
 bool weir_hold_users_least(const struct weir_ledger *ledger, const struct weir_hold *hold)

@@ -6,6 +6,8 @@
  * the processes that map it or have it open. So for each page size
  *	pages in use      = sum over holds of pages    + unattributed
  *	pages reserved    = sum over holds of reserved + unattributed
+ * Files of weird's store are known by its state (facts/warm.h), and are left behind by
+ * nobody as long as that names them.
  * What the kernel does not tell is bounded by what it tells: see guess.h.
  *
  * Sources: docs/kernel-rules.md; mm/hugetlb.c and fs/hugetlbfs/inode.c, v5.10 to v6.18.
@@ -36,6 +38,10 @@ enum weir_hold_kind {
 	WEIR_HOLD_MEMFD,
 	WEIR_HOLD_SHM,
 	WEIR_HOLD_MOUNT, /* min_size= */
+	/* files of weird's store, by what its state says of them */
+	WEIR_HOLD_WARM,    /* nobody's: ready, or on the way to it */
+	WEIR_HOLD_LEASED,  /* handed out */
+	WEIR_HOLD_WAITING, /* the lease has ended, and somebody still has it */
 };
 
 #define WEIR_HOLD_NONE SIZE_MAX
@@ -53,7 +59,11 @@ struct weir_hold {
 	size_t file;                        /* in holdings.files, or WEIR_HOLD_NONE */
 	size_t mount;                       /* in holdings.mounts, or WEIR_HOLD_NONE */
 	const struct weir_shm_segment *shm; /* NULL unless SHM and known */
-	uint64_t pages;                     /* in use */
+	/* of the store: what weird has it for; NULL with in_store: it knows nothing of it
+	 */
+	const struct weir_warm_region *region;
+	bool in_store;
+	uint64_t pages;       /* in use */
 	bool pages_least;     /* there may be more that could not be told apart */
 	uint64_t *node_pages; /* of each node of the ledger */
 	uint64_t node_unknown;
@@ -93,6 +103,7 @@ struct weir_ledger {
 	struct weir_blocks blocks;
 	/* of holdings.nr_forbidden those that are known to have touched no huge page */
 	size_t nr_forbidden_idle;
+	struct weir_warm_seen warm; /* read after the holders */
 	struct weir_pools pools;
 	unsigned int *nodes; /* ids, ascending: those that have pools */
 	size_t nr_nodes;
@@ -124,13 +135,19 @@ size_t weir_ledger_unseen_huge(const struct weir_ledger *ledger);
 const char *weir_hold_kind_word(enum weir_hold_kind kind); /* "private", "file", ... */
 
 /* True when no process that lives maps it, privately neither, or has it open, as far as
- * it is seen. */
+ * it is seen, and weird does not keep it. */
 bool weir_hold_is_left(const struct weir_hold *hold);
 
 /* True for a file that may have more users than those it has here, which only have it
  * open: they were not wanted, nor needed to make the sum. */
 bool weir_hold_users_least(const struct weir_ledger *ledger,
                            const struct weir_hold *hold);
+
+/* True for a file that weird keeps: warm, leased or waited for. */
+bool weir_hold_is_warm(const struct weir_hold *hold);
+
+/* True for weird itself, which opens and fills what it keeps. */
+bool weir_ledger_is_weird(const struct weir_ledger *ledger, size_t task);
 
 /* The name of a file as it is, "" without one; of a memfd the one it was given. */
 struct weir_str weir_hold_name(const struct weir_ledger *ledger,

@@ -20,8 +20,9 @@ struct match {
 	const struct weir_snapshot *snap;
 	struct weir_ledger *ledger;
 	const struct weir_holdings *all;
-	size_t *maps;  /* indexes, sorted */
-	size_t *links; /* the same of links */
+	size_t *maps;                            /* indexes, sorted */
+	size_t *links;                           /* the same of links */
+	const struct weir_warm_region **regions; /* of weird's store, by inode */
 };
 
 uint64_t weir_pages_of(uint64_t bytes, uint64_t page_bytes)
@@ -224,6 +225,64 @@ static enum weir_hold_kind kind_of(const struct weir_huge_file *file)
 	return WEIR_HOLD_FILE;
 }
 
+static int by_inode(const void *a, const void *b)
+{
+	const struct weir_warm_region *x = *(const struct weir_warm_region *const *)a,
+				      *y = *(const struct weir_warm_region *const *)b;
+
+	if (x->page_bytes != y->page_bytes)
+		return x->page_bytes > y->page_bytes ? 1 : -1;
+	return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+/* There may be a file for each page of a large store: they are looked up by number. */
+static int sort_regions(struct match *m)
+{
+	const struct weir_warm_state *state = &m->ledger->warm.state;
+
+	m->regions = calloc(state->nr_regions + 1, sizeof(*m->regions));
+	if (!m->regions)
+		return -ENOMEM;
+	for (size_t i = 0; i < state->nr_regions; i++)
+		m->regions[i] = &state->regions[i];
+	if (state->nr_regions)
+		qsort(m->regions, state->nr_regions, sizeof(*m->regions), by_inode);
+	return 0;
+}
+
+static const struct weir_warm_region *region_of(const struct match *m,
+                                                uint64_t page_bytes, uint64_t inode)
+{
+	const struct weir_warm_region key = { .page_bytes = page_bytes, .inode = inode };
+	const struct weir_warm_region *wanted = &key, **found = NULL;
+
+	if (m->ledger->warm.state.nr_regions)
+		found = bsearch(&wanted, m->regions, m->ledger->warm.state.nr_regions,
+		                sizeof(*m->regions), by_inode);
+	return found ? *found : NULL;
+}
+
+/* A file of weird's store, whoever else has it. */
+static void find_region(const struct match *m, const struct weir_huge_file *file,
+                        struct weir_hold *hold)
+{
+	const struct weir_warm_state *state = &m->ledger->warm.state;
+
+	for (size_t i = 0; i < state->nr_dirs && !hold->region; i++) {
+		if (state->dirs[i].device != file->device)
+			continue;
+		hold->in_store = true;
+		hold->region = region_of(m, state->dirs[i].page_bytes, file->inode);
+	}
+	if (!hold->region)
+		return;
+	hold->kind = WEIR_HOLD_WARM;
+	if (weir_region_is_leased(hold->region))
+		hold->kind = hold->region->state == WEIR_REGION_WAITING
+		                     ? WEIR_HOLD_WAITING
+		                     : WEIR_HOLD_LEASED;
+}
+
 static size_t mount_of(const struct weir_holdings *all, uint64_t device)
 {
 	for (size_t i = 0; i < all->mounts.mounts.nr; i++) {
@@ -334,6 +393,7 @@ static int match_file(struct match *m, size_t file, size_t from, size_t to, size
 		return -ENOMEM;
 	hold->file = file;
 	hold->mount = mount_of(m->all, f->device);
+	find_region(m, f, hold);
 	if (hold->kind == WEIR_HOLD_SHM)
 		hold->shm = weir_shm_find(&m->all->shm, f->inode);
 	r = add_mappings(m, hold, from, to);
@@ -353,6 +413,10 @@ static int match_file(struct match *m, size_t file, size_t from, size_t to, size
 		hold->pages = f->st.allocated_bytes / f->page_bytes;
 	else
 		count_mapped(hold);
+	/* nobody has it mapped: weird saw where its pages lie when it filled it */
+	if (hold->region && hold->region->node >= 0 && !node_sum(m->ledger, hold))
+		weir_hold_count(m->ledger, hold, (unsigned int)hold->region->node,
+		                hold->pages);
 	settle_nodes(m->ledger, hold);
 	return 0;
 }
@@ -495,6 +559,8 @@ int weir_ledger_match(const struct weir_host *host, const struct weir_snapshot *
 		           .links = indexes(ledger->holdings.nr_links) };
 	int r = m.maps && m.links ? 0 : -ENOMEM;
 
+	if (r == 0)
+		r = sort_regions(&m);
 	if (r == 0) {
 		qsort_r(m.maps, m.all->nr_maps, sizeof(*m.maps), by_file, m.all->maps);
 		qsort_r(m.links, m.all->nr_links, sizeof(*m.links), by_link_file,
@@ -503,5 +569,6 @@ int weir_ledger_match(const struct weir_host *host, const struct weir_snapshot *
 	}
 	free(m.maps);
 	free(m.links);
+	free(m.regions);
 	return r;
 }

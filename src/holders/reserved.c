@@ -97,6 +97,9 @@ static int hold_items(const struct weir_ledger *ledger, size_t index, struct ite
 	case WEIR_HOLD_MOUNT: return 0;
 	case WEIR_HOLD_ANON:
 	case WEIR_HOLD_FILE:
+	case WEIR_HOLD_WARM:
+	case WEIR_HOLD_LEASED:
+	case WEIR_HOLD_WAITING:
 	case WEIR_HOLD_MEMFD:
 	case WEIR_HOLD_SHM: break;
 	}

@@ -469,6 +469,8 @@ int weir_load_placed(const struct weir_snapshot *snap,
 	load->pools_needed = !options->without_pools;
 	r = read_all(load, snap, options->kernel, err);
 	if (r == 0)
+		weir_load_give(load, options->given, options->nr_given);
+	if (r == 0)
 		r = weir_load_build(load, out, err);
 	if (r == 0 && place_known)
 		*place_known = load->place_known;

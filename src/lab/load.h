@@ -29,6 +29,8 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct weir_host;
 struct weir_snapshot;
@@ -47,10 +49,17 @@ int weir_load(const struct weir_snapshot *snap, const char *kernel,
 
 /* The same with a choice of where the pools' pages lie. *place_known, if not NULL: the
  * choice made no difference. */
+struct weir_load_given { /* pages in use that are free in the model */
+	uint64_t page_bytes, pages;
+	int node; /* -1: wherever some are in use */
+};
 struct weir_load_options {
 	const char *kernel;
 	enum weir_load_place place;
 	bool without_pools; /* a host without huge pages will do */
+	/* what is given back before anything else happens */
+	const struct weir_load_given *given;
+	size_t nr_given;
 };
 int weir_load_placed(const struct weir_snapshot *snap,
                      const struct weir_load_options *options, struct weir_world **out,

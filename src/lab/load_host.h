@@ -92,6 +92,10 @@ void weir_load_note(struct weir_load *load, const char *fmt, ...)
 struct weir_snapshot;
 void weir_load_read_zones(struct weir_load *load, const struct weir_snapshot *snap);
 
+/* load_given.c: pages that are in use become free; after all else was read. */
+void weir_load_give(struct weir_load *load, const struct weir_load_given *given,
+                    size_t nr);
+
 /* load_users.c. 0 or -ENOMEM; the sizes are there already. */
 int weir_load_read_mounts(struct weir_load *load, const struct weir_snapshot *snap);
 int weir_load_read_groups(struct weir_load *load, const struct weir_snapshot *snap);

@@ -31,6 +31,35 @@ int weir_answer_remedies(const struct weir_answer_in *in, size_t i,
 int weir_answer_remedy(struct weir_verdict *v, const char *command, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Adds where the memory of a VM that started comes from. 0 or -ENOMEM. */
+int weir_answer_sources(struct weir_play *play, size_t i, struct weir_verdict *v);
+
+/* Is there effort left for one more play? Takes it. */
+bool weir_answer_may_try(const struct weir_answer_in *in);
+
+/* ---- leased.c ---------------------------------------------------------------------- */
+
+struct weir_answer_leases {
+	struct weir_offer *v; /* of each VM; NULL: there is no store */
+	bool *needed;         /* it starts with it only */
+	size_t nr;
+	struct weir_load_given *given; /* to those that need it */
+	size_t nr_given, cap_given;
+	struct weir_answer_in with; /* played so; nothing where none needs any */
+};
+
+/* What each VM would lease, and which of them start only then. 0 or -ENOMEM. */
+int weir_answer_lease(const struct weir_answer_in *in, struct weir_answer_leases *out);
+void weir_answer_leases_done(struct weir_answer_leases *leases);
+
+/* Makes the verdict on one that does not start into that of one that does so. */
+int weir_answer_leased(const struct weir_answer_leases *leases, size_t i,
+                       struct weir_verdict *v);
+
+/* The regions of an offer as pages that a model is given back. 0 or -ENOMEM. */
+int weir_given_add(struct weir_load_given **given, size_t *nr, size_t *cap,
+                   const struct weir_offer *offer);
+
 /* ---- words: why.c and known.c; all are 0 or -ENOMEM ---------------------------------
  */
 

@@ -56,4 +56,9 @@ void weir_check_mount_names(struct weir_check *c);
 void weir_check_mount_minimum(struct weir_check *c);
 void weir_check_cgroups(struct weir_check *c);
 
+/* checks_warm.c: of weird's store */
+void weir_check_weird_gone(struct weir_check *c);
+void weir_check_warm_target(struct weir_check *c);
+void weir_check_warm_waiting(struct weir_check *c);
+
 #endif

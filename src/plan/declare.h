@@ -162,14 +162,6 @@ bool weir_declare_path_is_fine(struct weir_str path);
 
 /* ---- for the parts of declare ------------------------------------------------------ */
 
-/* Takes the next line off *rest, without its comment and blanks; *line is where it stands
- * in the text. */
-bool weir_declare_line(struct weir_str *rest, struct weir_str *line);
-
-/* "[pool 2M]" -> "pool", "2M". Both are empty where it is no such line. */
-bool weir_declare_section(struct weir_str line, struct weir_str *kind,
-                          struct weir_str *name);
-
 /* The pool, made when it is not there; NULL: -ENOMEM or too many. */
 struct weir_declared_pool *weir_declaration_pool(struct weir_declaration *decl,
                                                  uint64_t page_bytes);

@@ -5,13 +5,12 @@
  * result: a declaration is either right or not there. */
 #include "plan/declare.h"
 
+#include "base/ini.h"
 #include "base/own.h"
 #include "base/size.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #define PAGES_MAX  (UINT64_C(1) << 40) /* as in a wish */
 #define BYTES_MAX  (UINT64_C(1) << 62) /* so that no sum of two overflows */
@@ -25,32 +24,19 @@ enum section { NO_SECTION, POOL, MOUNT, GUARDS, VM };
 struct parser {
 	struct weir_declaration *out;
 	struct weir_err *err;
-	const char *name; /* of the file */
+	struct weir_ini ini;
 	size_t file;
-	struct weir_str text, line;
-	unsigned int line_nr;
 	enum section section;
 	size_t idx; /* into the list of this section's kind */
 };
 
 /* Says what is wrong at @at, which lies in the line. Returns -EBADMSG. */
-__attribute__((format(printf, 3, 4))) static int fail(struct parser *p, const char *at,
-                                                      const char *fmt, ...)
-{
-	char words[200];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(words, sizeof(words), fmt, ap);
-	va_end(ap);
-	return weir_err_set(p->err, -EBADMSG, "%s:%u:%zu: %s", p->name, p->line_nr,
-	                    (size_t)(at - p->line.p) + 1, words);
-}
+#define fail(p, at, ...) weir_ini_fail(&(p)->ini, at, (p)->err, __VA_ARGS__)
 
 static struct weir_origin origin(const struct parser *p, const char *at)
 {
-	return (struct weir_origin){ p->file, p->line_nr,
-		                     (unsigned int)(at - p->line.p) + 1 };
+	return (struct weir_origin){ p->file, p->ini.line_nr,
+		                     weir_ini_column(&p->ini, at) };
 }
 
 /* ---- values ------------------------------------------------------------------------ */
@@ -243,7 +229,7 @@ static int set_text(struct parser *p, const struct key *key, struct weir_str nam
 		return no_value(p, value, "path such as /etc/weir/vms/db.yaml");
 	z = strndup(value.p, value.n);
 	if (!z)
-		return weir_err_sys(p->err, -ENOMEM, "read '%s'", p->name);
+		return weir_err_sys(p->err, -ENOMEM, "read '%s'", p->ini.file);
 	free(slot->z);
 	*slot = (struct weir_declared_text){ z, origin(p, name.p) };
 	return 0;
@@ -293,7 +279,7 @@ static int set_node(struct parser *p, struct weir_str name, struct weir_str valu
 	pages.at = origin(p, name.p);
 	pool->pages = (struct weir_declared_number){ 0 };
 	r = weir_declared_set_node(pool, (unsigned int)node, pages);
-	return r < 0 ? weir_err_sys(p->err, r, "read '%s'", p->name) : 0;
+	return r < 0 ? weir_err_sys(p->err, r, "read '%s'", p->ini.file) : 0;
 }
 
 /* ---- lines ------------------------------------------------------------------------- */
@@ -324,18 +310,13 @@ static int unknown_key(struct parser *p, struct weir_str name)
 	            WEIR_STR_ARG(name));
 }
 
-static int take_key(struct parser *p, struct weir_str line)
+static int take_key(struct parser *p, const struct weir_ini_item *item)
 {
-	struct weir_str name, value;
+	struct weir_str name = item->name, value = item->value;
 	int r = 0;
 
-	if (!weir_str_split(line, '=', &name, &value))
-		return fail(p, line.p, "'%.*s' is neither [section] nor key = value",
-		            WEIR_STR_ARG(line));
-	name = weir_str_trim(name);
-	value = weir_str_trim(value);
 	if (p->section == NO_SECTION)
-		return fail(p, line.p, "'%.*s' stands before the first section",
+		return fail(p, item->text.p, "'%.*s' stands before the first section",
 		            WEIR_STR_ARG(name));
 	if (p->section == POOL && weir_str_starts(name, "node"))
 		return set_node(p, name, value);
@@ -354,12 +335,12 @@ static int take_key(struct parser *p, struct weir_str line)
 
 static int no_memory(struct parser *p)
 {
-	return weir_err_sys(p->err, -ENOMEM, "read '%s'", p->name);
+	return weir_err_sys(p->err, -ENOMEM, "read '%s'", p->ini.file);
 }
 
 static int too_many(struct parser *p, unsigned int most)
 {
-	(void)fail(p, p->line.p, "more than %u sections of a kind", most);
+	(void)fail(p, p->ini.line.p, "more than %u sections of a kind", most);
 	if (p->err)
 		p->err->code = -E2BIG;
 	return -E2BIG;
@@ -422,28 +403,15 @@ static int enter_vm(struct parser *p, struct weir_str name)
 	return out->vms[out->nr_vms++].name ? 0 : no_memory(p);
 }
 
-bool weir_declare_section(struct weir_str line, struct weir_str *kind,
-                          struct weir_str *name)
+static int take_section(struct parser *p, const struct weir_ini_item *item)
 {
-	*kind = *name = weir_str("", 0);
-	if (line.n < 2 || line.p[0] != '[' || line.p[line.n - 1] != ']')
-		return false;
-	*name = weir_str_trim(weir_str(line.p + 1, line.n - 2));
-	return weir_str_word(name, kind) ? (*name = weir_str_trim(*name), true) : false;
-}
+	struct weir_str kind = item->name, name = item->value;
 
-static int take_section(struct parser *p, struct weir_str line)
-{
-	struct weir_str kind, name;
-
-	if (!weir_declare_section(line, &kind, &name))
-		return fail(p, line.p, "'%.*s' is no section such as [pool 2M]",
-		            WEIR_STR_ARG(line));
 	for (size_t i = 0; i < WEIR_NELEM(sections); i++) {
 		if (!weir_str_eq(kind, sections[i].name))
 			continue;
 		if (sections[i].named != (name.n > 0))
-			return fail(p, line.p, "[%.*s]: %s: %s", WEIR_STR_ARG(kind),
+			return fail(p, item->text.p, "[%.*s]: %s: %s", WEIR_STR_ARG(kind),
 			            name.n ? "takes no name" : "which one",
 			            sections[i].example);
 		p->section = sections[i].section;
@@ -458,59 +426,26 @@ static int take_section(struct parser *p, struct weir_str line)
 	return fail(p, kind.p, "there is no section [%.*s]", WEIR_STR_ARG(kind));
 }
 
-/* A comment begins at the start of a line, or behind a blank. */
-static struct weir_str without_comment(struct weir_str line)
-{
-	struct weir_str trimmed = weir_str_trim(line);
-
-	if (trimmed.n && (*trimmed.p == '#' || *trimmed.p == ';'))
-		return weir_str(trimmed.p, 0);
-	for (size_t i = 1; i < line.n; i++)
-		if (line.p[i] == '#' && (line.p[i - 1] == ' ' || line.p[i - 1] == '\t'))
-			return weir_str_trim(weir_str(line.p, i));
-	return trimmed;
-}
-
-bool weir_declare_line(struct weir_str *rest, struct weir_str *line)
-{
-	if (!weir_str_line(rest, line))
-		return false;
-	*line = without_comment(*line);
-	return true;
-}
-
-static int check_bytes(struct parser *p)
-{
-	for (size_t i = 0; i < p->line.n; i++) {
-		unsigned char c = (unsigned char)p->line.p[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return fail(p, p->line.p + i, "a byte 0x%02x%s", c,
-			            c == '\r' ? ": lines end in a line feed alone" : "");
-	}
-	return 0;
-}
-
 static int parse(struct parser *p)
 {
-	struct weir_str rest = p->text, line;
-	int r = 0;
+	struct weir_ini_item item;
+	int r;
 
-	while (r == 0 && weir_str_line(&rest, &p->line)) {
-		p->line_nr++;
-		r = check_bytes(p);
-		line = without_comment(p->line);
-		if (r < 0 || !line.n)
-			continue;
-		r = *line.p == '[' ? take_section(p, line) : take_key(p, line);
+	for (;;) {
+		r = weir_ini_next(&p->ini, "[pool 2M]", &item, p->err);
+		if (r < 0 || item.kind == WEIR_INI_END)
+			return r;
+		r = item.kind == WEIR_INI_SECTION ? take_section(p, &item)
+		                                  : take_key(p, &item);
+		if (r < 0)
+			return r;
 	}
-	return r;
 }
 
 int weir_declaration_add(struct weir_declaration *decl, const char *file,
                          struct weir_str text, struct weir_err *err)
 {
-	struct parser p = { .out = decl, .err = err, .name = file, .text = text };
+	struct parser p = { .out = decl, .err = err, .ini = weir_ini(file, text) };
 	int r;
 
 	if (text.n > WEIR_DECLARE_TEXT_MAX)

@@ -5,6 +5,7 @@
  * that differs is replaced in its line, what is new goes to the end of its section. */
 #include "plan/declare.h"
 
+#include "base/ini.h"
 #include "base/own.h"
 #include "base/size.h"
 
@@ -240,7 +241,7 @@ static int update_section(struct update *u, struct weir_str whole, struct weir_s
 	u->section = NULL;
 	if (r < 0)
 		return r;
-	(void)weir_declare_section(line, &kind, &name);
+	(void)weir_ini_section(line, &kind, &name);
 	u->section = section_of(kind, name);
 	if (!u->section)
 		return -ENOMEM;
@@ -304,7 +305,7 @@ static int update_line(struct update *u, struct weir_str whole)
 {
 	struct weir_str rest = whole, line = weir_str("", 0);
 
-	(void)weir_declare_line(&rest, &line);
+	(void)weir_ini_line(&rest, &line);
 	if (!line.n)
 		return copy(u, whole);
 	if (*line.p == '[')
@@ -320,10 +321,10 @@ static int mark_said(struct entries *list, struct weir_str text)
 	char *section = NULL;
 	int r = 0;
 
-	while (r == 0 && weir_declare_line(&text, &line)) {
+	while (r == 0 && weir_ini_line(&text, &line)) {
 		struct entry *e = NULL;
 
-		if (weir_declare_section(line, &kind, &name)) {
+		if (weir_ini_section(line, &kind, &name)) {
 			free(section);
 			section = section_of(kind, name);
 			r = section ? 0 : -ENOMEM;

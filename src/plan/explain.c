@@ -81,18 +81,43 @@ static uint64_t pages_of(const struct weir_hold *hold, size_t node)
 	return node == SIZE_MAX ? hold->pages : hold->node_pages[node];
 }
 
+/* Warm memory is in use for the kernel, and free for who leases it. */
+static int say_warm(const struct weir_ledger *ledger, uint64_t page_bytes, size_t node,
+                    struct weir_sentences *out)
+{
+	uint64_t pages = 0;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < ledger->nr_holds; i++) {
+		const struct weir_hold *hold = &ledger->holds[i];
+
+		if (!is_of(hold, page_bytes) || hold->kind != WEIR_HOLD_WARM)
+			continue;
+		pages += pages_of(hold, node);
+		nr += pages_of(hold, node) > 0;
+	}
+	if (!pages)
+		return 0;
+	return weir_sentences_add(
+		out, WEIR_TOPIC_HOLDER, page_bytes,
+		"%" PRIu64 " in use: warm memory that weird keeps for "
+		"leases, in %zu file%s: not free, but to be had by 'weir "
+		"lease'.",
+		pages, nr, nr == 1 ? "" : "s");
+}
+
 static int say_holders(const struct weir_ledger *ledger, uint64_t page_bytes, size_t node,
                        struct weir_sentences *out)
 {
 	size_t shown = 0, more = 0;
 	uint64_t rest = 0;
-	int r = 0;
+	int r = say_warm(ledger, page_bytes, node, out);
 
 	for (size_t i = 0; r == 0 && i < ledger->nr_holds; i++) {
 		const struct weir_hold *hold = &ledger->holds[i];
 		uint64_t pages = is_of(hold, page_bytes) ? pages_of(hold, node) : 0;
 
-		if (!pages)
+		if (!pages || hold->kind == WEIR_HOLD_WARM)
 			continue;
 		if (++shown > HOLDERS_SHOWN) {
 			more++;

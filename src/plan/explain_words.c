@@ -91,15 +91,21 @@ struct weir_words weir_words_hold(const struct weir_ledger *ledger,
 		[WEIR_HOLD_MEMFD] = "the memfd ",
 		[WEIR_HOLD_SHM] = "a SysV segment ",
 		[WEIR_HOLD_MOUNT] = "the minimum of the mount ",
+		[WEIR_HOLD_WARM] = "warm memory that weird keeps for leases",
+		[WEIR_HOLD_LEASED] = "warm memory, ",
+		[WEIR_HOLD_WAITING] = "warm memory that is waited for, of the ended ",
 	};
-	char file[80];
+	char file[WEIR_LEASE_TEXT_MAX];
 	struct weir_words n;
 	size_t at;
 
 	(void)weir_str_show(weir_hold_name(ledger, hold), file, sizeof(file));
+	if (weir_hold_is_warm(hold))
+		(void)weir_lease_text(hold->region, file);
 	at = (size_t)snprintf(n.text, sizeof(n.text), "%s%s", what[hold->kind],
 	                      hold->kind == WEIR_HOLD_PRIVATE ? "" : file);
-	if (at >= sizeof(n.text) || hold->kind == WEIR_HOLD_MOUNT)
+	if (at >= sizeof(n.text) || hold->kind == WEIR_HOLD_MOUNT ||
+	    hold->kind == WEIR_HOLD_WARM)
 		return n;
 	if (!hold->nr_users) {
 		(void)snprintf(n.text + at, sizeof(n.text) - at,

@@ -113,7 +113,8 @@ int weir_findings_make(const struct weir_snapshot *snap, const struct weir_overv
 		weir_check_reading,      weir_check_starving,    weir_check_surplus,
 		weir_check_reserved,     weir_check_poison,      weir_check_boot,
 		weir_check_csv_cma,      weir_check_mount_names, weir_check_mount_minimum,
-		weir_check_cgroups,      weir_check_node_sum,    weir_check_sysctl,
+		weir_check_cgroups,      weir_check_weird_gone,  weir_check_warm_waiting,
+		weir_check_warm_target,  weir_check_node_sum,    weir_check_sysctl,
 		weir_check_hidden_sizes,
 	};
 	struct weir_check c = { .snap = snap, .view = view, .out = out };

@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "model/task.h"
 #include "plan/answer.h"
+#include "plan/offer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -126,6 +127,115 @@ static int count(const struct filling *f, struct weir_fit_count *out,
 	return 0;
 }
 
+/* ---- on warm memory ---------------------------------------------------------------- */
+
+/* No more VMs than these are given leases of their own: each looks at all of the store.
+ */
+#define LEASES_MAX 4096U
+
+/* What the first VMs would lease, one after the other: their regions' pages. */
+struct leases {
+	struct weir_load_given *given;
+	size_t nr_given, cap_given;
+	size_t *ends; /* of given, behind each VM's */
+	size_t nr, cap;
+};
+
+static void leases_done(struct leases *l)
+{
+	free(l->given);
+	free(l->ends);
+}
+
+/* Until nothing is left that this VM could lease. */
+static int find_leases(const struct filling *f, struct leases *out)
+{
+	struct weir_demand demand = *f->ask->demand;
+	struct weir_ask ask = *f->ask;
+	weir_auto(weir_freep) bool *taken = calloc(weir_offer_regions(f->snap) + 1,
+	                                           sizeof(*taken));
+	int r = taken ? 0 : -ENOMEM;
+
+	demand.kind = f->kind;
+	demand.nr_vfio = f->vfio;
+	ask.demand = &demand;
+	while (r == 0 && out->nr < LEASES_MAX) {
+		struct weir_offer offer;
+
+		r = weir_offer_make(f->snap, &ask, taken, &offer);
+		if (r < 0 || !offer.nr)
+			break;
+		r = weir_given_add(&out->given, &out->nr_given, &out->cap_given, &offer);
+		weir_offer_done(&offer);
+		if (r == 0)
+			r = weir_grow(&out->ends, &out->cap, out->nr, sizeof(*out->ends));
+		if (r == 0)
+			out->ends[out->nr++] = out->nr_given;
+	}
+	return r;
+}
+
+/* How many fit with what so many of them would lease. */
+static int count_leased(const struct filling *f, const struct leases *l, size_t nr,
+                        struct weir_fit_count *out, struct weir_err *err)
+{
+	struct filling with = *f;
+
+	with.notes = NULL;
+	with.load.given = l->given;
+	with.load.nr_given = nr ? l->ends[(nr < l->nr ? nr : l->nr) - 1] : 0;
+	return count(&with, out, NULL, err);
+}
+
+/* The most VMs that fit when as many of them lease as there are: one that leases has the
+ * pages of its own regions only, and not those that the next one would have got. Up to
+ * @high fit when all of it is given. */
+static int most_leased(const struct filling *f, const struct leases *l, bool max,
+                       uint64_t low, uint64_t high, uint64_t *out, struct weir_err *err)
+{
+	while (low < high) {
+		uint64_t mid = high - (high - low) / 2;
+		struct weir_fit_count got;
+		int r = count_leased(f, l, mid < l->nr ? (size_t)mid : l->nr, &got, err);
+
+		if (r < 0)
+			return r;
+		if ((max ? got.max : got.min) >= mid)
+			low = mid;
+		else
+			high = mid - 1;
+	}
+	*out = low;
+	return 0;
+}
+
+static int count_warm(const struct filling *f, struct weir_fit_row *row,
+                      struct weir_err *err)
+{
+	weir_auto(leases_done) struct leases l = { 0 };
+	struct weir_fit_count all;
+	uint64_t min = 0, max = 0;
+	int r = find_leases(f, &l);
+
+	if (r < 0)
+		return weir_err_sys(err, r, "count VMs");
+	if (!l.nr)
+		return 0;
+	r = count_leased(f, &l, l.nr, &all, err);
+	if (r == 0)
+		r = most_leased(f, &l, false, row->all.min, all.min, &min, err);
+	max = min;
+	if (r == 0 && (row->all.min != row->all.max || all.min != all.max))
+		r = most_leased(f, &l, true, row->all.max, all.max, &max, err);
+	if (r < 0)
+		return r;
+	row->warm.min = min > row->all.min ? min - row->all.min : 0;
+	row->warm.max = max > row->all.max ? max - row->all.max : 0;
+	if (row->warm.min > row->warm.max) /* more of them fit anyway */
+		row->warm = (struct weir_fit_count){ row->warm.max, row->warm.min };
+	return 0;
+}
+
 /* ---- the matrix -------------------------------------------------------------------- */
 
 /* Kinds worth a row on this host: those that it can do. */
@@ -158,6 +268,8 @@ static int fill_row(struct filling *f, const struct weir_fit *fit,
 	f->nodes = 0;
 	if (!row->asked)
 		r = count(f, &row->all, NULL, err);
+	if (r == 0 && !row->asked)
+		r = count_warm(f, row, err);
 	for (size_t i = 0; r == 0 && fit->nr_nodes > 1 && i < fit->nr_nodes; i++) {
 		f->nodes = UINT64_C(1) << fit->nodes[i];
 		r = count(f, &row->nodes[i], NULL, err);
@@ -254,8 +366,11 @@ int weir_fit(const struct weir_snapshot *snap, const struct weir_ask *ask,
 		return r < 0 ? weir_err_sys(err, r, "count VMs") : 0;
 	}
 	r = count(&f, &own->all, last, err);
+	if (r == 0)
+		r = count_warm(&f, own, err);
 	if (r < 0)
 		return r;
+	out->has_store = weir_offer_regions(snap) > 0;
 	assert(last[0]);
 	if (find_nodes(last[0], out) < 0 || tell_block(ask, last, out) < 0)
 		return weir_err_sys(err, -ENOMEM, "count VMs");

@@ -21,6 +21,8 @@ struct weir_fit_row { /* of one kind of VM with this memory */
 	bool vfio;
 	bool asked; /* the VM that was asked about */
 	struct weir_fit_count all;
+	/* so many more when each may lease warm memory */
+	struct weir_fit_count warm;
 	struct weir_fit_count *nodes; /* confined to each; as weir_fit.nodes */
 };
 
@@ -33,6 +35,7 @@ struct weir_fit {
 	struct weir_fit_row *rows;
 	size_t nr_rows;
 	struct weir_verdict blocks; /* of the one that does not fit any more */
+	bool has_store;             /* weird keeps warm memory: rows' warm is known */
 	bool is_cut;                /* nothing failed: it was not counted any further */
 	bool table_left_out;        /* the host is too large to fill once for each cell */
 	bool limited_by_ids;        /* that is: no id is left, though there is memory */

@@ -20,6 +20,7 @@ static const char *const words[] = {
 	[WEIR_GUARD_SURPLUS] = "surplus",   [WEIR_GUARD_SUBPOOL] = "subpool",
 	[WEIR_GUARD_FLOOR] = "floor",       [WEIR_GUARD_VM] = "vm",
 	[WEIR_GUARD_DECLARED] = "declared", [WEIR_GUARD_REACH] = "reach",
+	[WEIR_GUARD_LEASE] = "lease",
 };
 
 const char *weir_guard_word(enum weir_guard guard)
@@ -106,55 +107,90 @@ struct weir_pool_text weir_pool_text(const struct weir_planning *p, uint64_t pag
 
 /* ---- each op ----------------------------------------------------------------------- */
 
-/* Of @trapped pages @held are mounts'. @passes: the wish that traps none. */
-static int trap(struct weir_planning *p, struct weir_pool_text pool, uint64_t held,
-                uint64_t trapped, uint64_t pages, struct weir_err *err)
+/* Of @all pages that stay some are held by mounts, some are weird's. */
+struct trapped {
+	uint64_t held, warm, all;
+};
+
+static int trap_warm(struct weir_planning *p, struct weir_pool_text pool,
+                     uint64_t page_bytes, int node, uint64_t pages, struct weir_err *err)
 {
+	uint64_t leased;
+
+	(void)weir_guard_warm_pages(p, page_bytes, node, &leased);
+	if (leased)
+		return breach(p, WEIR_GUARD_LEASE, err,
+		              "%s: %" PRIu64
+		              " of the pages that would go are weird's, which has "
+		              "leased %" PRIu64 " there; they would stay, as surplus, "
+		              "and be gone once it gives them back",
+		              pool.text, pages, leased);
+	return breach(p, WEIR_GUARD_LEASE, err,
+	              "%s: %" PRIu64
+	              " of the pages that would go are warm memory that weird keeps for "
+	              "leases; they would stay, as surplus, and be gone once it gives "
+	              "them back",
+	              pool.text, pages);
+}
+
+/* @pages: the wish that traps none. */
+static int trap(struct weir_planning *p, uint64_t page_bytes, int node,
+                const struct trapped *t, uint64_t pages, struct weir_err *err)
+{
+	struct weir_pool_text pool = weir_pool_text(p, page_bytes, node);
+	uint64_t rest = weir_less(t->all, t->held + t->warm);
 	int r = 0;
 
-	if (held) {
+	if (t->held)
 		r = breach(p, WEIR_GUARD_SUBPOOL, err,
 		           "%s: %" PRIu64
 		           " of the pages that would go are held by mounts "
 		           "with min_size=; they would stay, as surplus",
-		           pool.text, held);
-		if (r == 0)
-			r = passes(p, err, "%s=%" PRIu64, pool.text, pages);
-	}
-	if (r == 0 && trapped > held) {
+		           pool.text, t->held);
+	if (r == 0 && t->held)
+		r = passes(p, err, "%s=%" PRIu64, pool.text, pages);
+	if (r == 0 && t->warm)
+		r = trap_warm(p, pool, page_bytes, node, t->warm, err);
+	if (r == 0 && t->warm)
+		r = passes(p, err, "%s=%" PRIu64, pool.text, pages);
+	if (r == 0 && rest)
 		r = breach(p, WEIR_GUARD_SURPLUS, err,
 		           "%s: %" PRIu64 " of the pages that would go are in use or "
 		           "reserved; they would stay, as surplus, and be gone once they "
 		           "are freed",
-		           pool.text, trapped - held);
-		if (r == 0)
-			r = passes(p, err, "%s=%" PRIu64, pool.text, pages);
-	}
+		           pool.text, rest);
+	if (r == 0 && rest)
+		r = passes(p, err, "%s=%" PRIu64, pool.text, pages);
 	return r;
 }
 
 /* A write that finds too few free pages succeeds all the same: what is in use or reserved
  * stays, as surplus, and goes when it is freed. What all nodes together were asked for is
- * answered together. */
+ * answered together. Which of those in use stay longest nobody knows: mounts and weird
+ * keep theirs for sure. */
 int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
                   const struct weir_tally *was, const struct weir_tally *is,
                   struct weir_err *err)
 {
-	uint64_t trapped = weir_less(is->surplus, was->surplus), held;
+	struct trapped t = { .all = weir_less(is->surplus, was->surplus) };
 	struct weir_goal *goal = weir_goal_of(p, op->page_bytes);
+	uint64_t leased;
 
-	if (op->kind != WEIR_OP_POOL || !trapped)
+	if (op->kind != WEIR_OP_POOL || !t.all)
 		return 0;
-	held = weir_rehearsal_held(p->rehearsal, op->page_bytes);
+	t.held = weir_rehearsal_held(p->rehearsal, op->page_bytes);
+	t.warm = weir_guard_warm_pages(p, op->page_bytes, op->node, &leased);
 	if (goal->shared_out) {
-		goal->trapped += trapped;
-		goal->trapped_held = held < goal->trapped ? held : goal->trapped;
+		goal->trapped += t.all;
+		goal->trapped_held = weir_min(t.held, goal->trapped);
+		goal->trapped_warm += weir_min(t.warm, t.all);
 		return 0;
 	}
+	t.held = weir_min(t.held, t.all);
+	t.warm = weir_min(t.warm, t.all - t.held);
 	/* not op->value: on older kernels that is another number */
-	return trap(p, weir_pool_text(p, op->page_bytes, op->node),
-	            held < trapped ? held : trapped, trapped,
-	            weir_persistent(is, (unsigned int)op->node) + trapped, err);
+	return trap(p, op->page_bytes, op->node, &t,
+	            weir_persistent(is, (unsigned int)op->node) + t.all, err);
 }
 
 static int guard_traps(struct weir_planning *p, struct weir_err *err)
@@ -163,10 +199,13 @@ static int guard_traps(struct weir_planning *p, struct weir_err *err)
 
 	for (size_t i = 0; i < p->nr_goals && r == 0; i++) {
 		const struct weir_goal *goal = &p->goals[i];
+		struct trapped t = { .held = goal->trapped_held,
+			             .warm = goal->trapped_warm,
+			             .all = goal->trapped };
 
-		if (goal->trapped)
-			r = trap(p, weir_pool_text(p, goal->page_bytes, -1),
-			         goal->trapped_held, goal->trapped, goal->passes, err);
+		t.warm = weir_min(t.warm, t.all - t.held);
+		if (t.all)
+			r = trap(p, goal->page_bytes, -1, &t, goal->passes, err);
 	}
 	return r;
 }
@@ -441,5 +480,7 @@ int weir_guard_after(struct weir_planning *p, struct weir_err *err)
 		r = guard_floor(p, err);
 	if (r == 0)
 		r = guard_declared(p, err);
+	if (r == 0)
+		r = weir_guard_note_targets(p, err);
 	return r < 0 ? r : guard_vms(p, err);
 }

@@ -11,6 +11,7 @@ void weir_overview_done(struct weir_overview *view)
 {
 	free(view->nodes);
 	weir_shortfalls_done(&view->boot);
+	weir_warm_places_done(&view->warm);
 	*view = (struct weir_overview){ 0 };
 }
 
@@ -168,6 +169,8 @@ int weir_overview_make(const struct weir_snapshot *snap, struct weir_overview *o
 	if (r == 0)
 		r = weir_shortfalls_make(&snap->boot, &snap->pools, &snap->klog,
 		                         &out->boot);
+	if (r == 0)
+		r = weir_warm_places_make(&snap->warm.state, &out->warm);
 	if (r < 0) {
 		weir_overview_done(out);
 		return r;

@@ -34,6 +34,7 @@ struct weir_overview {
 	struct weir_count host_pool;                  /* bytes in pools of all sizes */
 	struct weir_shortfalls boot;  /* what boot asked for, and what there is */
 	struct weir_count host_floor; /* bytes that should stay available, see below */
+	struct weir_warm_places warm; /* of weird's store; none without one */
 };
 
 /* -ENOMEM is the only failure. */

@@ -44,6 +44,7 @@ struct weir_op {
 enum weir_guard {
 	WEIR_GUARD_SURPLUS,  /* pages in use or reserved would become surplus */
 	WEIR_GUARD_SUBPOOL,  /* ... that a mount's min_size= holds */
+	WEIR_GUARD_LEASE,    /* ... that weird keeps warm or has leased */
 	WEIR_GUARD_FLOOR,    /* the host would have too little memory */
 	WEIR_GUARD_VM,       /* a declared VM could start, and could not afterwards */
 	WEIR_GUARD_DECLARED, /* fewer pages than are declared */

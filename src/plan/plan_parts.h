@@ -12,9 +12,10 @@ struct weir_goal {
 	uint64_t fixed;                       /* nodes that a wish named */
 	uint64_t more;                        /* to be shared out among all nodes */
 	/* a wish about all nodes made it smaller: what then is trapped of it, held by
-	 * mounts and other, on all nodes together, and the target that would pass */
+	 * mounts, weird's and other, on all nodes together, and the target that would
+	 * pass */
 	bool shared_out;
-	uint64_t trapped_held, trapped, passes;
+	uint64_t trapped_held, trapped_warm, trapped, passes;
 };
 
 struct weir_planning {
@@ -100,6 +101,12 @@ int weir_guard_op(struct weir_planning *p, const struct weir_op *op,
                   const struct weir_tally *was, const struct weir_tally *is,
                   struct weir_err *err);
 int weir_guard_after(struct weir_planning *p, struct weir_err *err);
+
+/* guard_lease.c. Pages of weird's store on a node, and how many of them are leased. */
+uint64_t weir_guard_warm_pages(const struct weir_planning *p, uint64_t page_bytes,
+                               int node, uint64_t *leased);
+/* Notes where too few free pages are left for what weird is to keep warm. */
+int weir_guard_note_targets(struct weir_planning *p, struct weir_err *err);
 
 /* Of the pages that a growth shall come to @short_by cannot be had. @counted: that was
  * counted, range by range. */

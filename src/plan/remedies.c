@@ -44,7 +44,7 @@ static bool fares_well(const struct weir_play *play, size_t i)
 
 /* A thousand VMs that do not start, or a host of 64 TiB, must not take minutes: what a
  * try costs, all VMs' starts, is taken from what all of them may. */
-static bool may_try(const struct weir_answer_in *in)
+bool weir_answer_may_try(const struct weir_answer_in *in)
 {
 	const struct weir_model *m = in->few->world->model;
 	uint64_t cost = in->nr;
@@ -73,7 +73,7 @@ static int try(const struct weir_answer_in *in, size_t i,
 	struct weir_err err;
 	int r;
 
-	if (!may_try(in))
+	if (!weir_answer_may_try(in))
 		return 0;
 	r = weir_answer_play(&with, NULL, &err);
 	if (r < 0)

@@ -89,3 +89,22 @@ bool weir_tallies_differ(const struct weir_tallies *a, const struct weir_tallies
 	}
 	return false;
 }
+
+bool weir_tallies_were_written(const struct weir_tallies *a, const struct weir_tallies *b)
+{
+	if (a->nr != b->nr || a->nodes != b->nodes)
+		return true;
+	for (size_t i = 0; i < a->nr; i++) {
+		const struct weir_tally *x = &a->v[i],
+					*y = weir_tally_of(b, x->page_bytes);
+
+		if (!y || x->total - x->surplus != y->total - y->surplus ||
+		    x->overcommit != y->overcommit)
+			return true;
+		for (unsigned int n = 0; n < WEIR_TALLY_NODES_MAX; n++)
+			if (x->node[n].total - x->node[n].surplus !=
+			    y->node[n].total - y->node[n].surplus)
+				return true;
+	}
+	return false;
+}

@@ -79,7 +79,7 @@ int weir_answer_but(struct weir_verdict *v, const char *fmt, ...)
 
 /* ---- sources ----------------------------------------------------------------------- */
 
-static int put_sources(struct weir_play *play, size_t i, struct weir_verdict *v)
+int weir_answer_sources(struct weir_play *play, size_t i, struct weir_verdict *v)
 {
 	static const enum weir_source pool[3] = { WEIR_SOURCE_POOL, WEIR_SOURCE_POOL_CMA,
 		                                  WEIR_SOURCE_POOL_MOVABLE };
@@ -152,7 +152,7 @@ static int starts(const struct weir_answer_in *in, size_t i, struct weir_verdict
 {
 	struct weir_played *a = &in->few->vms[i], *b = &in->most->vms[i];
 	const struct weir_start_end *near = &a->vm.nearest;
-	int r = put_sources(in->few, i, v);
+	int r = weir_answer_sources(in->few, i, v);
 
 	put_numbers(v, near, &b->vm.nearest);
 	v->has_count = near->unit_bytes != 0;
@@ -182,7 +182,7 @@ static int in_doubt(const struct weir_answer_in *in, size_t i, struct weir_verdi
 	if (r == 0)
 		r = weir_answer_messages(in, i, v, bad);
 	if (r == 0)
-		r = put_sources(good, i, v);
+		r = weir_answer_sources(good, i, v);
 	if (r == 0 && bad->unit_bytes > WEIR_BASE_PAGE)
 		r = weir_answer_but(
 			v,
@@ -258,6 +258,7 @@ int weir_check(const struct weir_snapshot *snap, const struct weir_ask *asks, si
                struct weir_err *err)
 {
 	uint64_t effort = EFFORT_MAX;
+	weir_auto(weir_answer_leases_done) struct weir_answer_leases leases = { 0 };
 	weir_auto(weir_answer_done) struct weir_answer_in in = {
 		.snap = snap,
 		.asks = asks,
@@ -273,8 +274,15 @@ int weir_check(const struct weir_snapshot *snap, const struct weir_ask *asks, si
 	if (!out->v)
 		return weir_err_sys(err, -ENOMEM, "check VMs");
 	out->nr = nr;
+	r = weir_answer_lease(&in, &leases);
 	for (size_t i = 0; i < nr && r == 0; i++) {
 		r = weir_answer_one(&in, i, &out->v[i]);
+		if (r == 0 && leases.needed && leases.needed[i])
+			r = weir_answer_leased(&leases, i, &out->v[i]);
+		if (r == 0 && leases.v) {
+			out->v[i].offer = leases.v[i];
+			leases.v[i] = (struct weir_offer){ 0 };
+		}
 		if (r == 0 && !options->no_remedies)
 			r = weir_answer_remedies(&in, i, &out->v[i]);
 	}
@@ -299,6 +307,7 @@ void weir_verdict_done(struct weir_verdict *v)
 		free(v->remedies[i].command);
 	}
 	free(v->remedies);
+	weir_offer_done(&v->offer);
 }
 
 void weir_verdicts_done(struct weir_verdicts *verdicts)

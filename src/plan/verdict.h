@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "plan/ask.h"
+#include "plan/offer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,6 +65,8 @@ struct weir_verdict {
 	size_t nr_sources, cap_sources;
 	struct weir_remedy *remedies; /* the cheapest first */
 	size_t nr_remedies, cap_remedies;
+	struct weir_offer offer; /* what weird could lease it */
+	bool by_lease;           /* it starts with that, and not without */
 };
 
 struct weir_verdicts {

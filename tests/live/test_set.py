@@ -169,6 +169,64 @@ def surplus_that_went_is_nobodys_change():
         expect("undo", (code, err, read(size_dir(M2) / "nr_overcommit_hugepages")), (0, "", 6))
 
 
+def surplus_that_goes_meanwhile_is_nobodys_change():
+    with at_twelve() as directory:
+        pools.write(size_dir(M2) / "nr_overcommit_hugepages", 6)
+        with pools.holder(M2, 16, 16) as holder:
+            expect("surplus", read(size_dir(M2) / "surplus_hugepages"), 4)
+            process = delayed(directory, "overcommit.2M=8")
+            at_its_first_write(directory)
+            os.kill(holder, signal.SIGKILL)
+            wait_until(lambda: read(size_dir(M2) / "surplus_hugepages") == 0)
+            out, _ = process.communicate()
+        result = json.loads(out)["result"]
+        expect("end", (process.returncode, result["end"], result["exact"]), (0, "done", False))
+        expect_words("reason", result["reason"], "surplus pages came or went meanwhile")
+        expect("pools", (read(POOL), read(size_dir(M2) / "nr_overcommit_hugepages")), (12, 8))
+        expect("log", (changes(directory)[-1]["end"], weir("undo", "--yes", "--state", directory)[0]),
+               ("done", 0))
+
+
+def surplus_that_goes_before_a_write_stops_it():
+    """Between the plan and its turn: then a number may not mean what it did."""
+    with at_twelve() as directory:
+        pools.write(size_dir(M2) / "nr_overcommit_hugepages", 6)
+        with pools.holder(M2, 16, 16) as holder:
+            process = delayed(directory, "overcommit.2M=8", "2M=13")
+            wait_until((Path(directory) / "lock").exists)
+            os.kill(holder, signal.SIGKILL)
+            out, _ = process.communicate()
+        result = json.loads(out)["result"]
+        if result["end"] == "foreign":
+            expect_words("reason", result["reason"], "surplus pages came or went meanwhile")
+            expect("status", process.returncode, 4)
+        else:  # it was past that
+            expect("end", (process.returncode, result["end"]), (0, "done"))
+
+
+def a_gigantic_pool_gets_what_was_stated():
+    pools.need([M2, 1 << 30])
+    with at_twelve() as directory:
+        has = read(size_dir(1 << 30) / "nr_hugepages")
+        _, out, _ = weir("set", "--json", "-n", "--state", directory, "1G=+64", "--floor", "0")
+        asked = json.loads(out)
+        least = sum(op["after_at_least"] - op["before"] for op in asked["ops"])
+        most = sum(op["after_at_most"] - op["before"] for op in asked["ops"])
+        expect("bounds", 0 <= least <= most <= 64, True)
+        expect("refused", [g["guard"] for g in asked["guards"]][:1], ["reach"] if most < 64 else [])
+        for wish in {min(least, 2), min(most, 2)} - {0}:
+            code, out, _ = weir("set", "--json", "--yes", "--state", directory, f"1G=+{wish}")
+            document = json.loads(out)
+            if code == 0:
+                expect("came", read(size_dir(1 << 30) / "nr_hugepages"), has + wish)
+                weir("undo", "--yes", "--state", directory)
+            else:
+                expect("status", (code, wish > least), (4, True))
+            expect("all is as it was", read(size_dir(1 << 30) / "nr_hugepages"), has)
+            expect("bounds of that", [op["after_at_most"] for op in document["ops"]],
+                   [op["after"] for op in document["ops"]])
+
+
 def two_at_a_time_are_one():
     with at_twelve() as directory, open(f"{directory}/lock", "w+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -368,6 +426,9 @@ if __name__ == "__main__":
         only_what_was_changed_is_taken_back,
         a_change_by_others_is_not_taken_back_unasked,
         surplus_that_went_is_nobodys_change,
+        surplus_that_goes_meanwhile_is_nobodys_change,
+        surplus_that_goes_before_a_write_stops_it,
+        a_gigantic_pool_gets_what_was_stated,
         two_at_a_time_are_one,
         many_at_a_time_lose_nothing,
         a_stopped_change_is_undone,

@@ -1173,9 +1173,83 @@ static void snapshot_every_failed_allocation_is_told(void **state)
 	fake_close(&fake);
 }
 
+/* ---- weird's store ----------------------------------------------------------------- */
+
+#define WARM(lines)                                                                   \
+	"weir-warm 1 pid=811 start=4711 boot=b0\n"                                    \
+	"store page=2097152 device=0:57 dir=\"/r\"\n" lines "next region=9 lease=9\n" \
+	"end\n"
+#define REGION(id, word, node, bytes, more)                                 \
+	"region " id " state=" word " page=2097152 node=" node " inode=" id \
+	" bytes=" bytes " filled=" bytes more "\n"
+#define LEASE(id) " lease=" id " name=\"\" uid=0 gid=0 since=1 until=0 owner=none"
+
+static void warm_memory_says_what_is_wrong_with_it(void **state)
+{
+	static const struct {
+		const char *text;
+		enum weir_weird weird;
+		const char *want, *says;
+	} cases[] = {
+		{ WARM(REGION("1", "ready", "0", "4194304", "")), WEIR_WEIRD_RUNS, "",
+		  "" },
+		{ WARM(REGION("1", "ready", "0", "4194304", "")), WEIR_WEIRD_UNKNOWN, "",
+		  "" },
+		{ WARM(""), WEIR_WEIRD_GONE, "", "" },
+		{ WARM(REGION("1", "ready", "0", "4194304", "")
+		               REGION("2", "leased", "0", "2097152", LEASE("2"))),
+		  WEIR_WEIRD_GONE, "warning weird-gone",
+		  "weird does not run: 4M of warm memory are kept for nobody, and 1 "
+		  "lease "
+		  "(2M) does not end. -> ... $ systemctl start weird" },
+		{ WARM(REGION("1", "waiting", "0", "4194304", LEASE("2"))
+		               REGION("2", "waiting", "0", "2097152", LEASE("3"))),
+		  WEIR_WEIRD_RUNS, "warning warm-waiting 2M node 0 3 pages",
+		  "warm memory of 2M, node 0: the leases of 2 files (6M) have ended, and "
+		  "somebody still has them. -> ...let go of it" },
+		/* 6 pages are missing, and 5 are free */
+		{ WARM("target page=2097152 node=0 bytes=16777216\n" REGION(
+			  "1", "ready", "0", "4194304", "")),
+		  WEIR_WEIRD_RUNS, "warning warm-target-missed 2M node 0 6 pages",
+		  "warm memory of 2M, node 0: 12M of the 16M that shall be ready are "
+		  "missing: the pool has only 5 really free pages there. -> make..." },
+		{ WARM("target page=2097152 node=0 bytes=14680064\n" REGION(
+			  "1", "ready", "0", "4194304", "")),
+		  WEIR_WEIRD_RUNS, "note warm-not-filled 2M node 0 5 pages",
+		  "...weird has not filled it yet." },
+		{ WARM("target page=2097152 node=-1 bytes=2097152\n"), WEIR_WEIRD_GONE,
+		  "note warm-not-filled 2M 1 pages",
+		  "warm memory of 2M: 2M of the 2M...: weird does not run." },
+		/* a region that is being filled is on its way */
+		{ WARM("target page=2097152 node=0 bytes=4194304\n" REGION(
+			  "1", "filling", "0", "4194304", "")),
+		  WEIR_WEIRD_RUNS, "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		struct weir_huge_size size = size_of(2 * WEIR_MIB, 20, 5, 0, 0, 0);
+		struct weir_snapshot snap = {
+			.consistent = true,
+			.pools = { .known = true, .sizes = &size, .nr = 1 },
+			.warm.weird = cases[i].weird,
+		};
+		struct weir_node_pool node = { .node = 0, .pool = size.all };
+
+		size.nodes = &node;
+		size.nr_nodes = 1;
+		expect_int_eq(weir_warm_state_parse(weir_strz(cases[i].text),
+		                                    &snap.warm.state, NULL),
+		              0);
+		expect_found(&snap, cases[i].want, cases[i].says);
+		weir_warm_seen_done(&snap.warm);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(warm_memory_says_what_is_wrong_with_it),
 		cmocka_unit_test(
 			surplus_is_a_note_within_and_a_warning_beyond_overcommit),
 		cmocka_unit_test(reserved_pages_are_compared_with_the_free_ones),

@@ -50,7 +50,7 @@ static struct fake_file waiting_files[] = {
 	{ "/proc/13/fd", .error = -EACCES },
 };
 
-static int look(struct fake_file *files, size_t nr, enum weir_look far,
+static int look(struct fake_file *files, size_t nr, enum weir_look_depth far,
                 struct weir_holdings *out)
 {
 	struct weir_holdings_ask ask = { .look = far };

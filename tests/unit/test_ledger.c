@@ -546,6 +546,124 @@ static void ledger_knows_owners_where_all_were_asked(void **state)
 	unload(&loaded);
 }
 
+/* A store: 60 is ready, 61 leased and mapped, 62 its lease has ended and 10 has it open,
+ * 63 weird itself has open, 64 is in no state. */
+static struct fake_file store[] = {
+	POOLS("14", "0", "4", "10"),
+	MOUNTED("57 1 0:57 / /run/weir/warm/2M rw - hugetlbfs weird rw,pagesize=2M\n"),
+	{ "/proc/sys/kernel/random/boot_id", "b0\n" },
+	{ "/proc/811/stat",
+	  "811 (weird) S 1 811 811 0 -1 0 1 0 0 0 1 1 0 0 20 0 3 0 4711 1 1\n" },
+	{ "/run/weir/warm.state",
+	  "weir-warm 1 pid=811 start=4711 boot=b0\n"
+	  "store page=2097152 device=0:57 dir=\"/run/weir/warm/2M\"\n"
+	  "region 1 state=ready page=2097152 node=0 inode=60 bytes=8388608 "
+	  "filled=8388608\n"
+	  "region 2 state=leased page=2097152 node=0 inode=61 bytes=8388608 "
+	  "filled=8388608 lease=1 name=\"vm1\" uid=107 gid=0 since=1 until=0 "
+	  "owner=use\n"
+	  "region 3 state=waiting page=2097152 node=1 inode=62 bytes=4194304 "
+	  "filled=4194304 lease=2 name=\"\" uid=107 gid=0 since=1 until=0 owner=none\n"
+	  "region 4 state=scrubbing page=2097152 node=1 inode=63 bytes=8388608 "
+	  "filled=8388608\n"
+	  "next region=5 lease=3\nend\n" },
+	{ "/run/weir/warm/2M/a", "" },
+	{ "/@/stat/run/weir/warm/2M/a/@", STAT("8388608", "16384", "0:57", "60") },
+	{ "/run/weir/warm/2M/b", "" },
+	{ "/@/stat/run/weir/warm/2M/b/@", STAT("8388608", "16384", "0:57", "61") },
+	{ "/run/weir/warm/2M/c", "" },
+	{ "/@/stat/run/weir/warm/2M/c/@", STAT("4194304", "8192", "0:57", "62") },
+	{ "/run/weir/warm/2M/d", "" },
+	{ "/@/stat/run/weir/warm/2M/d/@", STAT("8388608", "16384", "0:57", "63") },
+	{ "/run/weir/warm/2M/e", "" },
+	{ "/@/stat/run/weir/warm/2M/e/@", STAT("8388608", "16384", "0:57", "64") },
+	{ "/proc/10/status", "Pid:\t10\n" ALIVE "HugetlbPages:\t 8192 kB\n" },
+	{ "/proc/10/maps",
+	  "10000000-10800000 rw-s 00000000 00:39 61 /run/weir/warm/2M/b\n" },
+	{ "/proc/10/numa_maps", "10000000 default file=/run/weir/warm/2M/b huge N0=4 "
+	                        "kernelpagesize_kB=2048\n" },
+	{ "/proc/10/fd/7", "" },
+	{ "/@/link/proc/10/fd/7", "/run/weir/warm/2M/c" },
+	{ "/@/file/proc/10/fd/7/@", STAT("4194304", "8192", "0:57", "62") },
+	{ "/proc/811/status", "Pid:\t811\n" ALIVE "HugetlbPages:\t 0 kB\n" },
+	{ "/proc/811/maps", "" },
+	{ "/proc/811/fd/9", "" },
+	{ "/@/link/proc/811/fd/9", "/run/weir/warm/2M/d" },
+	{ "/@/file/proc/811/fd/9/@", STAT("8388608", "16384", "0:57", "63") },
+};
+
+static const struct weir_hold *hold_of(const struct loaded *loaded, uint64_t inode)
+{
+	for (size_t i = 0; i < loaded->ledger.nr_holds; i++) {
+		const struct weir_hold *hold = &loaded->ledger.holds[i];
+
+		if (hold->file != WEIR_HOLD_NONE &&
+		    loaded->ledger.holdings.files.v[hold->file].inode == inode)
+			return hold;
+	}
+	fail_msg("no hold of inode %" PRIu64, inode);
+	return NULL;
+}
+
+static void ledger_knows_warm_memory_by_its_files(void **state)
+{
+	static const struct {
+		uint64_t inode, region, pages[2];
+		enum weir_hold_kind kind;
+		bool left;
+	} want[] = {
+		{ 60, 1, { 4, 0 }, WEIR_HOLD_WARM, false },
+		{ 61, 2, { 4, 0 }, WEIR_HOLD_LEASED, false },
+		{ 62, 3, { 0, 2 }, WEIR_HOLD_WAITING, false },
+		{ 63, 4, { 0, 4 }, WEIR_HOLD_WARM, false },
+		{ 64, 0, { 0, 0 }, WEIR_HOLD_FILE, true },
+	};
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load(store, WEIR_NELEM(store), &loaded), 0);
+	for (size_t i = 0; i < WEIR_NELEM(want); i++) {
+		const struct weir_hold *hold = hold_of(&loaded, want[i].inode);
+
+		assert_true(hold->in_store);
+		expect_int_eq(hold->kind, want[i].kind);
+		assert_true(weir_hold_is_left(hold) == want[i].left);
+		assert_true(weir_hold_is_warm(hold) != want[i].left);
+		expect_u64_eq(hold->region ? hold->region->id : 0, want[i].region);
+		expect_u64_eq(hold->node_pages[0], want[i].pages[0]);
+		expect_u64_eq(hold->node_pages[1], want[i].pages[1]);
+	}
+	expect_sums(&loaded, 0, 0);
+	expect_int_eq(loaded.ledger.warm.weird, WEIR_WEIRD_RUNS);
+	expect_u64_eq(hold_of(&loaded, 62)->nr_users, 1);
+	assert_false(weir_ledger_is_weird(&loaded.ledger,
+	                                  hold_of(&loaded, 62)->users[0].task));
+	assert_true(weir_ledger_is_weird(&loaded.ledger,
+	                                 hold_of(&loaded, 63)->users[0].task));
+	unload(&loaded);
+}
+
+/* The snapshot's state is older than the files: the ledger reads it after them. */
+static void ledger_reads_the_state_of_warm_memory_anew(void **state)
+{
+	struct fake_file files[WEIR_NELEM(store)];
+	struct loaded loaded;
+
+	(void)state;
+	memcpy(files, store, sizeof(files));
+	for (size_t i = 0; i < WEIR_NELEM(files); i++) {
+		if (strcmp(files[i].path, "/run/weir/warm.state") != 0)
+			continue;
+		files[i].later = files[i].text; /* the snapshot's is the first */
+		files[i].text = "weir-warm 1 pid=811 start=4711 boot=b0\n"
+				"store page=2097152 device=0:57 dir=\"/r\"\n"
+				"next region=5 lease=3\nend\n";
+	}
+	expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+	expect_int_eq(hold_of(&loaded, 60)->kind, WEIR_HOLD_WARM);
+	unload(&loaded);
+}
+
 struct many {
 	struct fake_file *files;
 	size_t nr;
@@ -566,7 +684,8 @@ static void ledger_without_memory_fails_and_leaks_nothing(void **state)
 	struct many many[] = { { forked, WEIR_NELEM(forked) },
 		               { shared, WEIR_NELEM(shared) },
 		               { segments, WEIR_NELEM(segments) },
-		               { damaged, WEIR_NELEM(damaged) } };
+		               { damaged, WEIR_NELEM(damaged) },
+		               { store, WEIR_NELEM(store) } };
 
 	(void)state;
 	for (size_t i = 0; i < WEIR_NELEM(many); i++)
@@ -589,6 +708,8 @@ int main(void)
 		cmocka_unit_test(ledger_says_what_is_damaged_pinned_and_leaving),
 		cmocka_unit_test(ledger_of_a_busy_ring_does_not_know_what_it_pins),
 		cmocka_unit_test(ledger_knows_owners_where_all_were_asked),
+		cmocka_unit_test(ledger_knows_warm_memory_by_its_files),
+		cmocka_unit_test(ledger_reads_the_state_of_warm_memory_anew),
 		cmocka_unit_test(ledger_without_memory_fails_and_leaks_nothing),
 	};
 

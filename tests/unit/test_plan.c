@@ -32,8 +32,9 @@ struct planned {
 	int r;
 };
 
-static void plan_with(struct planned *p, const char *host, const char *words,
-                      const struct weir_plan_options *options)
+/* @store: lines of weird's state, or NULL. */
+static void plan_beside(struct planned *p, const char *host, const char *store,
+                        const char *words, const struct weir_plan_options *options)
 {
 	weir_auto(weir_snapshot_freep) struct weir_snapshot *snap = NULL;
 	weir_auto(weir_wishes_done) struct weir_wishes wishes = { 0 };
@@ -41,6 +42,9 @@ static void plan_with(struct planned *p, const char *host, const char *words,
 
 	*p = (struct planned){ .host = scenario_host(host) };
 	p->r = weir_snapshot_read(p->host, WEIR_SNAPSHOT_BASE, &snap, &p->err);
+	if (p->r == 0 && store)
+		p->r = weir_warm_state_parse(weir_strz(store), &snap->warm.state,
+		                             &p->err);
 	while (p->r == 0 && weir_str_word(&rest, &word))
 		p->r = weir_wish_parse(word, &wishes, &p->err);
 	if (p->r == 0)
@@ -71,6 +75,12 @@ static void plan_with_ranges(struct planned *p, const char *words, const char *r
 	};
 	p->r = weir_plan_make(snap, &wishes, options, &p->plan, &p->err);
 	snap->contigs.v[0].v = NULL; /* the caller's */
+}
+
+static void plan_with(struct planned *p, const char *host, const char *words,
+                      const struct weir_plan_options *options)
+{
+	plan_beside(p, host, NULL, words, options);
 }
 
 static void planned_done(struct planned *p)
@@ -408,6 +418,99 @@ static void plan_below_what_is_declared_is_a_breach(void **unused)
 	planned_done(&p);
 }
 
+#define STORE(lines)                                        \
+	"weir-warm 1 pid=811 start=4711 boot=b0\n"          \
+	"store page=2097152 device=0:57 dir=\"/r\"\n" lines \
+	"next region=9 lease=9\nend\n"
+#define READY(id, node, bytes)                                                           \
+	"region " id " state=ready page=2097152 node=" node " inode=" id " bytes=" bytes \
+	" filled=" bytes "\n"
+#define LEASED(id, node, bytes)                                           \
+	"region " id " state=leased page=2097152 node=" node " inode=" id \
+	" bytes=" bytes " filled=" bytes " lease=" id                     \
+	" name=\"\" uid=0 gid=0 since=1 until=0 owner=none\n"
+
+/* 5 pages of node 0 are in use and 3 more promised there; weird has 3 of those in use. */
+static void plan_that_traps_warm_memory_says_so(void **unused)
+{
+	static const struct {
+		const char *store, *wishes, *guards, *text;
+	} traps[] = {
+		{ STORE(READY("1", "0", "6291456")), "2M/node0=3", "lease (2M/node0=5)",
+		  "2M/node0: 2 of the pages that would go are warm "
+		  "memory" },
+		{ STORE(READY("1", "0", "6291456")), "2M/node0=0",
+		  "lease (2M/node0=5); surplus (2M/node0=5)", "2M/node0: 3 of" },
+		{ STORE(READY("1", "0", "2097152") LEASED("2", "0", "4194304")),
+		  "2M/node0=3", "lease (2M/node0=5)",
+		  "2M/node0: 2 of the pages that would go are weird's, which has leased "
+		  "2 "
+		  "there" },
+		/* on another node, of another size, or where all is free */
+		{ STORE(READY("1", "1", "6291456")), "2M/node0=3", "surplus (2M/node0=5)",
+		  "2M/node0: 2 of the pages that would go are in use" },
+		{ STORE(READY("1", "0", "6291456")), "2M/node0=5", "", NULL },
+		/* all nodes together */
+		{ STORE(READY("1", "0", "6291456")), "2M=2",
+		  "lease (2M=8); surplus (2M=8)", "2M: 3 of" },
+		{ NULL, "2M/node0=3", "surplus (2M/node0=5)", "2M/node0: 2 of" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < WEIR_NELEM(traps); i++) {
+		const struct weir_plan_options options = { 0 };
+		struct planned p;
+		char text[256];
+
+		plan_beside(&p, BUSY, traps[i].store, traps[i].wishes, &options);
+		if (p.r < 0)
+			fail_msg("%s: %s", traps[i].wishes, p.err.msg);
+		guards_text(&p.plan, text, sizeof(text));
+		if (strcmp(text, traps[i].guards) != 0)
+			fail_msg("case %zu: '%s'", i, text);
+		if (traps[i].text && strncmp(p.plan.breaches[0].text, traps[i].text,
+		                             strlen(traps[i].text)) != 0)
+			fail_msg("case %zu: '%s'", i, p.plan.breaches[0].text);
+		planned_done(&p);
+	}
+}
+
+/* 10 free pages on each node. */
+static void plan_that_a_target_needs_notes_it(void **unused)
+{
+#define TARGET(node, bytes) "target page=2097152 node=" node " bytes=" bytes "\n"
+	static const struct {
+		const char *store, *wishes, *note;
+	} notes[] = {
+		{ STORE(TARGET("0", "12582912")), "2M/node0=4",
+		  "2M/node0: weird is to keep 6 more pages warm, and 4 would be left for "
+		  "it\n" },
+		{ STORE(TARGET("0", "12582912")), "2M/node0=6", NULL },
+		{ STORE(TARGET("0", "12582912")), "2M/node1=0", NULL },
+		/* too few before, and more afterwards */
+		{ STORE(TARGET("0", "41943040")), "2M/node0=12", NULL },
+		{ STORE(TARGET("-1", "33554432")), "2M=8",
+		  "2M: weird is to keep 16 more pages warm, and 8 would be left for "
+		  "it\n" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < WEIR_NELEM(notes); i++) {
+		const struct weir_plan_options options = { 0 };
+		struct planned p;
+
+		plan_beside(&p, FLAT, notes[i].store, notes[i].wishes, &options);
+		if (p.r < 0)
+			fail_msg("%s: %s", notes[i].wishes, p.err.msg);
+		expect_u64_eq(p.plan.nr_breaches, 0);
+		if (!notes[i].note && p.plan.notes.n)
+			fail_msg("case %zu: '%s'", i, p.plan.notes.p);
+		if (notes[i].note)
+			expect_str(p.plan.notes.p, notes[i].note);
+		planned_done(&p);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -421,6 +524,8 @@ int main(void)
 		cmocka_unit_test(plan_for_a_state_brings_its_surplus_back),
 		cmocka_unit_test(plan_goes_to_node_63),
 		cmocka_unit_test(plan_below_what_is_declared_is_a_breach),
+		cmocka_unit_test(plan_that_traps_warm_memory_says_so),
+		cmocka_unit_test(plan_that_a_target_needs_notes_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,24 @@ static const struct file capture_files[] = {
 	  "7f0000000000 bind:0 file=/srv/acme-web-01\\040pool/alice/x huge dirty=2 "
 	  "N0=2\n",
 	  0 },
+	/* weird's state: names of leases and units; its number may be another's now */
+	{ "/run/weir/warm.state",
+	  "weir-warm 1 pid=811 start=4711 boot=b0\n"
+	  "store page=2097152 device=0:57 dir=\"/home/alice/warm\"\n"
+	  "region 1 state=leased page=2097152 node=0 inode=7 bytes=2097152 "
+	  "filled=2097152 lease=1 name=\"acme-web-01\" uid=0 gid=0 since=1 until=0 "
+	  "owner=unit:\"payrolld@7.service\"\n"
+	  "region 2 state=ready page=2097152 node=0 inode=8 bytes=2097152 "
+	  "filled=2097152\n"
+	  "region 3 state=leased page=2097152 node=0 inode=9 bytes=2097152 "
+	  "filled=2097152 lease=2 name=\"region\" uid=0 gid=0 since=1 until=0 "
+	  "owner=none\n"
+	  "region 4 state=leased page=2097152 node=0 inode=10 bytes=2097152 "
+	  "filled=2097152 lease=3 name=\"acmelease\" uid=0 gid=0 since=1 until=0 "
+	  "owner=none\n"
+	  "next region=5 lease=4\nend\n",
+	  0 },
+	{ "/proc/811/stat", "811 (payroll) run)) S 1 811\n", 0 },
 	/* of one of the well-known, user and database stand in argv[0] */
 	{ "/proc/99/status", "Name:\tpostgres\nPid:\t99\n", 0 },
 	{ "/proc/99/comm", "postgres\n", 0 },
@@ -235,6 +253,28 @@ static void redact_says_the_same_word_everywhere(void **state)
 	expect_text(text_of(&c, "/proc/4711/cgroup"), "0::/system.slice/proc2.service\n");
 	expect_str(c.manifest.errors[0].path,
 	           "/sys/fs/cgroup/system.slice/proc2.service/hugetlb.1GB.max");
+}
+
+static void redact_replaces_leases_and_units_in_the_state_of_warm_memory(void **state)
+{
+	weir_auto(capture_done) struct capture c;
+	weir_auto(weir_freep) char *text = NULL;
+
+	(void)state;
+	make(&c);
+	text = strndup(text_of(&c, "/run/weir/warm.state").p,
+	               text_of(&c, "/run/weir/warm.state").n);
+	assert_non_null(text);
+	assert_non_null(
+		strstr(text, " name=\"vm1\" ")); /* as the VM is called elsewhere */
+	assert_non_null(strstr(text, "dir=\"/home/user1/warm\"\n"));
+	assert_null(strstr(text, "payroll"));
+	assert_non_null(strstr(text, "@7.service\"\n"));
+	/* a name that is a word of the text is replaced where it is a name */
+	assert_non_null(strstr(text, "region 4 state=leased page="));
+	assert_null(strstr(text, "name=\"region\""));
+	assert_non_null(strstr(text, "\nnext region=5 lease=4\nend\n"));
+	assert_non_null(strstr(text_of(&c, "/proc/811/stat").p, ") S 1 811\n"));
 }
 
 static void redact_keeps_of_arguments_what_is_about_memory(void **state)
@@ -400,6 +440,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(redact_leaves_no_secret_anywhere),
 		cmocka_unit_test(redact_says_the_same_word_everywhere),
+		cmocka_unit_test(
+			redact_replaces_leases_and_units_in_the_state_of_warm_memory),
 		cmocka_unit_test(redact_keeps_of_arguments_what_is_about_memory),
 		cmocka_unit_test(redact_keeps_what_weir_reads),
 		cmocka_unit_test(redact_is_deterministic_and_does_nothing_twice),

@@ -733,6 +733,161 @@ static void verdicts_of_vms_that_share_a_file(void **state)
 	scene_close(&s);
 }
 
+/* ---- on warm memory ---------------------------------------------------------------- */
+
+/* Node 0 has 4 free pages and 16 of weird's, ready in files of 20M and 12M; node 1 has
+ * none free. */
+static const struct change taken[] = {
+	{ NODES "/node0/hugepages/hugepages-2048kB/free_hugepages", "4\n" },
+	{ NODES "/node1/hugepages/hugepages-2048kB/free_hugepages", "0\n" },
+	{ POOLS "/hugepages-2048kB/free_hugepages", "4\n" },
+};
+
+static void open_store(struct scene *s)
+{
+	static const char text[] =
+		"weir-warm 1 pid=811 start=4711 boot=b0\n"
+		"store page=2097152 device=0:57 dir=\"/run/weir/warm/2M\"\n"
+		"region 1 state=ready page=2097152 node=0 inode=1 bytes=20971520 "
+		"filled=20971520\n"
+		"region 2 state=ready page=2097152 node=0 inode=2 bytes=12582912 "
+		"filled=12582912\n"
+		"region 3 state=dirty page=2097152 node=1 inode=3 bytes=33554432 "
+		"filled=33554432\n"
+		"next region=4 lease=1\nend\n";
+
+	scene_open(s, taken, WEIR_NELEM(taken));
+	expect_int_eq(weir_warm_state_parse(weir_strz(text), &s->snap->warm.state, NULL),
+	              0);
+	s->snap->warm.weird = WEIR_WEIRD_RUNS;
+}
+
+#define NODE(n) ",host-nodes=" n ",policy=bind,prealloc=on"
+
+static void verdict_of_a_vm_that_warm_memory_helps(void **state)
+{
+	static const struct {
+		const char *vm;
+		enum weir_verdict_word word;
+		bool by_lease;
+		uint64_t warm_mib;
+		const char *command; /* of the first remedy; NULL: not looked at */
+	} cases[] = {
+		/* the largest smaller one, and the pool for the rest */
+		{ MEMFD_OF("24M") ",prealloc=on", WEIR_VERDICT_BUT, true, 20,
+		  "weir lease 24M --size 2M --node 0 --qemu" },
+		{ MEMFD_OF("20M"), WEIR_VERDICT_BUT, true, 20,
+		  "weir lease 20M --size 2M --node 0 --qemu" },
+		/* of the same size */
+		{ MEMFD_OF("12M") NODE("0"), WEIR_VERDICT_BUT, true, 12,
+		  "weir lease 12M --size 2M --node 0 --qemu" },
+		/* the smallest larger one: only faster */
+		{ MEMFD_OF("8M"), WEIR_VERDICT_YES, false, 8, NULL },
+		/* nothing there is that large, also with what the pool has */
+		{ MEMFD_OF("32M"), WEIR_VERDICT_NO, false, 0, NULL },
+		/* what is ready there is dirty */
+		{ MEMFD_OF("12M") NODE("1"), WEIR_VERDICT_NO, false, 0, NULL },
+		/* no region lies on two nodes */
+		{ MEMFD_OF("12M") ",host-nodes=0-1,policy=interleave", WEIR_VERDICT_NO,
+		  false, 0, NULL },
+		/* it has its pages already, or some of them */
+		{ FILE_OF("16M", "/dev/hugepages/there") ",share=on", WEIR_VERDICT_YES,
+		  false, 0, NULL },
+		{ ANON_OF("12M"), WEIR_VERDICT_YES, false, 0, NULL },
+	};
+	static struct scene s;
+
+	(void)state;
+	open_store(&s);
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		weir_auto(weir_buf_done) struct weir_buf vm = { 0 };
+		const struct weir_verdict *v;
+
+		expect_int_eq(weir_buf_printf(&vm, "%s" USES_M, cases[i].vm), 0);
+		v = check_one(&s, vm.p);
+		if (v->word != cases[i].word || v->by_lease != cases[i].by_lease)
+			fail_msg("%s: %s", vm.p, weir_verdict_text(v->word));
+		expect_u64_eq(v->offer.warm_bytes, cases[i].warm_mib << 20);
+		assert_true(helps(v, "lease its memory") == cases[i].by_lease);
+		if (cases[i].command)
+			expect_str(v->remedies[0].command, cases[i].command);
+		assert_true(says(v, "it starts on warm memory") == cases[i].by_lease);
+		if (cases[i].by_lease) {
+			assert_non_null(v->reason);
+			assert_true(source(v, WEIR_SOURCE_POOL) +
+			                    source(v, WEIR_SOURCE_POOL_CMA) >=
+			            cases[i].warm_mib << 20);
+		}
+	}
+	scene_close(&s);
+}
+
+/* Those that need it choose first, in their order; none gets what another one has. */
+static void verdicts_of_several_share_warm_memory(void **state)
+{
+	const struct weir_verdict *v;
+	static struct scene s;
+
+	(void)state;
+	open_store(&s);
+	(void)add(&s, MEMFD_OF("4M") USES_M " -name fits");
+	(void)add(&s, MEMFD_OF("20M") USES_M " -name a");
+	(void)add(&s, MEMFD_OF("12M") USES_M " -name b");
+	(void)add(&s, MEMFD_OF("6M") USES_M " -name c");
+	v = check(&s);
+	expect_int_eq(v[0].word, WEIR_VERDICT_YES);
+	expect_u64_eq(v[0].offer.nr, 0); /* the others need all of it */
+	assert_true(v[1].by_lease && v[2].by_lease);
+	assert_true(v[1].offer.v[0].region != v[2].offer.v[0].region);
+	expect_int_eq(v[3].word, WEIR_VERDICT_NO);
+	expect_u64_eq(v[3].offer.nr, 0);
+	scene_clear(&s);
+	/* nobody leases where weird does not run */
+	s.snap->warm.weird = WEIR_WEIRD_GONE;
+	v = check_one(&s, MEMFD_OF("12M") USES_M);
+	expect_int_eq(v->word, WEIR_VERDICT_NO);
+	expect_u64_eq(v->offer.nr, 0);
+	scene_close(&s);
+}
+
+static void fit_counts_warm_memory_apart(void **state)
+{
+	static const struct {
+		const char *vm;
+		uint64_t all, warm;
+	} cases[] = {
+		/* what is left of a file that is cut is the pool's again */
+		{ MEMFD_OF("8M"), 1, 4 },
+		{ MEMFD_OF("12M"), 0, 3 },
+		/* the larger file and two pages of the pool, which then has too few for
+		 * the smaller one */
+		{ MEMFD_OF("24M"), 0, 1 },
+		{ MEMFD_OF("2M"), 4, 16 },
+		{ MEMFD_OF("32M"), 0, 0 },
+	};
+	const struct weir_fit_options options = { .no_matrix = true };
+	static struct scene s;
+
+	(void)state;
+	open_store(&s);
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		weir_auto(weir_buf_done) struct weir_buf vm = { 0 };
+		struct weir_fit fit = { 0 };
+		struct weir_err err;
+
+		scene_clear(&s);
+		expect_int_eq(weir_buf_printf(&vm, "%s" USES_M, cases[i].vm), 0);
+		(void)add(&s, vm.p);
+		expect_int_eq(weir_fit(s.snap, &s.asks[0], &options, &fit, &err), 0);
+		assert_true(fit.has_store);
+		expect_u64_eq(fit.rows[0].all.min, cases[i].all);
+		expect_u64_eq(fit.rows[0].warm.min, cases[i].warm);
+		expect_u64_eq(fit.rows[0].warm.max, cases[i].warm);
+		weir_fit_done(&fit);
+	}
+	scene_close(&s);
+}
+
 /* ---- how many ---------------------------------------------------------------------- */
 
 static void fit_counts_until_one_fails(void **state)
@@ -866,6 +1021,19 @@ static void fit_without_memory_of_our_own_says_so(void **state)
 	scene_close(&faulty);
 }
 
+static void lease_without_memory_of_our_own_says_so(void **state)
+{
+	size_t first = 0;
+
+	(void)state;
+	open_store(&faulty);
+	(void)add(&faulty, MEMFD_OF("12M") USES_M " -name a");
+	(void)add(&faulty, MEMFD_OF("2M") USES_M " -name b");
+	expect_int_eq(fault_every(check_again, NULL), 0);
+	expect_int_eq(fault_every(fit_again, &first), 0);
+	scene_close(&faulty);
+}
+
 static void ask_without_memory_of_our_own_says_so(void **state)
 {
 	(void)state;
@@ -892,6 +1060,10 @@ int main(void)
 		cmocka_unit_test(verdict_of_locked_memory_minds_the_limit),
 		cmocka_unit_test(verdicts_of_several_follow_their_order),
 		cmocka_unit_test(verdicts_of_vms_that_share_a_file),
+		cmocka_unit_test(verdict_of_a_vm_that_warm_memory_helps),
+		cmocka_unit_test(verdicts_of_several_share_warm_memory),
+		cmocka_unit_test(fit_counts_warm_memory_apart),
+		cmocka_unit_test(lease_without_memory_of_our_own_says_so),
 		cmocka_unit_test(fit_counts_until_one_fails),
 		cmocka_unit_test(fit_ends_with_the_ids),
 		cmocka_unit_test(check_without_memory_of_our_own_says_so),

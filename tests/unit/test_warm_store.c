@@ -596,6 +596,30 @@ static void store_is_opened_once(void **unused)
 
 /* ---- opened again ------------------------------------------------------------------ */
 
+/* Who came to the file at the last moment, or is root and looks at it. */
+static void ready_region_that_somebody_has_is_not_handed_out(void **unused)
+{
+	static const uint64_t sizes[] = { 4 };
+	struct shop shop;
+	struct weir_store *store = open_with(&shop, sizes, 1);
+	struct weir_lease lease;
+	char path[300] = "";
+	int fd;
+
+	(void)unused;
+	only_file(&shop, path, sizeof(path));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	expect_int_eq(take(store, 4, "vm", &lease), WEIR_LEASE_GROWING); /* a new one */
+	expect_regions(store, WEIR_REGION_WAITING, 1, 4);
+	expect_int_eq(do_job(store, 1000, true, &lease), 0);
+	expect_u64_eq(lease.warm_bytes, 0);
+	(void)close(fd);
+	expect_u64_eq(weir_store_retry(store), 1);
+	expect_regions(store, WEIR_REGION_DIRTY, 1, 4);
+	close_shop(&shop, store);
+}
+
 static void edit_text(const struct shop *shop, const char *from, const char *to)
 {
 	char command[256];
@@ -872,6 +896,7 @@ int main(void)
 		cmocka_unit_test(lease_without_room_is_refused_or_makes_room),
 		cmocka_unit_test(release_waits_for_who_still_has_the_file),
 		cmocka_unit_test(release_of_a_file_that_was_changed_puts_it_right),
+		cmocka_unit_test(ready_region_that_somebody_has_is_not_handed_out),
 		cmocka_unit_test(scrub_of_holes_without_room_gives_back),
 		cmocka_unit_test(lease_by_use_ends_when_nobody_has_it_any_more),
 		cmocka_unit_test(lease_by_time_expires),

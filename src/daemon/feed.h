@@ -1,0 +1,42 @@
+/* feed: what is zeroed next, and where its pages come from: the store's jobs, the room in
+ * the pools, and growth of pools where the configuration allows it. */
+#ifndef WEIR_DAEMON_FEED_H
+#define WEIR_DAEMON_FEED_H
+
+#include "daemon/daemon.h"
+
+int weir_feed_new(struct weir_daemon *d, struct weir_feed **out, struct weir_err *err);
+void weir_feed_free(struct weir_feed *feed);
+
+/* Sets targets and budgets from the configuration. What was a target and is none any more
+ * is taken away. 0; failures of single targets are logged. */
+int weir_feed_configure(struct weir_feed *feed);
+
+/* There may be something to do: leases, targets or pools have changed. */
+void weir_feed_kick(struct weir_feed *feed);
+
+/* What a lease may take of a pool now: read anew. */
+uint64_t weir_feed_lease_room(struct weir_feed *feed, uint64_t page_bytes, int node);
+
+/* What of a pool may be taken for the target, as last read. */
+uint64_t weir_feed_room(const struct weir_feed *feed, uint64_t page_bytes, int node);
+
+/* What a target lacks. */
+uint64_t weir_feed_missing(const struct weir_feed *feed, uint64_t page_bytes, int node);
+
+/* Why it is not filled further, or NULL. */
+const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes,
+                              int node);
+
+/* Bytes a second, over the last seconds; all that was done since the start. */
+struct weir_feed_rate {
+	uint64_t fill_per_s, scrub_per_s;
+	uint64_t filled, scrubbed;
+};
+void weir_feed_rate(struct weir_feed *feed, uint64_t page_bytes, int node,
+                    struct weir_feed_rate *out);
+
+/* Something was seen of the host. */
+void weir_feed_seen(struct weir_feed *feed);
+
+#endif
