@@ -120,6 +120,7 @@ def libvirt():
         until("libvirtd answers", lambda: virsh("version", fine=(0, 1))[0] == 0, 60)
         yield
     finally:
+        virsh("destroy", "weir test", fine=(0, 1))  # a domain outlives its libvirtd
         for process in reversed(started):
             process.terminate()
             try:
