@@ -287,15 +287,6 @@ static void change_pools(struct weir_feed *feed)
 			return;
 }
 
-static bool has_grown(const struct weir_feed *feed)
-{
-	for (size_t i = 0; i < feed->rooms.nr; i++)
-		if (weir_growth_of(feed->d->growth, feed->rooms.v[i].page_bytes,
-		                   feed->rooms.v[i].node))
-			return true;
-	return false;
-}
-
 /* ---- rates ------------------------------------------------------------------------- */
 
 static void see_rate(struct weir_feed *feed, uint64_t page_bytes, int node,
@@ -397,7 +388,8 @@ static void done(void *ctx, struct weir_warm_job *job, int result,
 /* The next time to look at pools that had no room, and what else time brings. */
 static void set_again(struct weir_feed *feed)
 {
-	bool waits = is_missing(feed) || (feed->d->conf.shrink && has_grown(feed));
+	bool waits = is_missing(feed) ||
+	             (feed->d->conf.shrink && weir_growth_has_any(feed->d->growth));
 
 	if (!waits) {
 		weir_timer_at(feed->again, 0);
@@ -439,22 +431,44 @@ void weir_feed_seen(struct weir_feed *feed)
 	weir_feed_kick(feed);
 }
 
+/* The smallest region that is wanted, and is not there; without one all that is lacking
+ * is one region. */
+static uint64_t next_region(const struct weir_feed *feed, uint64_t page_bytes, int node)
+{
+	struct weir_store_flavour flavours[WEIR_FLAVOURS_MAX];
+	size_t nr = weir_store_flavours(feed->d->store, page_bytes, node, flavours,
+	                                WEIR_FLAVOURS_MAX);
+	uint64_t least = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		if (flavours[i].ready < flavours[i].wanted &&
+		    (!least || flavours[i].bytes < least))
+			least = flavours[i].bytes;
+	return least ? least : UINT64_MAX;
+}
+
 const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes, int node)
 {
 	const char *why = weir_growth_why(feed->d->growth, page_bytes, node);
 	const struct weir_conf *conf = &feed->d->conf;
+	uint64_t missing = weir_feed_missing(feed, page_bytes, node);
+	uint64_t room = weir_feed_room(feed, page_bytes, node);
+	uint64_t wants = next_region(feed, page_bytes, node);
 
-	if (!weir_feed_missing(feed, page_bytes, node) ||
-	    weir_work_running(feed->d->work) || feed->waits_for_look ||
-	    weir_feed_room(feed, page_bytes, node) >= page_bytes)
+	if (!missing || weir_work_running(feed->d->work) || feed->waits_for_look ||
+	    room >= (wants < missing ? wants : missing))
 		return NULL;
 	if (conf->grow && *why)
 		return why;
+	if (conf->grow)
+		return "the pool has too few free pages, and is to grow";
 	if (conf->budget.nr_keep)
-		return "the pool has no more free pages but those that are kept for "
+		return "the pool has too few free pages but those that are kept for "
 		       "others";
-	return conf->grow ? "the pool has no more free pages, and is to grow"
-	                  : "the pool has no more free pages";
+	return room >= page_bytes
+	               ? "the pool has free pages, but too few for a file of the "
+	                 "size that is wanted"
+	               : "the pool has no more free pages";
 }
 
 void weir_feed_rate(struct weir_feed *feed, uint64_t page_bytes, int node,
