@@ -7,6 +7,7 @@ FUZZ_RUNS ?= 10000000
 FUZZER ?=
 TWIN_STEPS ?= 34000
 KILLS ?= 1000
+LEASES ?= 10000
 DEMO_HOST ?= tests/hosts/hygon-8node
 
 RELEASE := build/release
@@ -15,7 +16,7 @@ FUZZ := build/fuzz
 WEIR := $(RELEASE)/src/cli/weir
 NINJA := ninja $(if $(JOBS),-j$(JOBS))
 
-.PHONY: all help demo dev check guest-check boot-check twin twin-live twin-pins plans kills mutation fuzz bench format install clean
+.PHONY: all help demo dev check guest-check boot-check twin twin-live twin-pins plans kills leases mutation fuzz bench format install clean
 
 all: ## build weir with optimisation, into build/release (the default)
 	@tools/setup-build $(RELEASE) release.ini
@@ -76,6 +77,12 @@ plans: all ## carry out random plans under a random workload, here (as root) and
 
 kills: all ## kill changes of this machine's pools KILLS times, as root: nothing may be lost
 	@tests/live/test_kill.py $(WEIR) $(KILLS)
+
+leases: ## lease warm memory LEASES times, as root, with clients and weird being killed
+	@tools/install-deps build check
+	@$(MAKE) --no-print-directory dev
+	@tests/live/test_warm_faults.py $(DEV)/src/cli/weir $(DEV)/src/daemon/weird \
+		$(DEV)/tests/live/warm_client $(LEASES)
 
 mutation: ## change the model's rules one at a time: do the scenarios notice?
 	@tools/install-deps build check

@@ -41,7 +41,7 @@ struct weir_daemon {
 	struct weir_work *work;
 	struct weir_feed *feed;
 	struct weir_endings *endings;
-	struct weir_look *look;
+	struct weir_looker *look;
 	struct weir_growth *growth;
 	struct weir_serve *serve;
 	struct weir_server *server;

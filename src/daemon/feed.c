@@ -147,6 +147,23 @@ static void drop_held(struct weir_feed *feed)
 				feed->rooms.v[k].bytes = 0;
 }
 
+/* A lessee may punch holes into his file and fill them again: virtio-mem and a balloon
+ * do. The pages of holes are in the pool, and nothing reserves them; whoever took them
+ * would have the lessee killed (SIGBUS) at his next touch. So they are left to him. */
+static void leave_holes(struct weir_store *store, struct weir_rooms *rooms)
+{
+	const struct weir_warm_state *state = weir_store_state(store);
+
+	weir_store_look(store);
+	for (size_t i = 0; i < state->nr_regions; i++) {
+		const struct weir_warm_region *r = &state->regions[i];
+
+		if (r->state == WEIR_REGION_LEASED && r->filled_bytes < r->bytes)
+			weir_rooms_take(rooms, r->page_bytes, r->node,
+			                r->bytes - r->filled_bytes);
+	}
+}
+
 static void read_rooms(struct weir_feed *feed, const struct weir_needs *needs)
 {
 	struct weir_pools pools = { 0 };
@@ -155,6 +172,7 @@ static void read_rooms(struct weir_feed *feed, const struct weir_needs *needs)
 	    weir_rooms_make(&pools, &feed->d->conf, needs, &feed->rooms) < 0)
 		feed->rooms.nr = 0;
 	weir_pools_done(&pools);
+	leave_holes(feed->d->store, &feed->rooms);
 	drop_held(feed);
 	feed->rooms_at_ns = weir_now_ns();
 }
@@ -202,8 +220,10 @@ uint64_t weir_feed_lease_room(struct weir_feed *feed, uint64_t page_bytes, int n
 	uint64_t bytes = 0;
 
 	if (weir_rooms_read_pools(feed->d->host, &pools) == 0 &&
-	    weir_rooms_make(&pools, &feed->d->conf, NULL, &rooms) == 0)
+	    weir_rooms_make(&pools, &feed->d->conf, NULL, &rooms) == 0) {
+		leave_holes(feed->d->store, &rooms);
 		bytes = weir_rooms_of(&rooms, page_bytes, node);
+	}
 	weir_rooms_done(&rooms);
 	weir_pools_done(&pools);
 	return bytes;
@@ -285,15 +305,6 @@ static void change_pools(struct weir_feed *feed)
 	for (size_t i = 0; conf->shrink && i < feed->rooms.nr; i++)
 		if (shrink_one(feed, feed->rooms.v[i].page_bytes, feed->rooms.v[i].node))
 			return;
-}
-
-static bool has_grown(const struct weir_feed *feed)
-{
-	for (size_t i = 0; i < feed->rooms.nr; i++)
-		if (weir_growth_of(feed->d->growth, feed->rooms.v[i].page_bytes,
-		                   feed->rooms.v[i].node))
-			return true;
-	return false;
 }
 
 /* ---- rates ------------------------------------------------------------------------- */
@@ -397,7 +408,8 @@ static void done(void *ctx, struct weir_warm_job *job, int result,
 /* The next time to look at pools that had no room, and what else time brings. */
 static void set_again(struct weir_feed *feed)
 {
-	bool waits = is_missing(feed) || (feed->d->conf.shrink && has_grown(feed));
+	bool waits = is_missing(feed) ||
+	             (feed->d->conf.shrink && weir_growth_has_any(feed->d->growth));
 
 	if (!waits) {
 		weir_timer_at(feed->again, 0);
@@ -439,22 +451,44 @@ void weir_feed_seen(struct weir_feed *feed)
 	weir_feed_kick(feed);
 }
 
+/* The smallest region that is wanted, and is not there; without one all that is lacking
+ * is one region. */
+static uint64_t next_region(const struct weir_feed *feed, uint64_t page_bytes, int node)
+{
+	struct weir_store_flavour flavours[WEIR_FLAVOURS_MAX];
+	size_t nr = weir_store_flavours(feed->d->store, page_bytes, node, flavours,
+	                                WEIR_FLAVOURS_MAX);
+	uint64_t least = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		if (flavours[i].ready < flavours[i].wanted &&
+		    (!least || flavours[i].bytes < least))
+			least = flavours[i].bytes;
+	return least ? least : UINT64_MAX;
+}
+
 const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes, int node)
 {
 	const char *why = weir_growth_why(feed->d->growth, page_bytes, node);
 	const struct weir_conf *conf = &feed->d->conf;
+	uint64_t missing = weir_feed_missing(feed, page_bytes, node);
+	uint64_t room = weir_feed_room(feed, page_bytes, node);
+	uint64_t wants = next_region(feed, page_bytes, node);
 
-	if (!weir_feed_missing(feed, page_bytes, node) ||
-	    weir_work_running(feed->d->work) || feed->waits_for_look ||
-	    weir_feed_room(feed, page_bytes, node) >= page_bytes)
+	if (!missing || weir_work_running(feed->d->work) || feed->waits_for_look ||
+	    room >= (wants < missing ? wants : missing))
 		return NULL;
 	if (conf->grow && *why)
 		return why;
+	if (conf->grow)
+		return "the pool has too few free pages, and is to grow";
 	if (conf->budget.nr_keep)
-		return "the pool has no more free pages but those that are kept for "
+		return "the pool has too few free pages but those that are kept for "
 		       "others";
-	return conf->grow ? "the pool has no more free pages, and is to grow"
-	                  : "the pool has no more free pages";
+	return room >= page_bytes
+	               ? "the pool has free pages, but too few for a file of the "
+	                 "size that is wanted"
+	               : "the pool has no more free pages";
 }
 
 void weir_feed_rate(struct weir_feed *feed, uint64_t page_bytes, int node,

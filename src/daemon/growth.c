@@ -70,6 +70,14 @@ uint64_t weir_growth_of(const struct weir_growth *growth, uint64_t page_bytes, i
 	return 0;
 }
 
+bool weir_growth_has_any(const struct weir_growth *growth)
+{
+	for (size_t i = 0; i < growth->nr_grown; i++)
+		if (growth->grown[i].pages)
+			return true;
+	return false;
+}
+
 static bool parse_line(struct weir_str line, struct weir_grown *out)
 {
 	struct weir_str rest = line, word, page, node, pages;

@@ -54,6 +54,8 @@ const char *weir_growth_why(const struct weir_growth *growth, uint64_t page_byte
 /* Pages of a pool that are weird's to give back. */
 uint64_t weir_growth_of(const struct weir_growth *growth, uint64_t page_bytes, int node);
 
+bool weir_growth_has_any(const struct weir_growth *growth);
+
 /* A child has ended (SIGCHLD): true when it was this one's. */
 bool weir_growth_ended(struct weir_growth *growth, pid_t pid, int status);
 

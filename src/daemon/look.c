@@ -17,7 +17,7 @@
 #define MS     UINT64_C(1000000)
 #define GAP_MS 1000U /* between the beginnings of two looks, whoever asks how often */
 
-struct weir_look {
+struct weir_looker {
 	struct weir_loop *loop;
 	void (*done)(void *ctx);
 	void *ctx;
@@ -140,7 +140,7 @@ static int see(const struct weir_host *host, struct weir_seen *seen)
 
 static void *run(void *arg)
 {
-	struct weir_look *look = arg;
+	struct weir_looker *look = arg;
 	weir_auto(weir_host_freep) struct weir_host *host = NULL;
 	uint64_t one = 1;
 
@@ -159,7 +159,7 @@ static void *run(void *arg)
 
 static void on_ended(void *ctx, uint32_t events)
 {
-	struct weir_look *look = ctx;
+	struct weir_looker *look = ctx;
 	uint64_t times;
 
 	(void)events;
@@ -175,7 +175,7 @@ static void on_ended(void *ctx, uint32_t events)
 	look->done(look->ctx);
 }
 
-static int begin(struct weir_look *look)
+static int begin(struct weir_looker *look)
 {
 	look->next = calloc(1, sizeof(*look->next));
 	if (!look->next)
@@ -192,13 +192,13 @@ static int begin(struct weir_look *look)
 /* Who waits is told in any case. */
 static void on_later(void *ctx)
 {
-	struct weir_look *look = ctx;
+	struct weir_looker *look = ctx;
 
 	if (!look->is_running && begin(look) < 0)
 		look->done(look->ctx);
 }
 
-int weir_look_want(struct weir_look *look, uint64_t max_age_ms)
+int weir_look_want(struct weir_looker *look, uint64_t max_age_ms)
 {
 	uint64_t now = weir_now_ns();
 
@@ -212,15 +212,15 @@ int weir_look_want(struct weir_look *look, uint64_t max_age_ms)
 	return begin(look);
 }
 
-const struct weir_seen *weir_look_last(const struct weir_look *look)
+const struct weir_seen *weir_look_last(const struct weir_looker *look)
 {
 	return look->last;
 }
 
 int weir_look_new(struct weir_loop *loop, void (*done)(void *ctx), void *ctx,
-                  struct weir_look **out, struct weir_err *err)
+                  struct weir_looker **out, struct weir_err *err)
 {
-	struct weir_look *look = calloc(1, sizeof(*look));
+	struct weir_looker *look = calloc(1, sizeof(*look));
 	int r;
 
 	if (!look)
@@ -242,7 +242,7 @@ int weir_look_new(struct weir_loop *loop, void (*done)(void *ctx), void *ctx,
 	return 0;
 }
 
-void weir_look_free(struct weir_look *look)
+void weir_look_free(struct weir_looker *look)
 {
 	if (!look)
 		return;

@@ -23,22 +23,22 @@ struct weir_seen {
 	struct weir_buf notes; /* what could not be seen, a line each */
 };
 
-struct weir_look;
+struct weir_looker;
 
 /* @done: something was seen anew, or it failed: in the loop. */
 int weir_look_new(struct weir_loop *loop, void (*done)(void *ctx), void *ctx,
-                  struct weir_look **out, struct weir_err *err);
-void weir_look_free(struct weir_look *look);
+                  struct weir_looker **out, struct weir_err *err);
+void weir_look_free(struct weir_looker *look);
 
 /* What was seen last, or NULL; valid until done() is called the next time. */
-const struct weir_seen *weir_look_last(const struct weir_look *look);
+const struct weir_seen *weir_look_last(const struct weir_looker *look);
 
 enum { WEIR_LOOK_COMING = 1 };
 
 /* 0: what was seen last is no older than @max_age_ms (0: of now). WEIR_LOOK_COMING: it is
  * looked at, soon if not now, and done() will be called. -EAGAIN: no thread can be had.
  */
-int weir_look_want(struct weir_look *look, uint64_t max_age_ms);
+int weir_look_want(struct weir_looker *look, uint64_t max_age_ms);
 
 /* The processes that have a file: "qemu (42) maps it", "" for none that is seen. */
 int weir_seen_holders(const struct weir_seen *seen, uint64_t device, uint64_t inode,

@@ -388,8 +388,13 @@ void weir_serve_grown(struct weir_serve *serve, uint64_t region, int result,
 	} else if (conn) {
 		weir_auto(weir_json_done) struct weir_json j = { 0 };
 
-		serve->results[code_of(result)]++;
-		weir_reply_refuse(&j, &p->id, code_of(result), err->msg, help_of(result));
+		bool stops = result == -ECANCELED && serve->d->is_stopping;
+		enum weir_refused code = stops ? WEIR_REFUSED_BUSY : code_of(result);
+
+		serve->results[code]++;
+		weir_reply_refuse(&j, &p->id, code,
+		                  stops ? "weird is stopping" : err->msg,
+		                  help_of(result));
 		weir_serve_send(conn, &j, -1, 0);
 	}
 	if (p)

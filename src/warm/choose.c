@@ -10,6 +10,7 @@
 #include "warm/choose.h"
 
 #include "base/ckd.h"
+#include "base/least.h"
 
 static bool fits_place(const struct weir_warm_region *r, uint64_t page_bytes, int node)
 {
@@ -40,7 +41,7 @@ static bool has_room(const struct weir_warm_state *state,
                      const struct weir_choose_ask *ask, uint64_t keep, uint64_t lacks,
                      uint64_t *evict_bytes)
 {
-	*evict_bytes = lacks > ask->room_bytes ? lacks - ask->room_bytes : 0;
+	*evict_bytes = weir_less(lacks, ask->room_bytes);
 	return !*evict_bytes || spare_bytes(state, ask, keep) >= *evict_bytes;
 }
 
@@ -212,10 +213,8 @@ void weir_flavours_want(struct weir_flavours *flavours, uint64_t bytes)
 	bytes -= rounds * round;
 	for (size_t i = 0; i < flavours->nr; i++) {
 		struct weir_flavour *f = &flavours->v[i];
-		uint64_t more = bytes / f->bytes;
+		uint64_t more = weir_min(bytes / f->bytes, f->weight);
 
-		if (more > f->weight)
-			more = f->weight;
 		f->wanted = (size_t)(rounds * f->weight + more);
 		bytes -= more * f->bytes;
 	}
@@ -267,18 +266,18 @@ uint64_t weir_choose_fill(const struct weir_warm_state *state,
                           const struct weir_flavours *flavours, uint64_t room_bytes)
 {
 	uint64_t has = weir_choose_has(state, target->page_bytes, target->node);
-	uint64_t left = has < target->bytes ? target->bytes - has : 0, most;
+	uint64_t left = weir_less(target->bytes, has), most;
 	uint64_t smallest = UINT64_MAX, fitting = 0, best = 0;
 	struct tally tally;
 	size_t lack = 0;
 
 	left -= left % target->page_bytes;
-	most = left < room_bytes ? left : room_bytes;
+	most = weir_min(left, room_bytes);
 	count_flavours(state, target, flavours, &tally);
 	for (size_t i = 0; i < flavours->nr; i++) {
 		const struct weir_flavour *f = &flavours->v[i];
 
-		smallest = f->bytes < smallest ? f->bytes : smallest;
+		smallest = weir_min(f->bytes, smallest);
 		if (f->bytes > most)
 			continue;
 		fitting = f->bytes > fitting ? f->bytes : fitting;

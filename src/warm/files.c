@@ -207,6 +207,17 @@ int weir_files_open(int root, const char *path, uint64_t page_bytes, bool plain,
 	return r;
 }
 
+bool weir_files_is_here(int root, const struct weir_files_dir *dir)
+{
+	char label[WEIR_SIZE_TEXT_MAX];
+	struct stat at, is;
+
+	(void)weir_format_size(dir->page_bytes, label, sizeof(label));
+	return fstatat(root, label, &at, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstat(dir->fd, &is) == 0 && at.st_dev == is.st_dev &&
+	       at.st_ino == is.st_ino;
+}
+
 int weir_files_close(int root, const char *path, struct weir_files_dir *dir, bool plain,
                      struct weir_err *err)
 {

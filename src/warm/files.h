@@ -40,6 +40,10 @@ struct weir_files_dir {
 int weir_files_open(int root, const char *path, uint64_t page_bytes, bool plain,
                     bool mount, struct weir_files_dir *out, struct weir_err *err);
 
+/* Does its path still lead to it? Not when somebody has unmounted it by force (umount
+ * -l), or mounted something else over it. */
+bool weir_files_is_here(int root, const struct weir_files_dir *dir);
+
 /* Unmounts it and removes the directory: nothing may be in it. Closes dir->fd. */
 int weir_files_close(int root, const char *path, struct weir_files_dir *dir, bool plain,
                      struct weir_err *err);

@@ -9,14 +9,13 @@
 #include "warm/store.h"
 #include "warm/zeroable.h"
 
-#include "base/own.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SAMPLE_PAGES 256U
 
@@ -155,7 +154,7 @@ static int fill(const struct weir_warm_job *job, const struct weir_warm_range *r
 static int run(struct weir_warm_job *job, const struct weir_warm_work *work,
                struct weir_err *err)
 {
-	struct weir_warm_range range;
+	struct weir_warm_range range = { 0 };
 	int r;
 
 	r = map(job, &range, err);

@@ -1,6 +1,7 @@
 /* memory: see memory.h. */
 #include "warm/memory.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "base/ranges.h"
 #include "warm/guard.h"
@@ -114,7 +115,7 @@ static bool is_stopped(const struct crew *c)
 static void sleep_until(const struct crew *c, uint64_t due)
 {
 	for (uint64_t now = now_ns(); now < due && !is_stopped(c); now = now_ns()) {
-		uint64_t part = due - now < NAP_NS ? due - now : NAP_NS;
+		uint64_t part = weir_min(due - now, NAP_NS);
 		struct timespec t = { .tv_sec = 0, .tv_nsec = (long)part };
 
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
@@ -167,9 +168,7 @@ static void labour(struct crew *c)
 		s.at = atomic_fetch_add(&c->next, c->slice_bytes);
 		if (s.at >= c->range->bytes)
 			return;
-		s.bytes = c->range->bytes - s.at;
-		if (s.bytes > c->slice_bytes)
-			s.bytes = c->slice_bytes;
+		s.bytes = weir_min(c->range->bytes - s.at, c->slice_bytes);
 		r = weir_guard(do_slice, &s);
 		if (r < 0) {
 			(void)atomic_compare_exchange_strong(&c->failed, &none, r);
@@ -214,9 +213,9 @@ static void labour_here(struct crew *c)
 /* Several slices a thread, so that none waits long for another. */
 static void set_slices(struct crew *c, unsigned int threads)
 {
-	uint64_t grain = c->grain_bytes, part = c->range->bytes / (threads * 4U);
+	uint64_t grain = c->grain_bytes, part = c->range->bytes / (UINT64_C(4) * threads);
 
-	c->slice_bytes = part < SLICE_BYTES ? part : SLICE_BYTES;
+	c->slice_bytes = weir_min(part, SLICE_BYTES);
 	c->slice_bytes = c->slice_bytes / grain * grain;
 	if (!c->slice_bytes)
 		c->slice_bytes = grain;
@@ -279,10 +278,11 @@ static int bind_to(const struct weir_warm_range *range)
 		return -EINVAL;
 	mask[(unsigned int)range->node / LONG_BITS] = 1UL << ((unsigned int)range->node %
 	                                                      LONG_BITS);
-	return syscall(SYS_mbind, range->at, range->bytes, MPOL_BIND_MODE, mask,
-	               (unsigned long)NODES_MAX, 0) < 0
-	               ? -errno
-	               : 0;
+	if (syscall(SYS_mbind, range->at, range->bytes, MPOL_BIND_MODE, mask,
+	            (unsigned long)NODES_MAX, 0) == 0)
+		return 0;
+	/* a kernel without NUMA has one node, and all is there */
+	return errno == ENOSYS && range->node == 0 ? 0 : -errno;
 }
 
 int weir_warm_populate(const struct weir_warm_range *range,

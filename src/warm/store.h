@@ -59,7 +59,9 @@ struct weir_store_options {
 
 /* Mounts the hugetlbfs of a page size when a target or a lease asks for it first; takes a
  * lock of @dir, so that no two stores have it (-EBUSY names the holder); reads the state
- * file and finds every file again. The state file of another boot counts for nothing. */
+ * file and finds every file again. The state file of another boot counts for nothing.
+ * -EOPNOTSUPP: the host has file leases switched off (fs.leases-enable). Needs, besides
+ * what mounts, CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE and CAP_LEASE. */
 int weir_store_open(const struct weir_store_options *options, struct weir_store **out,
                     struct weir_err *err);
 

@@ -2,8 +2,6 @@
  * without a target keeps nothing. */
 #include "warm/store_parts.h"
 
-#include "base/own.h"
-
 static int trim(struct weir_store *store, const struct weir_warm_target *target,
                 struct weir_err *err)
 {

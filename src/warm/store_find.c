@@ -14,6 +14,7 @@
  * removed the text says so. */
 #include "warm/store_parts.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "base/size.h"
 
@@ -23,6 +24,7 @@
 #include <stdio.h>
 
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
+#define LEASES_PATH  "/proc/sys/fs/leases-enable"
 #define STAT_MAX     4096U
 
 struct found {
@@ -64,6 +66,21 @@ static int read_file(const char *path, size_t max, struct weir_buf *out)
 			return n < 0 ? -errno : 0;
 		out->n += (size_t)n;
 	}
+}
+
+/* Without write leases nobody could tell who has a file, and nothing would come back. */
+static int check_leases(struct weir_err *err)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	int r = read_file(LEASES_PATH, STAT_MAX, &text);
+
+	if (r == -ENOMEM)
+		return weir_err_sys(err, r, "read '" LEASES_PATH "'");
+	if (r == 0 && weir_str_eq(weir_str_trim(weir_buf_str(&text)), "0"))
+		return weir_err_set(err, -EOPNOTSUPP,
+		                    "fs.leases-enable is 0, and so it cannot be told who "
+		                    "has a file: set it to 1");
+	return 0;
 }
 
 /* Field 22 of /proc/self/stat, behind the name in parentheses. */
@@ -297,8 +314,7 @@ static struct weir_warm_region region_of(const struct found *f)
 	out.bytes = f->file.bytes - part + (part ? page : 0);
 	if (!out.bytes) /* no region is so small: it is dropped when nobody has it */
 		out.bytes = page;
-	out.filled_bytes = f->file.filled_bytes < out.bytes ? f->file.filled_bytes
-	                                                    : out.bytes;
+	out.filled_bytes = weir_min(f->file.filled_bytes, out.bytes);
 	return out;
 }
 
@@ -387,8 +403,11 @@ int weir_store_find_all(struct weir_store *store, struct weir_err *err)
 	weir_auto(weir_warm_state_done) struct weir_warm_state old = { 0 };
 	weir_auto(founds_done) struct founds found = { 0 };
 	size_t unknown = 0;
-	int r = put_writer(&store->state);
+	int r = check_leases(err);
 
+	if (r < 0)
+		return r;
+	r = put_writer(&store->state);
 	if (r < 0)
 		return weir_err_sys(err, r, "open the store");
 	r = read_old(store, &old, err);

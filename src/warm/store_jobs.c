@@ -4,9 +4,10 @@
  * region is busy: nothing here touches it. */
 #include "warm/store_parts.h"
 
-#include "base/own.h"
+#include "base/least.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 /* ---- the next ---------------------------------------------------------------------- */
 
@@ -183,9 +184,7 @@ static void keep_progress(struct weir_store *store, size_t at,
 	struct weir_file file;
 
 	if (weir_file_stat(job->fd, &file) == 0)
-		region->filled_bytes = file.filled_bytes < region->bytes
-		                               ? file.filled_bytes
-		                               : region->bytes;
+		region->filled_bytes = weir_min(file.filled_bytes, region->bytes);
 	if (job->kind != WEIR_JOB_SCRUB)
 		return;
 	region->state = WEIR_REGION_DIRTY;
@@ -228,6 +227,7 @@ static int background_done(struct weir_store *store, size_t at,
 		weir_store_note_region(store, at);
 		return r;
 	}
+	store->parts[at].zero_bytes = 0;
 	if (weir_store_drop(store, at, NULL) < 0) { /* another time */
 		store->state.regions[at].state = WEIR_REGION_DIRTY;
 		weir_store_note_region(store, at);

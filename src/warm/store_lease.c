@@ -154,14 +154,16 @@ int weir_store_hand_over(struct weir_store *store, size_t at, int fd,
 
 /* ---- a ready region ---------------------------------------------------------------- */
 
-/* READY and whole, or SPOILT. *fd is the caller's. */
+/* READY and whole, or SPOILT. *fd is the caller's. Nobody else has the file: somebody who
+ * was on the way of opening it when its last lease ended (between may_open() and
+ * get_write_access(), fs/namei.c and fs/open.c) may have come to it since. */
 static int open_ready(struct weir_store *store, size_t at, int *fd, struct weir_err *err)
 {
 	struct weir_warm_region *region = &store->state.regions[at];
 	int r;
 
 	*fd = weir_store_open_file(store, at);
-	if (*fd >= 0 && weir_store_is_whole(store, at, *fd))
+	if (*fd >= 0 && weir_store_is_whole(store, at, *fd) && weir_file_claim(*fd) == 0)
 		return 0;
 	weir_closep(fd);
 	*fd = -1;
@@ -210,6 +212,7 @@ void weir_store_ungrow(struct weir_store *store, size_t at, bool whole)
 	uint64_t keep = whole ? region->bytes : part->zero_bytes;
 
 	part->ending = false;
+	part->zero_bytes = 0;
 	region->lease = (struct weir_warm_lease){ 0 };
 	region->state = WEIR_REGION_DIRTY;
 	if (!keep) {
@@ -357,6 +360,21 @@ static int start_growing(struct weir_store *store, const struct weir_lease_ask *
 
 /* ---- the whole --------------------------------------------------------------------- */
 
+/* The path that would be told leads to the file. */
+static int check_dir(const struct weir_store *store, uint64_t page_bytes,
+                     struct weir_err *err)
+{
+	for (size_t i = 0; i < store->state.nr_dirs; i++)
+		if (store->dirs[i].page_bytes == page_bytes &&
+		    !weir_files_is_here(store->root, &store->dirs[i]))
+			return weir_err_set(
+				err, -ESTALE,
+				"'%s' is not what the store has mounted there any "
+				"more: start weird again",
+				store->state.dirs[i].path);
+	return 0;
+}
+
 static int too_little(const struct weir_store *store, const struct weir_lease_ask *ask,
                       bool warm, struct weir_err *err)
 {
@@ -409,6 +427,8 @@ int weir_store_lease(struct weir_store *store, const struct weir_lease_ask *ask,
 
 	if (r == 0)
 		r = weir_store_dir(store, ask->page_bytes, &dir, err);
+	if (r == 0)
+		r = check_dir(store, ask->page_bytes, err);
 	if (r < 0)
 		return r;
 	do /* each time there is a ready region less */

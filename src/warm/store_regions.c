@@ -1,6 +1,7 @@
 /* store_regions: regions and their files: see store_parts.h. */
 #include "warm/store_parts.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "base/size.h"
 
@@ -160,8 +161,7 @@ static int put_size(struct weir_warm_region *r, int fd)
 	if (e == 0)
 		e = weir_file_stat(fd, &file);
 	if (e == 0)
-		r->filled_bytes = file.filled_bytes < r->bytes ? file.filled_bytes
-		                                               : r->bytes;
+		r->filled_bytes = weir_min(file.filled_bytes, r->bytes);
 	return e;
 }
 
@@ -223,7 +223,7 @@ int weir_store_cut(struct weir_store *store, size_t at, uint64_t bytes,
 {
 	struct weir_warm_region *region = &store->state.regions[at];
 	weir_auto(weir_closep) int fd = weir_store_open_file(store, at);
-	struct weir_file file;
+	struct weir_file file = { 0 };
 	int r = fd < 0 ? fd : 0;
 
 	if (r == 0 && ftruncate(fd, (off_t)bytes) < 0)
@@ -236,7 +236,7 @@ int weir_store_cut(struct weir_store *store, size_t at, uint64_t bytes,
 		store->counts.given_back_bytes += region->filled_bytes -
 		                                  file.filled_bytes;
 	region->bytes = bytes;
-	region->filled_bytes = file.filled_bytes < bytes ? file.filled_bytes : bytes;
+	region->filled_bytes = weir_min(file.filled_bytes, bytes);
 	if (store->parts[at].zero_bytes > bytes)
 		store->parts[at].zero_bytes = bytes;
 	weir_store_note_region(store, at);

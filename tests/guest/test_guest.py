@@ -369,6 +369,17 @@ class TopologyTest(unittest.TestCase):
         self.assertIn("node,nodeid=0,cpus=0-0,memdev=node0", args)
         self.assertIn("node,nodeid=1,cpus=1-1", args)
 
+    def test_memory_of_the_callers_own(self):
+        text = "memory-backend-file,id=node0,size=64M,mem-path=/x,share=on"
+        args = qemu.command("amd64", "k", "i", qemu.topology(None, "64M,64M", "", [text]), "",
+                            {}, [])
+        objects = [args[i + 1] for i, word in enumerate(args) if word == "-object"]
+        self.assertEqual(objects[0], text)
+        self.assertIn("memory-backend-memfd,id=node1,", objects[1])
+        for wrong in ([text, text], ["memory-backend-ram,id=node00"]):
+            with self.assertRaises(GuestError, msg=wrong):
+                qemu.topology(None, "64M,64M", "", wrong)
+
 
 class ChannelTest(unittest.TestCase):
     MARK = b"\x01#m:"

@@ -21,6 +21,7 @@ def run(size, pages):
     # where weird has its own: a file system in memory, which syncs at once
     shelf = tempfile.TemporaryDirectory(prefix="weir-test.", dir="/run")
     with pools.saved_pools(), shelf as where:
+        os.chmod(where, 0o711)  # those who lease are not root
         pools.set_pool(size, pages)
         done = subprocess.run([PROGRAM, f"{where}/warm", str(size), str(pages * size)],
                               capture_output=True, text=True, check=False,

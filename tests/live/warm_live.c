@@ -7,8 +7,10 @@
 #include "base/own.h"
 #include "base/size.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +18,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#define LESSEE 54321 /* a user that nobody is */
 
 #define MUST(what)                                                               \
 	do {                                                                     \
@@ -180,6 +184,70 @@ static pid_t hold(const char *path, bool mapped, int go[2])
 	MUST(pid > 0 && read(ready[0], &byte, 1) == 1);
 	(void)close(ready[0]);
 	return pid;
+}
+
+/* The path of one of the store's files. */
+static void path_of(const struct live *live, bool leased, char out[600])
+{
+	char dir[300], size[WEIR_SIZE_TEXT_MAX];
+	struct weir_str label = weir_format_size(live->page, size, sizeof(size));
+	DIR *d;
+
+	(void)snprintf(dir, sizeof(dir), "%s/%.*s", live->options.dir,
+	               WEIR_STR_ARG(label));
+	d = opendir(dir);
+	MUST(d);
+	out[0] = '\0';
+	for (struct dirent *e; (e = readdir(d));)
+		if (e->d_type == DT_REG && (e->d_name[0] != '.') == leased)
+			(void)snprintf(out, 600, "%s/%s", dir, e->d_name);
+	MUST(closedir(d) == 0 && out[0]);
+}
+
+/* What one who is not root may do: come to his own file, and to nothing else. */
+static int visit(const char *own, const char *other, uid_t user)
+{
+	char dir[600];
+	int fd;
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(own, '/') - own), own);
+	if (setgroups(0, NULL) < 0 || setresgid(user, user, user) < 0 ||
+	    setresuid(user, user, user) < 0)
+		return 2;
+	if (open(other, O_RDONLY | O_CLOEXEC) >= 0 || errno != EACCES)
+		return 3;
+	if (opendir(dir) || errno != EACCES || access(dir, W_OK) == 0)
+		return 4;
+	fd = open(own, O_RDWR | O_CLOEXEC);
+	return user == LESSEE ? (fd < 0 ? 5 : 0) : (fd >= 0 ? 6 : 0);
+}
+
+static void check_right(struct live *live)
+{
+	const struct weir_lease_ask ask = { .bytes = live->bytes / 2,
+		                            .page_bytes = live->page,
+		                            .file_uid = LESSEE,
+		                            .file_gid = LESSEE };
+	struct weir_lease lease;
+	char other[600];
+	int status;
+
+	MUST(weir_store_lease(live->store, &ask, &lease, NULL) == 0);
+	path_of(live, false, other);
+	for (uid_t user = LESSEE; user <= LESSEE + 1; user++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(visit(lease.path, other, user));
+		MUST(pid > 0 && waitpid(pid, &status, 0) == pid);
+		if (status)
+			(void)fprintf(stderr, "user %u: step %d\n", user,
+			              WEXITSTATUS(status));
+		MUST(status == 0);
+	}
+	MUST(!weir_store_is_unused(live->store, lease.id));
+	MUST(weir_store_release(live->store, lease.id, NULL) == 0);
+	do_jobs(live);
 }
 
 /* A lease that is used, held over its end, changed by its lessee. */
@@ -362,6 +430,7 @@ int main(int argc, char **argv)
 	open_store(&live);
 	want(&live, live.bytes, live.bytes / 2);
 	do_jobs(&live);
+	check_right(&live);
 	check_lives(&live);
 	check_sizes(&live);
 	live.options.verify_full = false;

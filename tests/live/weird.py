@@ -81,11 +81,12 @@ class Weird:
 
     def start(self, wait=True):
         self.log = open(self.folder / "log", "ab")
+        before = self.text().count("ready version")
         command = [*self.command, "--socket", self.socket]
         self.process = subprocess.Popen(command, stderr=self.log, stdin=subprocess.DEVNULL,
                                         **self.how)
         if wait:
-            self.until(lambda: "ready version" in self.text() or
+            self.until(lambda: self.text().count("ready version") > before or
                        self.process.poll() is not None, "weird is ready")
             if self.process.poll() is not None:
                 raise AssertionError(f"weird has ended: {self.text()}")

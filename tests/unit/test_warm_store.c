@@ -5,9 +5,11 @@
 #include "warm_store.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static void lease_of_a_ready_region_is_zero_and_theirs_alone(void **unused)
 {
@@ -170,7 +172,7 @@ static void release_waits_for_who_still_has_the_file(void **unused)
 	struct weir_store *store = open_with(&shop, sizes, 1);
 
 	(void)unused;
-	for (unsigned int way = 0; way < 4; way++) {
+	for (unsigned int way = 0; way < 5; way++) {
 		struct weir_lease lease;
 		int fd, pair[2] = { -1, -1 };
 		void *at = MAP_FAILED;
@@ -179,7 +181,17 @@ static void release_waits_for_who_still_has_the_file(void **unused)
 		fd = way == 1 ? open(lease.path, O_RDONLY | O_CLOEXEC)
 		              : weir_store_open_region(store, lease.id, NULL);
 		assert_true(fd >= 0);
-		if (way >= 2)
+		if (way != 1)
+			expect_int_eq(fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK),
+			              O_RDWR);
+		if (way ==
+		    4) { /* with a lease of the kernel's kind, against who opens it */
+			assert_int_equal(fcntl(fd, F_SETSIG, SIGURG), 0);
+			assert_int_equal(fcntl(fd, F_SETLEASE, F_WRLCK), 0);
+			assert_false(weir_store_is_unused(store, lease.id));
+			assert_true(weir_store_find(store, lease.id)->lease.opened);
+		}
+		if (way == 2 || way == 3)
 			at = mmap(NULL, 4 * P, PROT_READ | (way == 2 ? PROT_WRITE : 0),
 			          MAP_SHARED, fd, 0);
 		if (way == 3) { /* and in a socket's queue, with nobody to take it */
@@ -200,7 +212,7 @@ static void release_waits_for_who_still_has_the_file(void **unused)
 			(void)munmap(at, 4 * P);
 			at = MAP_FAILED;
 		}
-		if (way >= 2) {
+		if (way == 2 || way == 3) {
 			(void)close(fd);
 			fd = -1;
 		}
@@ -584,6 +596,30 @@ static void store_is_opened_once(void **unused)
 
 /* ---- opened again ------------------------------------------------------------------ */
 
+/* Who came to the file at the last moment, or is root and looks at it. */
+static void ready_region_that_somebody_has_is_not_handed_out(void **unused)
+{
+	static const uint64_t sizes[] = { 4 };
+	struct shop shop;
+	struct weir_store *store = open_with(&shop, sizes, 1);
+	struct weir_lease lease;
+	char path[300] = "";
+	int fd;
+
+	(void)unused;
+	only_file(&shop, path, sizeof(path));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	expect_int_eq(take(store, 4, "vm", &lease), WEIR_LEASE_GROWING); /* a new one */
+	expect_regions(store, WEIR_REGION_WAITING, 1, 4);
+	expect_int_eq(do_job(store, 1000, true, &lease), 0);
+	expect_u64_eq(lease.warm_bytes, 0);
+	(void)close(fd);
+	expect_u64_eq(weir_store_retry(store), 1);
+	expect_regions(store, WEIR_REGION_DIRTY, 1, 4);
+	close_shop(&shop, store);
+}
+
 static void edit_text(const struct shop *shop, const char *from, const char *to)
 {
 	char command[256];
@@ -736,6 +772,55 @@ static void leases_are_there_when_it_is_opened_again(void **unused)
 	close_shop(&shop, store);
 }
 
+/* ---- many -------------------------------------------------------------------------- */
+
+static uint64_t real_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+static void lease_beside_a_thousand_regions_is_quick(void **unused)
+{
+	enum { REGIONS = 1000, ROUNDS = 500 };
+	uint64_t began, lease_ns = 0, all_ns;
+	struct shop shop;
+	struct weir_store *store;
+	struct weir_store_counts counts;
+
+	(void)unused;
+	shop_init(&shop);
+	shop.options.flavours[0] = P;
+	shop.options.nr_flavours = 1;
+	store = shop_open(&shop);
+	expect_int_eq(set_target(store, REGIONS, 0), 0);
+	do_jobs(store, 2 * REGIONS);
+	expect_regions(store, WEIR_REGION_READY, REGIONS, REGIONS);
+	all_ns = real_ns();
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		struct weir_lease lease;
+
+		began = real_ns();
+		expect_int_eq(take(store, 1, "vm", &lease), 0);
+		lease_ns += real_ns() - began;
+		expect_int_eq(weir_store_release(store, lease.id, NULL), 0);
+		expect_int_eq(do_job(store, 1, false, NULL), 0);
+	}
+	all_ns = real_ns() - all_ns;
+	weir_store_counts(store, &counts);
+	print_message(
+		"# a lease takes %" PRIu64 " us, with its end and its scrub %" PRIu64
+		" us; the text was written %" PRIu64 " times\n",
+		lease_ns / ROUNDS / 1000, all_ns / ROUNDS / 1000, counts.state_writes);
+	/* of what it takes where nothing else runs this is fifty times as much */
+	assert_true(lease_ns / ROUNDS < 2000000);
+	expect_u64_eq(counts.leases, ROUNDS);
+	expect_u64_eq(counts.warm_bytes, (uint64_t)ROUNDS * P);
+	close_shop(&shop, store);
+}
+
 /* ---- no memory --------------------------------------------------------------------- */
 
 static int whole_life(void *ctx)
@@ -811,6 +896,7 @@ int main(void)
 		cmocka_unit_test(lease_without_room_is_refused_or_makes_room),
 		cmocka_unit_test(release_waits_for_who_still_has_the_file),
 		cmocka_unit_test(release_of_a_file_that_was_changed_puts_it_right),
+		cmocka_unit_test(ready_region_that_somebody_has_is_not_handed_out),
 		cmocka_unit_test(scrub_of_holes_without_room_gives_back),
 		cmocka_unit_test(lease_by_use_ends_when_nobody_has_it_any_more),
 		cmocka_unit_test(lease_by_time_expires),
@@ -823,6 +909,7 @@ int main(void)
 		cmocka_unit_test(store_is_opened_once),
 		cmocka_unit_test(store_that_is_opened_again_trusts_what_it_can_prove),
 		cmocka_unit_test(leases_are_there_when_it_is_opened_again),
+		cmocka_unit_test(lease_beside_a_thousand_regions_is_quick),
 		cmocka_unit_test(store_without_memory_loses_nothing),
 	};
 

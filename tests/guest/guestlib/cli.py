@@ -72,9 +72,9 @@ def _run(args):
             raise GuestError(f"read the script {args.script}: {e.strerror}") from e
     request = run.Request(
         kernel=args.kernel, script=script, nodes=args.nodes, mem=args.mem, cpus=args.cpus,
-        append=args.append, arch=args.arch, modules=args.module, files=args.file,
-        progs=args.prog, libs=args.lib, trees=args.tree, get=args.get, out=args.out,
-        timeout_s=args.timeout, machine_args=args.machine_args, console_file=args.console,
+        node_memory=args.node_memory, append=args.append, arch=args.arch,
+        modules=args.module, files=args.file, progs=args.prog, libs=args.lib,
+        trees=args.tree, get=args.get, out=args.out, timeout_s=args.timeout, machine_args=args.machine_args, console_file=args.console,
         verbose=args.verbose)
     run.stop_on_signals()
     phases = run.Phases()
@@ -96,6 +96,9 @@ def _add_run_options(p):
                    "gets a CPU (default: 512M)")
     p.add_argument("--cpus", default="", metavar="N[,N...]",
                    help="CPUs in all, or of one node after the other (default: as few as work)")
+    p.add_argument("--node-memory", action="append", default=[], metavar="OBJECT",
+                   help="QEMU's -object for the memory of the first node, the next one and so "
+                   "on: its id is node0, node1 ... (default: pages as the guest touches them)")
     p.add_argument("--append", default="", metavar="TEXT", help="more kernel arguments")
     p.add_argument("--module", action="append", default=[], metavar="NAME",
                    help="insert a module, and before it those it needs; may carry parameters: "

@@ -35,10 +35,12 @@ MACHINE = {
 
 @dataclass(frozen=True)
 class Topology:
-    """Bytes of memory and number of CPUs of each node."""
+    """Bytes of memory and number of CPUs of each node; the texts of -object for those whose
+    memory the caller has made."""
 
     memory: tuple
     cpus: tuple
+    objects: tuple = ()
 
 
 def pci_address(slot):
@@ -91,10 +93,15 @@ def _cpu_list(text, memory):
     return counts
 
 
-def topology(nodes, mem, cpus):
-    """Build the topology from the texts of --nodes, --mem and --cpus."""
+def topology(nodes, mem, cpus, objects=()):
+    """Build the topology from the texts of --nodes, --mem, --cpus and --node-memory."""
     memory = _memory_list(mem, nodes)
-    return Topology(tuple(memory), tuple(_cpu_list(cpus, memory)))
+    if len(objects) > len(memory):
+        raise GuestError(f"--node-memory is there {len(objects)} times, for {len(memory)} nodes")
+    for node, text in enumerate(objects):
+        if f"id=node{node}" not in text.split(","):
+            raise GuestError(f"--node-memory {text}: it has no id=node{node}")
+    return Topology(tuple(memory), tuple(_cpu_list(cpus, memory)), tuple(objects))
 
 
 def _numa_args(topo):
@@ -109,7 +116,8 @@ def _numa_args(topo):
             first_cpu += cpus
         if size:
             # memfd memory is filled page by page as the guest touches it
-            args += ["-object", f"memory-backend-memfd,id=node{node},size={size},share=on"]
+            args += ["-object", topo.objects[node] if node < len(topo.objects) else
+                     f"memory-backend-memfd,id=node{node},size={size},share=on"]
             text += f",memdev=node{node}"
         args += ["-numa", text]
     return args

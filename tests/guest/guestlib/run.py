@@ -29,6 +29,7 @@ class Request:
     nodes: int | None = None
     mem: str = "512M"
     cpus: str = ""
+    node_memory: list = field(default_factory=list)
     append: str = ""
     arch: str = "amd64"  # of a kernel image named by its path
     modules: list = field(default_factory=list)
@@ -308,7 +309,7 @@ def _prepare(request, mark):
 
 def run(request, phases):
     """Run a guest. Returns the status to exit with."""
-    topo = qemu.topology(request.nodes, request.mem, request.cpus)
+    topo = qemu.topology(request.nodes, request.mem, request.cpus, request.node_memory)
     if request.get and not request.out:
         raise GuestError("--get needs a directory for the files", "add --out DIR")
     mark = _new_mark()
