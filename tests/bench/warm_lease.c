@@ -62,7 +62,10 @@ static int lease(struct talk *t, const struct want *w, uint64_t *from, uint64_t 
 		*to = now_ns();
 		if (talk_is(t, "ok", "true"))
 			return 0;
-		if (!talk_is(t, "code", "\"not-warm\"") || *to > until)
+		/* what is being scrubbed is neither warm nor the pool's */
+		if ((!talk_is(t, "code", "\"not-warm\"") &&
+		     !talk_is(t, "code", "\"no-memory\"")) ||
+		    *to > until)
 			return fail("lease", t->reply);
 		(void)nanosleep(&ms, NULL);
 	}

@@ -243,10 +243,4 @@ TESTS = [
 ]
 
 if __name__ == "__main__":
-    try:
-        private.enter()
-    except Skip as reason:
-        print(f"1..0 # SKIP {reason}")
-        sys.exit(0)
-    wanted = [test for test in TESTS if not sys.argv[3:] or test.__name__ in sys.argv[3:]]
-    sys.exit(pools.run_tests(wanted))
+    sys.exit(warm_host.main(TESTS, sys.argv[3:]))

@@ -9,9 +9,11 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pools
+import private
 from pools import Skip, libc, read, size_dir
 from weird import Weird
 
@@ -130,6 +132,18 @@ def running(program, folder, conf):
         raise
     finally:
         one.give_back()
+
+
+def main(tests, wanted=()):
+    """Runs them, or those that are named, in a mount namespace of this test's own. A signal
+    that ends the test lets it put everything back."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        private.enter()
+    except Skip as reason:
+        print(f"1..0 # SKIP {reason}")
+        return 0
+    return pools.run_tests([test for test in tests if not wanted or test.__name__ in wanted])
 
 
 libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
