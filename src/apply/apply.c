@@ -154,7 +154,7 @@ static int say_moved(struct weir_applying *a, const struct weir_tallies *expecte
 			? "somebody else changes the pools: what is there is not what "
 			  "the last write left"
 			: "surplus pages came or went meanwhile, with those who use "
-	                  "them; "
+			  "them; "
 			  "nobody wrote to the pools");
 }
 

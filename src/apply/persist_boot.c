@@ -224,9 +224,9 @@ static int cmdline_step(const struct weir_root *root, const struct weir_snapshot
 	return STEP(out, why_boot, "kernel-install", "add-all");
 }
 
-/* Was update-grub not run, or did it fail? What cannot be read says nothing, nor does it
- * where Proxmox copies it elsewhere. */
-static bool grub_lacks(const struct weir_root *root, struct weir_str args)
+/* Was update-grub not run, or did it fail? 1, 0 or -ENOMEM. What cannot be read says
+ * nothing, nor does it where Proxmox copies it elsewhere. */
+static int grub_lacks(const struct weir_root *root, struct weir_str args)
 {
 	static const char *const configs[] = { "/boot/grub/grub.cfg",
 		                               "/boot/grub2/grub.cfg" };
@@ -234,27 +234,32 @@ static bool grub_lacks(const struct weir_root *root, struct weir_str args)
 
 	for (size_t i = 0; args.n && i < WEIR_NELEM(configs); i++) {
 		weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+		int r = weir_root_read(root, configs[i], GRUB_MAX, &text);
 
-		if (weir_root_read(root, configs[i], GRUB_MAX, &text) < 0)
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
 			continue;
 		if (memmem(text.p, text.n, args.p, args.n))
-			return false;
+			return 0;
 		lacks = true;
 	}
 	return lacks && !is_proxmox_boot(root);
 }
 
 /* The same of kernel-install: there are entries, and none has it. */
-static bool entries_lack(const struct weir_root *root, const struct weir_boot_ours *ours,
-                         struct weir_str args)
+static int entries_lack(const struct weir_root *root, const struct weir_boot_ours *ours,
+                        struct weir_str args)
 {
 	static const char *const dirs[] = { WEIR_BOOT_ENTRIES, "/efi/loader/entries",
 		                            "/boot/efi/loader/entries" };
 	weir_auto(weir_boot_entries_done) struct weir_boot_entries entries = { 0 };
+	int r = 0;
 
-	for (size_t i = 0; i < WEIR_NELEM(dirs); i++)
-		if (weir_boot_entries_read(root, dirs[i], ours, args, &entries) < 0)
-			return false;
+	for (size_t i = 0; r == 0 && i < WEIR_NELEM(dirs); i++)
+		r = weir_boot_entries_read(root, dirs[i], ours, args, &entries);
+	if (r < 0)
+		return r;
 	return entries.nr && !entries.nr_have && !has_program(root, "proxmox-boot-tool");
 }
 
@@ -276,10 +281,11 @@ static int persist_grub(const struct weir_root *root, struct weir_str args,
 		return weir_err_sys(err, r, "write '" GRUB_FILE "'");
 	r = weir_file_want(root, GRUB_FILE, WEIR_FILE_TEXT, args.n ? &after : NULL,
 	                   &out->changes, err);
-	if (r == 0 && (out->changes.nr > nr || grub_lacks(root, args)) &&
-	    grub_step(root, out) < 0)
-		return weir_err_sys(err, -ENOMEM, "write '" GRUB_FILE "'");
-	return r;
+	if (r == 0)
+		r = out->changes.nr > nr ? 1 : grub_lacks(root, args);
+	if (r > 0)
+		r = grub_step(root, out);
+	return r == -ENOMEM ? weir_err_sys(err, r, "write '" GRUB_FILE "'") : r;
 }
 
 static int persist_cmdline(const struct weir_root *root, const struct weir_snapshot *snap,
@@ -298,10 +304,11 @@ static int persist_cmdline(const struct weir_root *root, const struct weir_snaps
 	after = weir_buf_str(&text);
 	r = weir_file_want(root, CMDLINE_FILE, WEIR_FILE_TEXT, &after, &out->changes,
 	                   err);
-	if (r == 0 && (out->changes.nr > nr || entries_lack(root, ours, args)) &&
-	    cmdline_step(root, snap, out) < 0)
-		return weir_err_sys(err, -ENOMEM, "write '" CMDLINE_FILE "'");
-	return r;
+	if (r == 0)
+		r = out->changes.nr > nr ? 1 : entries_lack(root, ours, args);
+	if (r > 0)
+		r = cmdline_step(root, snap, out);
+	return r == -ENOMEM ? weir_err_sys(err, r, "write '" CMDLINE_FILE "'") : r;
 }
 
 /* ---- the whole ------------------------------------------------------------------------

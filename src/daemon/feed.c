@@ -1,18 +1,12 @@
-/* feed: see feed.h.
- *
- * Warm memory must not take what a declared VM needs. What is needed depends on which of
- * them run, and a VM that has just stopped has just freed its pages: so before pages are
- * taken the host is looked at anew (look.h), as long as VMs are declared at all. Without
- * any, only the pools are read, at most once a second.
- *
- * A fill that finds fewer pages than were free (a cpuset, a cgroup, somebody faster) is
- * not tried again at once, but after a second, then two, up to a minute. */
+/* feed: see feed.h. Jobs come from the store, and room for them from supply.h; what the
+ * pools lack, growth.h may bring. */
 #include "daemon/feed.h"
 
 #include "base/own.h"
 #include "base/size.h"
 #include "daemon/rates.h"
 #include "daemon/serve.h"
+#include "daemon/supply.h"
 #include "facts/nodes.h"
 #include "warm/choose.h"
 
@@ -20,30 +14,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define MS              UINT64_C(1000000)
-#define POOLS_AGE_NS    (1000 * MS)
-#define SEEN_AGE_MS     2000U  /* while VMs are declared */
-#define SEEN_NONE_MS    15000U /* while none is: one may be, meanwhile */
-#define AGAIN_MIN_MS    1000U
-#define AGAIN_MAX_MS    10000U
-#define HELD_OFF_MS     1000U
-#define HELD_OFF_MAX    60000U
-#define HELD_OFF_PLACES 64U
-
-struct held_off { /* after a fill that failed */
-	uint64_t page_bytes, until_ns, for_ms;
-	int node;
-};
+#define AGAIN_MIN_MS 1000U
+#define AGAIN_MAX_MS 10000U
 
 struct weir_feed {
 	struct weir_daemon *d;
-	struct weir_rooms rooms;
-	uint64_t rooms_at_ns; /* 0: never */
-	bool waits_for_look;
+	struct weir_supply supply;
 	struct weir_timer *again;
 	uint64_t again_ms;
-	struct held_off held[HELD_OFF_PLACES];
-	size_t nr_held;
 	struct weir_rates rates;
 };
 
@@ -79,42 +57,17 @@ static bool is_missing(const struct weir_feed *feed)
 	return false;
 }
 
-/* ---- failed fills ------------------------------------------------------------------ */
-
-static struct held_off *held_of(struct weir_feed *feed, uint64_t page_bytes, int node)
+uint64_t weir_feed_lease_room(struct weir_feed *feed, uint64_t page_bytes, int node)
 {
-	for (size_t i = 0; i < feed->nr_held; i++)
-		if (feed->held[i].page_bytes == page_bytes && feed->held[i].node == node)
-			return &feed->held[i];
-	return NULL;
+	return weir_supply_for_lease(&feed->supply, page_bytes, node);
 }
 
-static void hold_off(struct weir_feed *feed, const struct weir_warm_job *job)
+int weir_feed_rooms(const struct weir_feed *feed, struct weir_rooms *out)
 {
-	struct held_off *held = held_of(feed, job->page_bytes, job->node);
-
-	if (!held && feed->nr_held < HELD_OFF_PLACES) {
-		held = &feed->held[feed->nr_held++];
-		*held = (struct held_off){ .page_bytes = job->page_bytes,
-			                   .node = job->node };
-	}
-	if (!held)
-		return;
-	held->for_ms = held->for_ms ? held->for_ms * 2 : HELD_OFF_MS;
-	if (held->for_ms > HELD_OFF_MAX)
-		held->for_ms = HELD_OFF_MAX;
-	held->until_ns = weir_now_ns() + held->for_ms * MS;
+	return weir_supply_show(&feed->supply, out);
 }
 
-static void let_go(struct weir_feed *feed, const struct weir_warm_job *job)
-{
-	struct held_off *held = held_of(feed, job->page_bytes, job->node);
-
-	if (held)
-		held->for_ms = held->until_ns = 0;
-}
-
-/* ---- room -------------------------------------------------------------------------- */
+/* ---- growth ------------------------------------------------------------------------ */
 
 static bool pages_of(void *ctx, uint64_t page_bytes, int node, uint64_t *out)
 {
@@ -134,102 +87,6 @@ static bool pages_of(void *ctx, uint64_t page_bytes, int node, uint64_t *out)
 	*out = n.n;
 	return n.known;
 }
-
-static void drop_held(struct weir_feed *feed)
-{
-	uint64_t now = weir_now_ns();
-
-	for (size_t i = 0; i < feed->nr_held; i++)
-		for (size_t k = 0; k < feed->rooms.nr; k++)
-			if (feed->held[i].until_ns > now &&
-			    feed->held[i].page_bytes == feed->rooms.v[k].page_bytes &&
-			    feed->held[i].node == feed->rooms.v[k].node)
-				feed->rooms.v[k].bytes = 0;
-}
-
-/* A lessee may punch holes into his file and fill them again: virtio-mem and a balloon
- * do. The pages of holes are in the pool, and nothing reserves them; whoever took them
- * would have the lessee killed (SIGBUS) at his next touch. So they are left to him. */
-static void leave_holes(struct weir_store *store, struct weir_rooms *rooms)
-{
-	const struct weir_warm_state *state = weir_store_state(store);
-
-	weir_store_look(store);
-	for (size_t i = 0; i < state->nr_regions; i++) {
-		const struct weir_warm_region *r = &state->regions[i];
-
-		if (r->state == WEIR_REGION_LEASED && r->filled_bytes < r->bytes)
-			weir_rooms_take(rooms, r->page_bytes, r->node,
-			                r->bytes - r->filled_bytes);
-	}
-}
-
-static void read_rooms(struct weir_feed *feed, const struct weir_needs *needs)
-{
-	struct weir_pools pools = { 0 };
-
-	if (weir_rooms_read_pools(feed->d->host, &pools) < 0 ||
-	    weir_rooms_make(&pools, &feed->d->conf, needs, &feed->rooms) < 0)
-		feed->rooms.nr = 0;
-	weir_pools_done(&pools);
-	leave_holes(feed->d->store, &feed->rooms);
-	drop_held(feed);
-	feed->rooms_at_ns = weir_now_ns();
-}
-
-/* Can what is needed be told? If not, it will be looked at now. */
-static const struct weir_needs *needs(struct weir_feed *feed)
-{
-	const struct weir_seen *seen = weir_look_last(feed->d->look);
-	unsigned int age = seen && !seen->needs.nr_declared ? SEEN_NONE_MS : SEEN_AGE_MS;
-
-	int r = weir_look_want(feed->d->look, age);
-
-	if (r != 0) {
-		feed->waits_for_look = r == WEIR_LOOK_COMING;
-		return NULL;
-	}
-	return &weir_look_last(feed->d->look)->needs;
-}
-
-/* No room while it is not known what must be left. */
-static void see_rooms(struct weir_feed *feed)
-{
-	const struct weir_needs *need;
-
-	if (feed->rooms_at_ns && weir_now_ns() - feed->rooms_at_ns < POOLS_AGE_NS)
-		return;
-	need = needs(feed);
-	if (need)
-		read_rooms(feed, need);
-	else
-		feed->rooms.nr = 0;
-}
-
-uint64_t weir_feed_room(const struct weir_feed *feed, uint64_t page_bytes, int node)
-{
-	return weir_rooms_of(&feed->rooms, page_bytes, node);
-}
-
-/* A lease is somebody's use of memory, as a VM of its own would be: what is declared is
- * not kept from it. */
-uint64_t weir_feed_lease_room(struct weir_feed *feed, uint64_t page_bytes, int node)
-{
-	struct weir_rooms rooms = { 0 };
-	struct weir_pools pools = { 0 };
-	uint64_t bytes = 0;
-
-	if (weir_rooms_read_pools(feed->d->host, &pools) == 0 &&
-	    weir_rooms_make(&pools, &feed->d->conf, NULL, &rooms) == 0) {
-		leave_holes(feed->d->store, &rooms);
-		bytes = weir_rooms_of(&rooms, page_bytes, node);
-	}
-	weir_rooms_done(&rooms);
-	weir_pools_done(&pools);
-	return bytes;
-}
-
-/* ---- growth ------------------------------------------------------------------------ */
 
 static void begin(struct weir_feed *feed, uint64_t page_bytes, int node, uint64_t pages,
                   bool more)
@@ -263,19 +120,23 @@ static void on_grown(void *ctx, const struct weir_grown *pool, bool more, uint64
 	           "size=%s node=%d pages=%" PRIu64 " wanted=%" PRIu64 "%s%s", size,
 	           pool->node, got, pool->pages, *why ? " why=" : "",
 	           *why ? weir_quote(&(struct weir_quote){ 0 }, why) : "");
-	feed->rooms_at_ns = 0;
+	weir_supply_is_stale(&feed->supply);
 	weir_feed_kick(feed);
 }
 
+/* What is lacking, and never more of it than the target: pages that others take as fast
+ * as they come are not brought for ever. */
 static bool grow_one(struct weir_feed *feed, const struct weir_warm_target *t)
 {
-	uint64_t missing = weir_feed_missing(feed, t->page_bytes, t->node);
-	uint64_t room = weir_feed_room(feed, t->page_bytes, t->node);
+	uint64_t page = t->page_bytes, lacks, most = t->bytes / page;
+	uint64_t missing = weir_feed_missing(feed, page, t->node);
+	uint64_t room = weir_rooms_of(&feed->supply.rooms, page, t->node);
+	uint64_t grown = weir_growth_of(feed->d->growth, page, t->node);
 
-	if (missing <= room)
+	if (missing <= room || grown >= most)
 		return false;
-	begin(feed, t->page_bytes, t->node,
-	      (missing - room + t->page_bytes - 1) / t->page_bytes, true);
+	lacks = (missing - room + page - 1) / page;
+	begin(feed, page, t->node, lacks < most - grown ? lacks : most - grown, true);
 	return true;
 }
 
@@ -283,7 +144,7 @@ static bool grow_one(struct weir_feed *feed, const struct weir_warm_target *t)
 static bool shrink_one(struct weir_feed *feed, uint64_t page_bytes, int node)
 {
 	uint64_t grown = weir_growth_of(feed->d->growth, page_bytes, node);
-	uint64_t room = weir_feed_room(feed, page_bytes, node) / page_bytes;
+	uint64_t room = weir_rooms_of(&feed->supply.rooms, page_bytes, node) / page_bytes;
 
 	if (!grown || !room || weir_feed_missing(feed, page_bytes, node))
 		return false;
@@ -295,15 +156,16 @@ static bool shrink_one(struct weir_feed *feed, uint64_t page_bytes, int node)
 static void change_pools(struct weir_feed *feed)
 {
 	const struct weir_warm_state *state = weir_store_state(feed->d->store);
+	const struct weir_rooms *rooms = &feed->supply.rooms;
 	const struct weir_conf *conf = &feed->d->conf;
 
-	if (!weir_growth_may(feed->d->growth) || !feed->rooms.nr)
+	if (!weir_growth_may(feed->d->growth) || !weir_supply_see(&feed->supply))
 		return;
 	for (size_t i = 0; conf->grow && i < state->nr_targets; i++)
 		if (grow_one(feed, &state->targets[i]))
 			return;
-	for (size_t i = 0; conf->shrink && i < feed->rooms.nr; i++)
-		if (shrink_one(feed, feed->rooms.v[i].page_bytes, feed->rooms.v[i].node))
+	for (size_t i = 0; conf->shrink && i < rooms->nr; i++)
+		if (shrink_one(feed, rooms->v[i].page_bytes, rooms->v[i].node))
 			return;
 }
 
@@ -333,22 +195,24 @@ static int next(void *ctx, int node, bool only_grow, struct weir_warm_job *out)
 {
 	struct weir_feed *feed = ctx;
 	struct weir_job_wish wish = { .node = node, .only_grow = only_grow };
+	const struct weir_rooms *rooms;
 	struct weir_err err = { 0 };
 	int r;
 
 	if (feed->d->is_stopping)
 		return WEIR_JOB_NONE;
 	if (!only_grow && is_missing(feed)) {
-		see_rooms(feed);
-		wish.rooms = feed->rooms.v;
-		wish.nr_rooms = feed->rooms.nr;
+		(void)weir_supply_see(&feed->supply);
+		rooms = weir_supply_offer(&feed->supply);
+		wish.rooms = rooms->v;
+		wish.nr_rooms = rooms->nr;
 	}
 	r = weir_store_next_job(feed->d->store, &wish, out, &err);
 	if (r == 0) /* the rate of the first seconds is from here */
 		see_rate(feed, out->page_bytes, out->node, NULL);
 	if (r == 0 && out->kind == WEIR_JOB_FILL)
-		weir_rooms_take(&feed->rooms, out->page_bytes, out->node,
-		                out->bytes - out->from_bytes);
+		weir_supply_take(&feed->supply, out->page_bytes, out->node,
+		                 out->bytes - out->from_bytes);
 	if (r < 0)
 		weir_event(&feed->d->log, WEIR_EVENT_WARNING, "no-job", "why=%s",
 		           weir_quote(&(struct weir_quote){ 0 }, err.msg));
@@ -393,12 +257,12 @@ static void done(void *ctx, struct weir_warm_job *job, int result,
 	               was.done_bytes);
 	see_rate(feed, was.page_bytes, was.node, NULL);
 	r = weir_store_job_done(feed->d->store, job, result, &lease, &err);
-	if (was.kind == WEIR_JOB_FILL && result == -ENOMEM) {
-		feed->rooms_at_ns = 0;
-		hold_off(feed, &was);
-	} else if (was.kind == WEIR_JOB_FILL && result == 0) {
-		let_go(feed, &was);
-	}
+	if (was.kind == WEIR_JOB_FILL && result < 0 && result != -ECANCELED)
+		weir_supply_hold_off(&feed->supply, was.page_bytes, was.node);
+	else if (was.kind == WEIR_JOB_FILL && result == 0)
+		weir_supply_let_go(&feed->supply, was.page_bytes, was.node);
+	else if (was.kind == WEIR_JOB_GROW)
+		weir_supply_is_stale(&feed->supply);
 	if (r < 0 && r != -ECANCELED)
 		tell_failed(feed, &was, r, &err);
 	if (was.kind == WEIR_JOB_GROW)
@@ -425,8 +289,6 @@ static void on_again(void *ctx)
 
 	feed->again_ms = feed->again_ms * 2 < AGAIN_MAX_MS ? feed->again_ms * 2
 	                                                   : AGAIN_MAX_MS;
-	if (!weir_work_running(feed->d->work))
-		see_rooms(feed);
 	weir_work_kick(feed->d->work);
 	if (!weir_work_running(feed->d->work))
 		change_pools(feed);
@@ -444,10 +306,10 @@ void weir_feed_kick(struct weir_feed *feed)
 
 void weir_feed_seen(struct weir_feed *feed)
 {
-	if (!feed->waits_for_look)
+	if (!feed->supply.waits_for_look)
 		return;
-	feed->waits_for_look = false;
-	feed->rooms_at_ns = 0;
+	feed->supply.waits_for_look = false;
+	weir_supply_is_stale(&feed->supply);
 	weir_feed_kick(feed);
 }
 
@@ -467,15 +329,15 @@ static uint64_t next_region(const struct weir_feed *feed, uint64_t page_bytes, i
 	return least ? least : UINT64_MAX;
 }
 
-const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes, int node)
+const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes, int node,
+                              uint64_t room)
 {
 	const char *why = weir_growth_why(feed->d->growth, page_bytes, node);
 	const struct weir_conf *conf = &feed->d->conf;
 	uint64_t missing = weir_feed_missing(feed, page_bytes, node);
-	uint64_t room = weir_feed_room(feed, page_bytes, node);
 	uint64_t wants = next_region(feed, page_bytes, node);
 
-	if (!missing || weir_work_running(feed->d->work) || feed->waits_for_look ||
+	if (!missing || weir_work_running(feed->d->work) || feed->supply.waits_for_look ||
 	    room >= (wants < missing ? wants : missing))
 		return NULL;
 	if (conf->grow && *why)
@@ -559,8 +421,8 @@ int weir_feed_configure(struct weir_feed *feed)
 						 .bytes = conf->warm[i].targets[k].bytes,
 						 .node = conf->warm[i].targets[k].node });
 	weir_work_set_budget(feed->d->work, &budget);
-	feed->rooms_at_ns = 0;
-	feed->nr_held = 0;
+	weir_supply_is_stale(&feed->supply);
+	feed->supply.nr_held = 0;
 	return r;
 }
 
@@ -600,6 +462,10 @@ int weir_feed_new(struct weir_daemon *d, struct weir_feed **out, struct weir_err
 		return weir_err_sys(err, -ENOMEM, "start");
 	feed->d = d;
 	feed->again_ms = AGAIN_MIN_MS;
+	feed->supply.host = d->host;
+	feed->supply.conf = &d->conf;
+	feed->supply.look = d->look;
+	feed->supply.store = d->store;
 	r = start(feed, err);
 	if (r < 0) {
 		weir_feed_free(feed);
@@ -614,6 +480,6 @@ void weir_feed_free(struct weir_feed *feed)
 	if (!feed)
 		return;
 	weir_timer_free(feed->again);
-	weir_rooms_done(&feed->rooms);
+	weir_supply_done(&feed->supply);
 	free(feed);
 }

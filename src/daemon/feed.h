@@ -18,15 +18,16 @@ void weir_feed_kick(struct weir_feed *feed);
 /* What a lease may take of a pool now: read anew. */
 uint64_t weir_feed_lease_room(struct weir_feed *feed, uint64_t page_bytes, int node);
 
-/* What of a pool may be taken for the target, as last read. */
-uint64_t weir_feed_room(const struct weir_feed *feed, uint64_t page_bytes, int node);
+/* What of the pools may be taken for targets: for showing. *out is to be freed. -ENOMEM.
+ */
+int weir_feed_rooms(const struct weir_feed *feed, struct weir_rooms *out);
 
 /* What a target lacks. */
 uint64_t weir_feed_missing(const struct weir_feed *feed, uint64_t page_bytes, int node);
 
-/* Why it is not filled further, or NULL. */
-const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes,
-                              int node);
+/* Why it is not filled further though there is so much @room, or NULL. */
+const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes, int node,
+                              uint64_t room);
 
 /* Bytes a second, over the last seconds; all that was done since the start. */
 struct weir_feed_rate {

@@ -5,6 +5,7 @@
 #include "apply/declared.h"
 #include "apply/file_users.h"
 #include "base/own.h"
+#include "daemon/room.h"
 #include "facts/snapshot.h"
 #include "host/host.h"
 #include "vm/qemu.h"
@@ -37,6 +38,7 @@ static void seen_free(struct weir_seen *seen)
 		return;
 	if (seen->has_ledger)
 		weir_ledger_done(&seen->ledger);
+	weir_pools_done(&seen->pools);
 	weir_snapshot_free(seen->snap);
 	weir_needs_done(&seen->needs);
 	free(seen->drifts);
@@ -126,8 +128,10 @@ static int see(const struct weir_host *host, struct weir_seen *seen)
 {
 	weir_auto(weir_names_done) struct weir_names running = { 0 };
 	struct weir_err err = { 0 };
-	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &seen->snap, &err);
+	int r = weir_rooms_read_pools(host, &seen->pools);
 
+	if (r == 0)
+		r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &seen->snap, &err);
 	if (r < 0)
 		return r;
 	r = weir_ledger_read(host, seen->snap, WEIR_LEDGER_USERS, &seen->ledger, &err);

@@ -13,7 +13,8 @@ struct weir_pool_drift { /* pages that a pool lacks, or has beyond what is decla
 };
 
 struct weir_seen {
-	uint64_t at_ns; /* CLOCK_BOOTTIME: when it was begun */
+	uint64_t at_ns;          /* CLOCK_BOOTTIME: when it was begun */
+	struct weir_pools pools; /* read before it was looked who runs */
 	struct weir_snapshot *snap;
 	bool has_ledger;
 	struct weir_ledger ledger;

@@ -40,6 +40,35 @@ uint64_t weir_rooms_of(const struct weir_rooms *rooms, uint64_t page_bytes, int 
 	return room ? room->bytes : 0;
 }
 
+void weir_rooms_bound(struct weir_rooms *rooms, const struct weir_rooms *most)
+{
+	for (size_t i = 0; i < rooms->nr; i++) {
+		uint64_t bytes = weir_rooms_of(most, rooms->v[i].page_bytes,
+		                               rooms->v[i].node);
+
+		if (rooms->v[i].bytes > bytes)
+			rooms->v[i].bytes = bytes;
+	}
+}
+
+int weir_rooms_copy(const struct weir_rooms *rooms, struct weir_rooms *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < rooms->nr && r == 0; i++)
+		r = add_room(out, rooms->v[i].page_bytes, rooms->v[i].node,
+		             rooms->v[i].bytes);
+	return r;
+}
+
+void weir_rooms_close(struct weir_rooms *rooms, uint64_t page_bytes, int node)
+{
+	struct weir_job_room *room = find(rooms, page_bytes, node);
+
+	if (room)
+		room->bytes = 0;
+}
+
 static uint64_t less(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;

@@ -35,6 +35,15 @@ uint64_t weir_rooms_of(const struct weir_rooms *rooms, uint64_t page_bytes, int 
 void weir_rooms_take(struct weir_rooms *rooms, uint64_t page_bytes, int node,
                      uint64_t bytes);
 
+/* No room is larger than it is in @most. */
+void weir_rooms_bound(struct weir_rooms *rooms, const struct weir_rooms *most);
+
+/* Adds all of them to @out, which is empty. -ENOMEM. */
+int weir_rooms_copy(const struct weir_rooms *rooms, struct weir_rooms *out);
+
+/* No room there. */
+void weir_rooms_close(struct weir_rooms *rooms, uint64_t page_bytes, int node);
+
 /* Reads the pools of the host. 0 or -ENOMEM; pools->known tells more. */
 int weir_rooms_read_pools(const struct weir_host *host, struct weir_pools *out);
 

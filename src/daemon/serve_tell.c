@@ -199,9 +199,15 @@ static void put_states(struct weir_json *j, const struct weir_warm_state *state,
 	}
 }
 
-static void put_store(struct weir_json *j, struct weir_daemon *d, uint64_t page_bytes,
-                      int node, uint64_t target)
+struct place {
+	uint64_t page_bytes, target, room;
+	int node;
+};
+
+static void put_store(struct weir_json *j, struct weir_daemon *d, const struct place *p)
 {
+	uint64_t page_bytes = p->page_bytes;
+	int node = p->node;
 	uint64_t missing = weir_feed_missing(d->feed, page_bytes, node);
 	struct weir_feed_rate rate;
 
@@ -209,9 +215,9 @@ static void put_store(struct weir_json *j, struct weir_daemon *d, uint64_t page_
 	weir_json_open(j, NULL, '{');
 	weir_json_u64(j, "page_bytes", page_bytes);
 	put_node(j, node);
-	weir_json_u64(j, "target_bytes", target);
+	weir_json_u64(j, "target_bytes", p->target);
 	put_states(j, weir_store_state(d->store), page_bytes, node);
-	weir_json_u64(j, "room_bytes", weir_feed_room(d->feed, page_bytes, node));
+	weir_json_u64(j, "room_bytes", p->room);
 	weir_json_u64(j, "fill_bytes_per_s", rate.fill_per_s);
 	weir_json_u64(j, "scrub_bytes_per_s", rate.scrub_per_s);
 	if (!missing)
@@ -222,14 +228,10 @@ static void put_store(struct weir_json *j, struct weir_daemon *d, uint64_t page_
 		                      (missing % rate.fill_per_s > 0));
 	else
 		weir_json_null(j, "seconds_to_full");
-	weir_json_strz(j, "blocked", weir_feed_blocked(d->feed, page_bytes, node));
+	weir_json_strz(j, "blocked",
+	               weir_feed_blocked(d->feed, page_bytes, node, p->room));
 	weir_json_close(j);
 }
-
-struct place {
-	uint64_t page_bytes, target;
-	int node;
-};
 
 struct places { /* sizes and nodes that have a target or a region */
 	struct place *v;
@@ -243,13 +245,15 @@ static int add_place(struct places *to, uint64_t page_bytes, int node, uint64_t 
 			return 0;
 	if (weir_grow(&to->v, &to->cap, to->nr, sizeof(*to->v)) < 0)
 		return -ENOMEM;
-	to->v[to->nr++] = (struct place){ page_bytes, target, node };
+	to->v[to->nr++] = (struct place){ page_bytes, target, 0, node };
 	return 0;
 }
 
-static int collect_places(const struct weir_warm_state *state, struct places *out)
+static int collect_places(const struct weir_daemon *d, struct places *out)
 {
-	int r = 0;
+	const struct weir_warm_state *state = weir_store_state(d->store);
+	struct weir_rooms rooms = { 0 };
+	int r = weir_feed_rooms(d->feed, &rooms);
 
 	for (size_t i = 0; i < state->nr_targets && r == 0; i++)
 		r = add_place(out, state->targets[i].page_bytes, state->targets[i].node,
@@ -257,6 +261,10 @@ static int collect_places(const struct weir_warm_state *state, struct places *ou
 	for (size_t i = 0; i < state->nr_regions && r == 0; i++)
 		r = add_place(out, state->regions[i].page_bytes, state->regions[i].node,
 		              0);
+	for (size_t i = 0; i < out->nr; i++)
+		out->v[i].room = weir_rooms_of(&rooms, out->v[i].page_bytes,
+		                               out->v[i].node);
+	weir_rooms_done(&rooms);
 	return r;
 }
 
@@ -292,13 +300,12 @@ void weir_serve_warm(const struct weir_asked *a)
 	struct weir_store_counts counts;
 
 	weir_store_look(d->store);
-	if (collect_places(weir_store_state(d->store), &places) < 0)
+	if (collect_places(d, &places) < 0)
 		j.failed = -ENOMEM;
 	weir_reply_open(&j, &a->m->id);
 	weir_json_open(&j, "stores", '[');
 	for (size_t i = 0; i < places.nr; i++)
-		put_store(&j, d, places.v[i].page_bytes, places.v[i].node,
-		          places.v[i].target);
+		put_store(&j, d, &places.v[i]);
 	weir_json_close(&j);
 	put_flavours(&j, d, &places);
 	weir_store_counts(d->store, &counts);

@@ -51,8 +51,9 @@ int weir_tallies_read(const struct weir_pools *pools, struct weir_tallies *out,
  * surplus of each node, and the limit? Free and reserved pages move by themselves. */
 bool weir_tallies_differ(const struct weir_tallies *a, const struct weir_tallies *b);
 
-/* ... in what nothing but a write changes: pages that are not surplus, and limits. Surplus
- * pages come and go with those who use them, too, and are counted in the total. */
+/* ... in what nothing but a write changes: pages that are not surplus, and limits.
+ * Surplus pages come and go with those who use them, too, and are counted in the total.
+ */
 bool weir_tallies_were_written(const struct weir_tallies *a,
                                const struct weir_tallies *b);
 

@@ -154,7 +154,7 @@ static int fill(const struct weir_warm_job *job, const struct weir_warm_range *r
 static int run(struct weir_warm_job *job, const struct weir_warm_work *work,
                struct weir_err *err)
 {
-	struct weir_warm_range range;
+	struct weir_warm_range range = { 0 };
 	int r;
 
 	r = map(job, &range, err);

@@ -60,33 +60,45 @@ static int sync_parent(const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
+/* A new file at @aside with all of @text; its descriptor. */
+static int write_aside(const char *aside, struct weir_str text, bool sync)
+{
+	int fd, r;
+
+	(void)unlink(aside);
+	fd = open(aside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	r = write_at(fd, text, 0);
+	if (r == 0 && (fchmod(fd, 0644) < 0 || (sync && fsync(fd) < 0)))
+		r = -errno;
+	if (r < 0)
+		(void)close(fd);
+	return r < 0 ? r : fd;
+}
+
 int weir_log_base(struct weir_log *log, struct weir_str text, struct weir_err *err)
 {
-	weir_auto(weir_closep) int fd = -1;
 	bool first = log->fd < 0;
 	char aside[4096];
-	int n = snprintf(aside, sizeof(aside), "%s.new", log->path), r = 0;
+	int n = snprintf(aside, sizeof(aside), "%s.new", log->path), fd, r = 0;
 
 	if (n < 0 || (size_t)n >= sizeof(aside))
 		return weir_err_set(err, -ENAMETOOLONG, "'%s' is too long", log->path);
 	log->writes++;
-	(void)unlink(aside);
-	fd = open(aside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return weir_err_sys(err, -errno, "make '%s'", aside);
-	r = write_at(fd, text, 0);
-	if (r == 0 && (fchmod(fd, 0644) < 0 || (first && fsync(fd) < 0)))
+	fd = write_aside(aside, text, first);
+	if (fd >= 0 && rename(aside, log->path) < 0) {
 		r = -errno;
-	if (r == 0 && rename(aside, log->path) < 0)
-		r = -errno;
-	if (r < 0) {
+		(void)close(fd);
+		fd = r;
+	}
+	if (fd < 0) {
 		(void)unlink(aside);
-		return weir_err_sys(err, r, "write '%s'", log->path);
+		return weir_err_sys(err, fd, "write '%s'", log->path);
 	}
 	/* what counts is the new one from now on, whatever happens to the sync */
 	weir_log_done(log);
 	log->fd = fd;
-	fd = -1;
 	log->base_bytes = log->bytes = text.n;
 	r = first ? sync_parent(log->path) : 0;
 	log->torn = r < 0;

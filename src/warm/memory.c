@@ -213,7 +213,7 @@ static void labour_here(struct crew *c)
 /* Several slices a thread, so that none waits long for another. */
 static void set_slices(struct crew *c, unsigned int threads)
 {
-	uint64_t grain = c->grain_bytes, part = c->range->bytes / (threads * 4U);
+	uint64_t grain = c->grain_bytes, part = c->range->bytes / (UINT64_C(4) * threads);
 
 	c->slice_bytes = weir_min(part, SLICE_BYTES);
 	c->slice_bytes = c->slice_bytes / grain * grain;

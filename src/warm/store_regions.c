@@ -223,7 +223,7 @@ int weir_store_cut(struct weir_store *store, size_t at, uint64_t bytes,
 {
 	struct weir_warm_region *region = &store->state.regions[at];
 	weir_auto(weir_closep) int fd = weir_store_open_file(store, at);
-	struct weir_file file;
+	struct weir_file file = { 0 };
 	int r = fd < 0 ? fd : 0;
 
 	if (r == 0 && ftruncate(fd, (off_t)bytes) < 0)

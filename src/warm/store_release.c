@@ -5,6 +5,7 @@
 #include "base/own.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 static int no_lease(uint64_t lease, struct weir_err *err)
 {
@@ -107,7 +108,8 @@ bool weir_store_is_unused(struct weir_store *store, uint64_t lease)
 	if (fd == -ENOENT) /* somebody has removed it */
 		return true;
 	r = fd < 0 ? fd : weir_file_claim(fd);
-	if (r == -EBUSY && !to->opened) {
+	/* -EAGAIN: he has a lease of his own file (fcntl(2)), and so has it open */
+	if ((r == -EBUSY || r == -EAGAIN) && !to->opened) {
 		to->opened = true;
 		weir_store_note_region(store, at);
 		weir_store_may(store);
@@ -143,6 +145,12 @@ int weir_store_open_region(struct weir_store *store, uint64_t lease, struct weir
 	if (at == SIZE_MAX || store->state.regions[at].state != WEIR_REGION_LEASED)
 		return no_lease(lease, err);
 	fd = weir_store_open_file(store, at);
+	if (fd >= 0 && fcntl(fd, F_SETFL, 0) < 0) { /* without O_NONBLOCK */
+		int r = -errno;
+
+		(void)close(fd);
+		fd = r;
+	}
 	return fd < 0 ? weir_err_sys(err, fd, "open the file of lease %" PRIu64, lease)
 	              : fd;
 }

@@ -19,8 +19,8 @@ def run(size, pages):
     """In a mount namespace of its own, which takes the store's mount with it."""
     pools.need([size])
     # where weird has its own: a file system in memory, which syncs at once
-    shelf = tempfile.TemporaryDirectory(prefix="weir-test.", dir="/run")
-    with pools.saved_pools(), shelf as where:
+    with pools.saved_pools(), \
+            tempfile.TemporaryDirectory(prefix="weir-test.", dir="/run") as where:
         os.chmod(where, 0o711)  # those who lease are not root
         pools.set_pool(size, pages)
         done = subprocess.run([PROGRAM, f"{where}/warm", str(size), str(pages * size)],

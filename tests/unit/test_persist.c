@@ -301,7 +301,8 @@ static void files_are_written_and_old_ones_kept(void **state)
 	weir_file_changes_done(&changes);
 }
 
-/* The last of several cannot be done: one before it needs a directory of that name. */
+/* The last of several cannot be done: where its old version is to be kept there is a
+ * directory. */
 static void files_are_put_back_when_one_fails(void **state)
 {
 	const struct shelf *shelf = *state;
@@ -313,16 +314,50 @@ static void files_are_put_back_when_one_fails(void **state)
 	want(shelf, "/p/a", WEIR_FILE_TEXT, "new\n", &changes);
 	want(shelf, "/p/new/x", WEIR_FILE_TEXT, "x\n", &changes);
 	want(shelf, "/p/gone", WEIR_FILE_TEXT, NULL, &changes);
-	want(shelf, "/p/new", WEIR_FILE_TEXT, "d\n", &changes);
+	plant(shelf, "/p/last", "1\n");
+	want(shelf, "/p/last", WEIR_FILE_TEXT, "2\n", &changes);
+	plant(shelf, "/p/last.weir-old/inside", "i\n");
 	expect_int_eq(weir_file_changes_make(&shelf->root, &changes, &err), -EISDIR);
-	expect_str(err.msg, "write '/p/new': Is a directory");
+	expect_str(err.msg, "write '/p/last': Is a directory");
 	weir_file_changes_done(&changes);
 	expect_file(shelf, "/p/a", "old\n");
 	expect_file(shelf, "/p/a.weir-old", NULL);
 	expect_file(shelf, "/p/gone", "g\n");
+	expect_file(shelf, "/p/last", "1\n");
+	expect_file(shelf, "/p/last.weir-old/inside", "i\n");
 	assert_false(weir_root_has(&shelf->root, "/p/new"));
 	assert_false(weir_root_has(&shelf->root, "/p/.a.weir-new"));
-	assert_false(weir_root_has(&shelf->root, "/p/.new.weir-new"));
+	assert_false(weir_root_has(&shelf->root, "/p/.last.weir-new"));
+}
+
+/* What somebody wrote since the look is not written over, and nothing else is written. */
+static void files_that_changed_since_are_left_alone(void **state)
+{
+	const struct shelf *shelf = *state;
+	static const struct {
+		const char *path, *before, *after, *meanwhile;
+	} cases[] = {
+		{ "/m/changed", "1\n", "2\n", "3\n" },
+		{ "/m/came", NULL, "2\n", "3\n" },
+		{ "/m/removed", "1\n", NULL, "3\n" },
+	};
+
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		struct weir_file_changes changes = { 0 };
+		struct weir_err err = { 0 };
+
+		want(shelf, "/m/first", WEIR_FILE_TEXT, "x\n", &changes);
+		if (cases[i].before)
+			plant(shelf, cases[i].path, cases[i].before);
+		want(shelf, cases[i].path, WEIR_FILE_TEXT, cases[i].after, &changes);
+		plant(shelf, cases[i].path, cases[i].meanwhile);
+		expect_int_eq(weir_file_changes_make(&shelf->root, &changes, &err),
+		              -EAGAIN);
+		assert_non_null(strstr(err.msg, "since it was looked at"));
+		expect_file(shelf, cases[i].path, cases[i].meanwhile);
+		expect_file(shelf, "/m/first", NULL);
+		weir_file_changes_done(&changes);
+	}
 }
 
 static void files_in_the_way_are_left_alone(void **state)
@@ -414,6 +449,8 @@ static struct fake_file host[] = {
 struct run {
 	const struct shelf *shelf;
 	const struct weir_snapshot *snap;
+	size_t nr_changes;
+	const char *step; /* the first */
 };
 
 static int persist(void *ctx)
@@ -425,7 +462,9 @@ static int persist(void *ctx)
 	int r = weir_persist_make(&run->shelf->root, run->snap, &options, &made, NULL);
 
 	if (r == 0)
-		expect_u64_eq(made.changes.nr, 9);
+		expect_u64_eq(made.changes.nr, run->nr_changes);
+	if (r == 0)
+		expect_str(made.steps[0].argv[0], run->step);
 	for (size_t i = 0; r == 0 && i < made.changes.nr; i++)
 		r = weir_file_change_diff(&made.changes.v[i], &diff);
 	weir_buf_done(&diff);
@@ -435,7 +474,7 @@ static int persist(void *ctx)
 
 static void persist_every_failed_allocation_is_told(void **state)
 {
-	struct run run = { .shelf = *state };
+	struct run run = { .shelf = *state, .nr_changes = 9, .step = "kernel-install" };
 	struct weir_snapshot *snap = NULL;
 	struct fake_host fake;
 
@@ -448,6 +487,15 @@ static void persist_every_failed_allocation_is_told(void **state)
 	fake_open(&fake, host, WEIR_NELEM(host));
 	expect_int_eq(weir_snapshot_read(&fake.host, WEIR_SNAPSHOT_BASE, &snap, NULL), 0);
 	run.snap = snap;
+	expect_int_eq(fault_every(persist, &run), 0);
+	/* entries that lack it, in place of the line; and no line to change */
+	plant(run.shelf, "/usr/sbin/grubby", "");
+	plant(run.shelf, "/boot/grub2/grubenv", "kernelopts=quiet hugepages=3\n");
+	plant(run.shelf, "/boot/loader/entries/a.conf", "options $kernelopts b\n");
+	plant(run.shelf, "/boot/loader/entries/b.conf",
+	      "linux /b\noptions hugepagesz=2M hugepages=1\n");
+	run.nr_changes = 8;
+	run.step = "grubby";
 	expect_int_eq(fault_every(persist, &run), 0);
 	weir_snapshot_free(snap);
 	fake_close(&fake);
@@ -464,6 +512,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(files_are_written_and_old_ones_kept,
 		                                shelf_open, shelf_close),
 		cmocka_unit_test_setup_teardown(files_are_put_back_when_one_fails,
+		                                shelf_open, shelf_close),
+		cmocka_unit_test_setup_teardown(files_that_changed_since_are_left_alone,
 		                                shelf_open, shelf_close),
 		cmocka_unit_test_setup_teardown(files_in_the_way_are_left_alone,
 		                                shelf_open, shelf_close),

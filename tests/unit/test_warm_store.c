@@ -5,6 +5,7 @@
 #include "warm_store.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -171,7 +172,7 @@ static void release_waits_for_who_still_has_the_file(void **unused)
 	struct weir_store *store = open_with(&shop, sizes, 1);
 
 	(void)unused;
-	for (unsigned int way = 0; way < 4; way++) {
+	for (unsigned int way = 0; way < 5; way++) {
 		struct weir_lease lease;
 		int fd, pair[2] = { -1, -1 };
 		void *at = MAP_FAILED;
@@ -180,7 +181,17 @@ static void release_waits_for_who_still_has_the_file(void **unused)
 		fd = way == 1 ? open(lease.path, O_RDONLY | O_CLOEXEC)
 		              : weir_store_open_region(store, lease.id, NULL);
 		assert_true(fd >= 0);
-		if (way >= 2)
+		if (way != 1)
+			expect_int_eq(fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK),
+			              O_RDWR);
+		if (way ==
+		    4) { /* with a lease of the kernel's kind, against who opens it */
+			assert_int_equal(fcntl(fd, F_SETSIG, SIGURG), 0);
+			assert_int_equal(fcntl(fd, F_SETLEASE, F_WRLCK), 0);
+			assert_false(weir_store_is_unused(store, lease.id));
+			assert_true(weir_store_find(store, lease.id)->lease.opened);
+		}
+		if (way == 2 || way == 3)
 			at = mmap(NULL, 4 * P, PROT_READ | (way == 2 ? PROT_WRITE : 0),
 			          MAP_SHARED, fd, 0);
 		if (way == 3) { /* and in a socket's queue, with nobody to take it */
@@ -201,7 +212,7 @@ static void release_waits_for_who_still_has_the_file(void **unused)
 			(void)munmap(at, 4 * P);
 			at = MAP_FAILED;
 		}
-		if (way >= 2) {
+		if (way == 2 || way == 3) {
 			(void)close(fd);
 			fd = -1;
 		}
