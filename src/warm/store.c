@@ -257,7 +257,7 @@ int weir_store_empty(struct weir_store *store, struct weir_err *err)
 	if (r < 0 || !store->state.nr_regions)
 		return r;
 	return weir_err_set(err, -EBUSY,
-	                    "%zu regions are leased, waited for or worked on; "
-	                    "they have %" PRIu64 " bytes",
+	                    "not all is given back: %zu leased, waited for or worked on "
+	                    "(%" PRIu64 " bytes)",
 	                    store->state.nr_regions, leased);
 }
