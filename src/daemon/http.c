@@ -207,7 +207,7 @@ int weir_http_new(struct weir_daemon *d, const char *address, uint16_t port,
 		r = weir_err_set(err, -ENOTSUP, "libmicrohttpd has no epoll here");
 	if (r == 0)
 		r = weir_timer_new(d->loop, on_timer, http, &http->timer, err);
-	if (r == 0)
+	if (r == 0 && info)
 		r = weir_loop_add(d->loop, info->epoll_fd, EPOLLIN, on_ready, http,
 		                  &http->source, err);
 	if (r < 0) {

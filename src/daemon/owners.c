@@ -87,7 +87,7 @@ bool weir_unit_is_populated(struct weir_str text)
 static int read_start(int pid, uint64_t *out)
 {
 	char path[64], text[TEXT_MAX_BYTES];
-	struct weir_str stat;
+	struct weir_str stat = { "", 0 };
 	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -99,7 +99,7 @@ static int read_start(int pid, uint64_t *out)
 static int read_uid(int pid, uint32_t *out)
 {
 	char path[64], text[TEXT_MAX_BYTES];
-	struct weir_str status, line, word;
+	struct weir_str status = { "", 0 }, line, word;
 	uint64_t uid;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
@@ -125,30 +125,39 @@ static int no_process(int pid, struct weir_err *err)
 	return weir_err_set(err, -ESRCH, "there is no process %d", pid);
 }
 
-static int claim_pid(struct weir_warm_owner *owner, uint32_t uid, int *out,
-                     struct weir_err *err)
+static int check_pid(struct weir_warm_owner *owner, uint32_t uid, struct weir_err *err)
 {
-	weir_auto(weir_closep) int fd = (int)syscall(SYS_pidfd_open, (pid_t)owner->pid,
-	                                             0U);
+	bool anybody = uid == (uint32_t)-1 || uid == 0;
 	uint64_t start = 0;
-	uint32_t of = 0;
-	int r;
+	uint32_t of = uid;
 
-	if (fd < 0 && errno != ESRCH && errno != EINVAL)
-		return weir_err_sys(err, -errno, "watch process %d", owner->pid);
-	if (fd < 0 || read_start(owner->pid, &start) < 0 ||
-	    (owner->start && owner->start != start))
+	if (read_start(owner->pid, &start) < 0 ||
+	    (owner->start && owner->start != start) ||
+	    (!anybody && read_uid(owner->pid, &of) < 0))
 		return no_process(owner->pid, err);
-	r = uid == (uint32_t)-1 || uid == 0 ? 0 : read_uid(owner->pid, &of);
-	if (r < 0)
-		return no_process(owner->pid, err);
-	if (uid != (uint32_t)-1 && uid != 0 && of != uid)
+	if (of != uid)
 		return weir_err_set(err, -EPERM, "process %d is another user's",
 		                    owner->pid);
 	owner->start = start;
-	*out = fd;
-	fd = -1;
 	return 0;
+}
+
+/* Looked at when it is held: then it is no other one of the same number. */
+static int claim_pid(struct weir_warm_owner *owner, uint32_t uid, int *out,
+                     struct weir_err *err)
+{
+	int fd = (int)syscall(SYS_pidfd_open, (pid_t)owner->pid, 0U), r;
+
+	if (fd < 0 && errno != ESRCH && errno != EINVAL)
+		return weir_err_sys(err, -errno, "watch process %d", owner->pid);
+	if (fd < 0)
+		return no_process(owner->pid, err);
+	r = check_pid(owner, uid, err);
+	if (r < 0)
+		(void)close(fd);
+	else
+		*out = fd;
+	return r;
 }
 
 /* ---- a unit ------------------------------------------------------------------------ */
@@ -232,7 +241,7 @@ static int open_unit(const struct weir_ends *ends, const char *unit)
 static bool is_populated(int fd)
 {
 	char text[TEXT_MAX_BYTES];
-	struct weir_str events;
+	struct weir_str events = { "", 0 };
 
 	/* a cgroup that was removed gives -ENODEV */
 	return read_fd(fd, text, sizeof(text), &events) == 0 &&

@@ -130,7 +130,7 @@ static void tell_leases(struct weir_serve *serve, struct weir_connection *conn,
 		j.failed = -ENOMEM;
 	weir_reply_open(&j, id);
 	weir_json_open(&j, "leases", '[');
-	for (size_t i = 0; i < nr && i < LEASES_MAX; i++) {
+	for (size_t i = 0; leases && i < nr && i < LEASES_MAX; i++) {
 		const struct weir_warm_region *region = weir_store_find(d->store,
 		                                                        leases[i]);
 
