@@ -83,11 +83,11 @@ static bool is_better(const struct weir_who *who, const struct weir_hold_user *a
 size_t weir_who_main_user(const struct weir_who *who, const struct weir_hold *hold)
 {
 	const struct weir_hold_user *best = NULL;
+	bool is_warm = weir_hold_is_warm(hold);
 
 	for (size_t i = 0; i < hold->nr_users; i++) {
 		/* weird opens what it keeps: the store's own row has it */
-		if (weir_hold_is_warm(hold) &&
-		    weir_ledger_is_weird(&who->ledger, hold->users[i].task))
+		if (is_warm && weir_ledger_is_weird(&who->ledger, hold->users[i].task))
 			continue;
 		if (!best || is_better(who, &hold->users[i], best))
 			best = &hold->users[i];
