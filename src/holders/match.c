@@ -240,13 +240,15 @@ static int sort_regions(struct match *m)
 {
 	const struct weir_warm_state *state = &m->ledger->warm.state;
 
-	m->regions = calloc(state->nr_regions + 1, sizeof(*m->regions));
+	m->regions = calloc(state->nr_regions + 1,
+	                    sizeof(const struct weir_warm_region *));
 	if (!m->regions)
 		return -ENOMEM;
 	for (size_t i = 0; i < state->nr_regions; i++)
 		m->regions[i] = &state->regions[i];
 	if (state->nr_regions)
-		qsort(m->regions, state->nr_regions, sizeof(*m->regions), by_inode);
+		qsort(m->regions, state->nr_regions,
+		      sizeof(const struct weir_warm_region *), by_inode);
 	return 0;
 }
 
@@ -258,7 +260,7 @@ static const struct weir_warm_region *region_of(const struct match *m,
 
 	if (m->ledger->warm.state.nr_regions)
 		found = bsearch(&wanted, m->regions, m->ledger->warm.state.nr_regions,
-		                sizeof(*m->regions), by_inode);
+		                sizeof(const struct weir_warm_region *), by_inode);
 	return found ? *found : NULL;
 }
 

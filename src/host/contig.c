@@ -103,7 +103,7 @@ static int look_at(const struct weir_contig_walk *walk, uint64_t pfn, struct loo
 static int put_range(const struct weir_contig_walk *walk, uint64_t pfn, uint64_t *nr_read,
                      struct weir_buf *out)
 {
-	struct look look;
+	struct look look = { 0 };
 	int r;
 
 	if (*nr_read >= walk->read_max)
