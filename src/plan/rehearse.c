@@ -223,7 +223,7 @@ int weir_rehearsal_write(struct weir_rehearsal *r, const struct weir_op *op)
 
 	r->compacted = false;
 	r->plain = pool && op->node >= 0 ? pool->nr[op->node] : 0;
-	if (status == 0 && op->kind == WEIR_OP_POOL && op->node >= 0 &&
+	if (pool && status == 0 && op->kind == WEIR_OP_POOL && op->node >= 0 &&
 	    op->after > op->before && pool->nr[op->node] < op->after) {
 		r->compacted = true;
 		weir_memory_drop_caches(&m->memory);
