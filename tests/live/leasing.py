@@ -6,8 +6,10 @@ import contextlib
 import json
 import mmap
 import os
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +19,12 @@ import pools
 M2 = 2 << 20
 MIB = 1 << 20
 STARTS_IN, ENDS_IN = 30, 60
+
+
+def end_clean():
+    """Told to end, or the terminal is gone: what was begun is taken back all the same."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def until(what, true, seconds=30):

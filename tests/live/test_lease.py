@@ -3,6 +3,7 @@
 starts on it with what `weir lease --qemu` prints, and what QEMU leaves behind comes back as
 zeroes, however it ended. TAP."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -24,8 +25,9 @@ SHELF = tempfile.TemporaryDirectory(prefix="weir-test.")
 os.chmod(SHELF.name, 0o755)
 WEIR, WEIRD = (shutil.copy(path, SHELF.name) for path in (WEIR, WEIRD))
 QEMU = shutil.which("qemu-system-x86_64")
+QEMUS = []  # that run
 NOBODY = 65534
-POOL = 160  # pages of 2M, of which 64 are kept warm
+WARM = 64  # pages of 2M that are kept warm
 CONF = "[warm 2M]\nnode0 = 128M\nflavours = 64M\n"
 NO, REFUSED = 3, 5
 
@@ -35,17 +37,30 @@ def expect(what, got, want):
         raise AssertionError(f"{what} is {got!r}, not {want!r}")
 
 
-def on_pages(test):
-    """The test, with a weird that is full."""
-    def run():
-        pools.need([M2])
-        with pools.saved_pools():
-            pools.set_pool(M2, POOL)
-            with leasing.running(WEIRD, WEIR, CONF) as it:
-                it.full(node=0)
-                test(it)
-    run.__name__ = test.__name__
-    return run
+def on_pages(pages):
+    """The test, with a weird that is full, in a pool of so many pages; no more than WARM of them
+    leave nothing that anybody could take besides."""
+    def decorate(test):
+        def run():
+            pools.need([M2])
+            with pools.saved_pools():
+                pools.set_pool(M2, pages)
+                with leasing.running(WEIRD, WEIR, CONF) as it, no_qemu_left():
+                    it.full(node=0)
+                    test(it)
+        run.__name__ = test.__name__
+        return run
+    return decorate
+
+
+@contextlib.contextmanager
+def no_qemu_left():
+    """Those that a test that failed has not ended."""
+    try:
+        yield
+    finally:
+        while QEMUS:
+            QEMUS[0].kill()
 
 
 def is_zero(path):
@@ -58,7 +73,7 @@ def dirty(path):
         leasing.fill(f, 0xff)
 
 
-@on_pages
+@on_pages(WARM)
 def a_lease_is_a_file_of_zeroes(it):
     path = it.weir("lease", "64M").strip()
     st = os.stat(path)
@@ -79,7 +94,7 @@ def a_lease_is_a_file_of_zeroes(it):
         it.weir("release", lease["lease"])
 
 
-@on_pages
+@on_pages(160)
 def warm_only_is_not_more_than_is_warm(it):
     words = it.weir("lease", "160M", "--warm-only", status=NO)
     expect("one line", len(words.splitlines()), 1)
@@ -91,7 +106,7 @@ def warm_only_is_not_more_than_is_warm(it):
     it.weir("release", "big")
 
 
-@on_pages
+@on_pages(WARM)
 def others_need_a_rule(it):
     other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     it.weir("lease", "2M", status=REFUSED, **other)
@@ -112,7 +127,7 @@ def others_need_a_rule(it):
     until("it is released", lambda: not it.leases())
 
 
-@on_pages
+@on_pages(WARM)
 def hold_ends_with_its_command(it):
     with subprocess.Popen([WEIR, "lease", "--hold", "64M"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True,
@@ -138,10 +153,11 @@ class Qemu:
             [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-S", "-accel", "tcg",
              "-qmp", f"unix:{path},server=on,wait=off", *words], stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True)
+        self.socket = socket.socket(socket.AF_UNIX)
+        QEMUS.append(self)
         end = time.monotonic() + 60
         while self.process.poll() is None:
             if time.monotonic() > end:
-                self.process.kill()
                 raise AssertionError("QEMU does not answer")
             try:
                 self.say_hello(path)
@@ -151,6 +167,7 @@ class Qemu:
         raise AssertionError(f"QEMU has ended: {self.process.stderr.read()}")
 
     def say_hello(self, path):
+        self.socket.close()
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(path)
         self.lines = self.socket.makefile("rw", encoding="utf-8")
@@ -169,13 +186,14 @@ class Qemu:
                 return reply["return"]
 
     def kill(self):
+        QEMUS.remove(self)
         self.process.kill()
         self.process.wait()
         self.process.stderr.close()
         self.socket.close()
 
 
-@on_pages
+@on_pages(WARM)
 def qemu_starts_on_a_lease_and_leaves_zeroes(it):
     for more in ("", ",prealloc=on", ",prealloc=off"):
         for bound in ([], ["--node", "0"]):
@@ -184,12 +202,11 @@ def qemu_starts_on_a_lease_and_leaves_zeroes(it):
             expect("words", (len(words), words[0]), (2, "-object"))
             expect("bound", ",host-nodes=0,policy=bind" in words[1], bool(bound))
             words[1] += more
-            before = free_pages()
+            expect("free pages", free_pages(), 0)
             qemu = Qemu(it.folder, ["-m", "64M", *words, "-machine", "q35,memory-backend=ram"])
             memory = qemu.ask("query-memdev")
             expect("memory", [(m["id"], m["size"], m["share"]) for m in memory],
                    [("ram", 64 * MIB, True)])
-            expect("pages taken besides", before - free_pages(), 0)
             dirty(it.leases()[0]["path"])  # as a guest does: QEMU has it mapped
             qemu.kill()
             until("the lease has ended", lambda: not it.leases())
@@ -200,7 +217,7 @@ def qemu_starts_on_a_lease_and_leaves_zeroes(it):
         it.weir("release", lease["lease"])
 
 
-@on_pages
+@on_pages(WARM)
 def a_guest_of_two_nodes_has_two_leases(it):
     words = [it.weir("lease", "64M", f"--qemu=m{n}", "--node", "0").split() for n in (0, 1)]
     qemu = Qemu(it.folder, ["-m", "128M", "-smp", "2", *words[0], *words[1], "-machine", "q35",
@@ -213,7 +230,7 @@ def a_guest_of_two_nodes_has_two_leases(it):
     until("the leases have ended", lambda: not it.leases())
 
 
-@on_pages
+@on_pages(WARM)
 def who_has_memory_keeps_it(it):
     """The lease of a QEMU that runs is released: QEMU keeps its memory, and is named."""
     words = it.weir("lease", "64M", "--qemu", "--name", "vm").split()
@@ -234,5 +251,6 @@ TESTS = [a_lease_is_a_file_of_zeroes, warm_only_is_not_more_than_is_warm, others
          a_guest_of_two_nodes_has_two_leases, who_has_memory_keeps_it]
 
 if __name__ == "__main__":
+    leasing.end_clean()
     with pools.others_wait():  # once for all of them
         sys.exit(pools.run_tests(TESTS))

@@ -254,6 +254,7 @@ def with_all_that(run):
 
 
 def main():
+    leasing.end_clean()
     try:
         return with_all_that(pools.run_tests)
     except pools.Skip as why:
