@@ -40,15 +40,17 @@ class FakeWeird:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.socket)
         self.listener.listen()
-        self.closing = False
-        self.connections, self.threads = [], []
+        self.closing, self.accepting, self.connections = False, None, []
 
     def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
         return self
 
     def __exit__(self, *_):
         self.closing = True
+        self.listener.shutdown(socket.SHUT_RDWR)  # close alone leaves accept() waiting
+        self.accepting.join()
         self.listener.close()
         for connection in self.connections:
             try:
