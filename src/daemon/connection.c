@@ -1,8 +1,9 @@
 /* connection: see connection.h and server.h.
  *
- * Reading stops while as many requests are pending as may be, so what a client can make
- * us keep is one piece of what it sent, and its replies. Who closes his half only gets
- * all replies first. */
+ * Reading stops while as many requests are pending as may be, or much of what was replied
+ * is not read; so what a client can make us keep is one piece of what it sent, and some
+ * replies. Who reads nothing for long is cut. Who closes his half only gets all replies
+ * first. */
 #include "daemon/connection.h"
 
 #include "base/own.h"
@@ -64,15 +65,23 @@ void weir_connection_close(struct weir_connection *conn)
 	free(conn);
 }
 
+static bool may_take(const struct weir_connection *conn)
+{
+	return !conn->cut && conn->nr_pending < WEIR_SERVER_PENDING_MAX &&
+	       conn->unsent_bytes < WEIR_SERVER_UNREAD_HIGH;
+}
+
 /* What to wait for follows from what there is to do. */
 static void wait_for(struct weir_connection *conn)
 {
 	uint32_t events = 0;
 
-	if (!conn->ended && !conn->cut && conn->nr_pending < WEIR_SERVER_PENDING_MAX)
+	if (!conn->ended && may_take(conn))
 		events |= EPOLLIN | EPOLLRDHUP;
 	if (conn->unsent)
 		events |= EPOLLOUT;
+	if (conn->unsent && !weir_timer_is_set(conn->server->sweep))
+		weir_timer_in_ms(conn->server->sweep, conn->server->stuck_ms);
 	(void)weir_source_wait_for(conn->source, events);
 }
 
@@ -115,6 +124,7 @@ static int send_all(struct weir_connection *conn)
 			reply->fd = -1;
 			conn->nr_passed--;
 		}
+		conn->read_at_ns = weir_now_ns();
 		reply->sent += (size_t)n;
 		if (reply->sent == reply->text.n)
 			drop_unsent(conn);
@@ -136,6 +146,8 @@ static int keep_unsent(struct weir_connection *conn, struct weir_str line, int f
 	}
 	reply->fd = fd;
 	reply->tag = tag;
+	if (!conn->unsent)
+		conn->read_at_ns = weir_now_ns();
 	conn->nr_passed += fd >= 0;
 	conn->unsent_bytes += line.n;
 	*conn->last = reply;
@@ -170,7 +182,7 @@ static void take_lines(struct weir_connection *conn)
 	int r;
 
 	conn->is_busy = true;
-	while (!conn->gone && !conn->cut && conn->nr_pending < WEIR_SERVER_PENDING_MAX) {
+	while (!conn->gone && may_take(conn)) {
 		r = weir_lines_next(&conn->lines, &line);
 		if (r == WEIR_LINES_NONE)
 			break;
@@ -187,12 +199,18 @@ static void take_lines(struct weir_connection *conn)
 /* What follows when something was taken or sent: may close. */
 static void settle(struct weir_connection *conn)
 {
+	size_t had;
+
 	if (conn->is_busy)
 		return;
-	if (!conn->gone)
-		take_lines(conn);
-	if (!conn->gone && send_all(conn) < 0)
-		conn->gone = true;
+	/* what is sent makes room for what was not taken */
+	do {
+		if (!conn->gone)
+			take_lines(conn);
+		had = conn->unsent_bytes;
+		if (!conn->gone && send_all(conn) < 0)
+			conn->gone = true;
+	} while (!conn->gone && had >= WEIR_SERVER_UNREAD_HIGH && may_take(conn));
 	if (conn->gone || is_over(conn))
 		weir_connection_close(conn);
 	else
@@ -214,6 +232,26 @@ void weir_connection_reply(struct weir_connection *conn, struct weir_str line, i
 		return;
 	}
 	settle(conn);
+}
+
+/* Called when some client has not read for long, or may not have: cuts who has not. */
+void weir_connections_sweep(struct weir_server *server)
+{
+	uint64_t stuck_ns = server->stuck_ms * UINT64_C(1000000), now = weir_now_ns();
+	struct weir_connection *conn = server->connections, *next;
+	bool any = false;
+
+	for (; conn; conn = next) {
+		next = conn->next;
+		if (!conn->unsent)
+			continue;
+		if (now - conn->read_at_ns >= stuck_ns)
+			weir_connection_close(conn);
+		else
+			any = true;
+	}
+	if (any)
+		weir_timer_in_ms(server->sweep, server->stuck_ms / 2 + 1);
 }
 
 /* ---- reading ----------------------------------------------------------------------- */

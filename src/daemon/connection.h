@@ -30,6 +30,7 @@ struct weir_connection {
 	bool gone;    /* to be freed then */
 	struct weir_unsent *unsent, **last;
 	size_t unsent_bytes, nr_passed;
+	uint64_t read_at_ns; /* when it has last read something, or begun to have to */
 };
 
 struct weir_server {
@@ -37,7 +38,8 @@ struct weir_server {
 	int fd;
 	char *path; /* NULL: not ours to remove */
 	struct weir_source *source;
-	struct weir_timer *again;
+	struct weir_timer *again, *sweep;
+	uint64_t stuck_ms;
 	struct weir_connection *connections;
 	uint64_t last_id;
 	size_t line_max;
@@ -47,6 +49,9 @@ struct weir_server {
 
 /* Takes @fd, unless it fails. */
 int weir_connection_new(struct weir_server *server, int fd, const struct weir_peer *peer);
+
+/* Closes those that have not read for too long. */
+void weir_connections_sweep(struct weir_server *server);
 
 /* Tells the owner, and frees. */
 void weir_connection_close(struct weir_connection *conn);

@@ -347,6 +347,7 @@ static int start_server(struct weir_daemon *d, struct weir_err *err)
 		.has_gid = d->conf.socket.group.known,
 		.gid = d->conf.socket.group.id,
 		.line_max = WEIR_MESSAGE_MAX,
+		.stuck_ms = WEIR_SERVER_STUCK_MS,
 		.calls = weir_serve_calls,
 		.ctx = d->serve,
 	};

@@ -138,6 +138,11 @@ static void on_again(void *ctx)
 	(void)weir_source_wait_for(server->source, EPOLLIN);
 }
 
+static void on_sweep(void *ctx)
+{
+	weir_connections_sweep(ctx);
+}
+
 static void on_connect(void *ctx, uint32_t events)
 {
 	struct weir_server *server = ctx;
@@ -175,6 +180,8 @@ static int start(struct weir_server *server, const struct weir_server_options *o
 		r = weir_err_sys(err, -errno, "listen on '%s'", options->path);
 	if (r == 0)
 		r = weir_timer_new(server->loop, on_again, server, &server->again, err);
+	if (r == 0)
+		r = weir_timer_new(server->loop, on_sweep, server, &server->sweep, err);
 	return r < 0 ? r
 	             : weir_loop_add(server->loop, server->fd, EPOLLIN, on_connect,
 	                             server, &server->source, err);
@@ -194,6 +201,7 @@ int weir_server_new(struct weir_loop *loop, const struct weir_server_options *op
 	server->loop = loop;
 	server->fd = options->listen_fd;
 	server->line_max = options->line_max;
+	server->stuck_ms = options->stuck_ms;
 	server->calls = options->calls;
 	server->ctx = options->ctx;
 	r = start(server, options, err);
@@ -213,6 +221,7 @@ void weir_server_free(struct weir_server *server)
 		weir_connection_close(server->connections);
 	weir_source_remove(server->source);
 	weir_timer_free(server->again);
+	weir_timer_free(server->sweep);
 	if (server->fd >= 0)
 		(void)close(server->fd);
 	if (server->path)

@@ -13,9 +13,11 @@
 
 #define WEIR_SERVER_CONNECTIONS_MAX 256U /* root not counted */
 #define WEIR_SERVER_OF_USER_MAX     64U
-#define WEIR_SERVER_PENDING_MAX     64U        /* requests of a connection */
-#define WEIR_SERVER_UNREAD_MAX      (1U << 20) /* bytes of replies that wait for it */
-#define WEIR_SERVER_PASSED_MAX      64U        /* descriptors that do */
+#define WEIR_SERVER_PENDING_MAX     64U          /* requests of a connection */
+#define WEIR_SERVER_UNREAD_HIGH     (256U << 10) /* no more requests are taken then */
+#define WEIR_SERVER_STUCK_MS        30000U       /* nothing was read for so long */
+#define WEIR_SERVER_UNREAD_MAX      (1U << 20)   /* bytes of replies that wait for it */
+#define WEIR_SERVER_PASSED_MAX      64U          /* descriptors that do */
 
 struct weir_server;
 struct weir_connection;
@@ -44,6 +46,7 @@ struct weir_server_options {
 	bool has_gid;
 	uint32_t gid;
 	size_t line_max;
+	uint64_t stuck_ms; /* who reads no replies for so long is cut */
 	struct weir_server_calls calls;
 	void *ctx;
 };

@@ -295,15 +295,15 @@ def hostile_clients_harm_nobody():
             expect("less is taken than was sent", sent < 1 << 20, True)
         good.do("warm")
 
-        # one that never reads
+        # one that never reads: from some point on nothing is taken of it
         with w.client() as c:
-            c.socket.settimeout(5)
+            c.socket.settimeout(2)
             line = b'{"weir":1,"op":"warm"}\n' * 500
             with contextlib.suppress(OSError):
                 for _ in range(2000):
                     c.socket.sendall(line)
-                raise AssertionError("it was never cut")
-        good.do("warm")
+                raise AssertionError("all of it was taken")
+            good.do("warm")
 
         # garbage, half lines, and lines in small pieces
         for text in (b"\0" * 1000 + b"\n", b"\xff\xfe{}\n", b"GET / HTTP/1.0\r\n\r\n",

@@ -170,6 +170,7 @@ static int set_up(void **state)
 		.listen_fd = -1,
 		.mode = 0600,
 		.line_max = 100,
+		.stuck_ms = 50,
 		.calls = { on_line, on_cut, on_lost, on_closed },
 		.ctx = w,
 	};
@@ -303,17 +304,41 @@ static void server_reads_no_more_than_may_be_pending(void **state)
 	expect_u64_eq(w->nr_closed, 1);
 }
 
+static void server_takes_no_more_of_who_does_not_read(void **state)
+{
+	struct world *w = *state;
+	int fd = connected(w);
+	size_t got = 0;
+	static char text[65536];
+
+	w->how = MUCH;
+	for (int i = 0; i < 100; i++)
+		expect_int_eq(write(fd, "x\n", 2), 2);
+	turn(w);
+	/* what a socket holds, and as much as is kept */
+	assert_in_range(w->nr_lines, 6, 30);
+	while (got < 100 * 40002) {
+		ssize_t n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+
+		if (n > 0)
+			got += (size_t)n;
+		turn(w);
+	}
+	expect_u64_eq(w->nr_lines, 100);
+	expect_u64_eq(w->nr_lost, 0);
+	(void)close(fd);
+}
+
 static void server_cuts_who_never_reads(void **state)
 {
 	struct world *w = *state;
 	int fd = connected(w);
 
 	w->how = MUCH;
-	for (int i = 0; i < 60 && !w->nr_closed; i++) {
-		if (send(fd, "x\n", 2, MSG_NOSIGNAL) < 0)
-			break;
-		turn(w);
-	}
+	for (int i = 0; i < 100; i++)
+		expect_int_eq(write(fd, "x\n", 2), 2);
+	for (int i = 0; i < 100 && !w->nr_closed; i++)
+		expect_int_eq(weir_loop_once(w->loop, 20, NULL), 0);
 	expect_u64_eq(w->nr_closed, 1);
 	/* what is told of replies that were lost is which, and the last is among them */
 	expect_int_eq(w->nr_lost > 0 && w->nr_lost < w->nr_lines, true);
@@ -395,6 +420,7 @@ int main(void)
 		WITH_SERVER(server_takes_what_was_sent_before_the_end),
 		WITH_SERVER(server_cuts_a_line_that_is_too_long),
 		WITH_SERVER(server_reads_no_more_than_may_be_pending),
+		WITH_SERVER(server_takes_no_more_of_who_does_not_read),
 		WITH_SERVER(server_cuts_who_never_reads),
 		WITH_SERVER(server_passes_descriptors),
 		WITH_SERVER(server_does_not_take_a_socket_that_is_used),
