@@ -184,8 +184,8 @@ def nobody_is_unknown(when):
 class Host:
     """What is done to weird and to the pool while the clients are at work."""
 
-    def __init__(self, one, clients, counts, undo):
-        self.weird, self.clients, self.counts, self.undo = one, clients, counts, undo
+    def __init__(self, one, clients, counts):
+        self.weird, self.clients, self.counts = one, clients, counts
         self.kills = self.stops = self.targets = self.floods = self.ledgers = 0
         self.flood_until, self.flood = 0, None
         self.next_kill = self.next_ledger = 0
@@ -282,7 +282,7 @@ def work(one, undo):
         os.chmod(one.folder / name, 0o777)
     counts = Counts(one.folder / "counts")
     clients = Clients(one, counts)
-    host = Host(one, clients, counts, undo)
+    host = Host(one, clients, counts)
     undo.callback(host.end_flood)
     undo.callback(clients.end)
     began = time.monotonic()
