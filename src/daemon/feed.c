@@ -57,6 +57,21 @@ static bool is_missing(const struct weir_feed *feed)
 	return false;
 }
 
+/* Does anything take pages from the pools: a fill, or a scrub of what has holes? */
+static bool wants_room(const struct weir_feed *feed)
+{
+	const struct weir_warm_state *state = weir_store_state(feed->d->store);
+
+	for (size_t i = 0; i < state->nr_regions; i++) {
+		const struct weir_warm_region *r = &state->regions[i];
+
+		if (r->filled_bytes < r->bytes &&
+		    (r->state == WEIR_REGION_DIRTY || r->state == WEIR_REGION_FILLING))
+			return true;
+	}
+	return is_missing(feed);
+}
+
 uint64_t weir_feed_lease_room(struct weir_feed *feed, uint64_t page_bytes, int node)
 {
 	return weir_supply_for_lease(&feed->supply, page_bytes, node);
@@ -189,6 +204,20 @@ static void see_rate(struct weir_feed *feed, uint64_t page_bytes, int node,
 			                        rate.done[WEIR_RATE_SCRUB] };
 }
 
+/* The next time to look at pools that had no room, and what else time brings. */
+static void set_again(struct weir_feed *feed)
+{
+	bool waits = is_missing(feed) ||
+	             (feed->d->conf.shrink && weir_growth_has_any(feed->d->growth));
+
+	if (!waits) {
+		weir_timer_at(feed->again, 0);
+		feed->again_ms = AGAIN_MIN_MS;
+	} else if (!weir_timer_is_set(feed->again)) {
+		weir_timer_in_ms(feed->again, feed->again_ms);
+	}
+}
+
 /* ---- jobs -------------------------------------------------------------------------- */
 
 static int next(void *ctx, int node, bool only_grow, struct weir_warm_job *out)
@@ -201,7 +230,7 @@ static int next(void *ctx, int node, bool only_grow, struct weir_warm_job *out)
 
 	if (feed->d->is_stopping)
 		return WEIR_JOB_NONE;
-	if (!only_grow && is_missing(feed)) {
+	if (!only_grow && wants_room(feed)) {
 		(void)weir_supply_see(&feed->supply);
 		rooms = weir_supply_offer(&feed->supply);
 		wish.rooms = rooms->v;
@@ -216,6 +245,8 @@ static int next(void *ctx, int node, bool only_grow, struct weir_warm_job *out)
 	if (r < 0)
 		weir_event(&feed->d->log, WEIR_EVENT_WARNING, "no-job", "why=%s",
 		           weir_quote(&(struct weir_quote){ 0 }, err.msg));
+	if (r != 0 && !only_grow) /* what ends after this may be the last to ask */
+		set_again(feed);
 	return r;
 }
 
@@ -267,20 +298,6 @@ static void done(void *ctx, struct weir_warm_job *job, int result,
 		tell_failed(feed, &was, r, &err);
 	if (was.kind == WEIR_JOB_GROW)
 		weir_serve_grown(feed->d->serve, was.region, r, &lease, &err);
-}
-
-/* The next time to look at pools that had no room, and what else time brings. */
-static void set_again(struct weir_feed *feed)
-{
-	bool waits = is_missing(feed) ||
-	             (feed->d->conf.shrink && weir_growth_has_any(feed->d->growth));
-
-	if (!waits) {
-		weir_timer_at(feed->again, 0);
-		feed->again_ms = AGAIN_MIN_MS;
-	} else if (!weir_timer_is_set(feed->again)) {
-		weir_timer_in_ms(feed->again, feed->again_ms);
-	}
 }
 
 static void on_again(void *ctx)

@@ -179,7 +179,10 @@ def run_tests(tests):
             result, directive = "ok", f" # SKIP {reason}"
         except Exception as error:  # a test may fail in any way
             result, failed = "not ok", failed + 1
-            print(f"# {type(error).__name__}: {error}", flush=True)
+            while error:  # what went wrong while it was cleared up hides the first
+                words = str(error).replace("\n", "\n#   ")
+                print(f"# {type(error).__name__}: {words}", flush=True)
+                error = error.__context__
         print(f"{result} {number} - {name}{directive}", flush=True)
     return 1 if failed else 0
 

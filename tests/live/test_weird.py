@@ -391,6 +391,22 @@ def killed_weird_finds_all_again():
         w.until_full()
 
 
+def fill_that_was_cut_off_is_made_good():
+    """Beside a scrub: what has holes then is not worked on first."""
+    conf = "[warm 2M]\nany = 32M\nflavours = 16M\n"
+    with weird(conf + "[budget]\nrate = 16M\n") as w, w.client() as c:
+        w.until(lambda: w.stores()[0]["ready_bytes"] == SIZE, "the first is ready")
+        memory = mapped(c.do("lease", bytes=SIZE, owner={"connection": True})["path"])
+        memory[:4] = b"mine"
+        memory.close()
+        used = free_pages()
+        w.until(lambda: 0 < used - free_pages() < SIZE // M2, "the next has a part of its pages")
+        w.kill()
+        w.conf.write_text(conf)
+        w.start()
+        w.until_full()
+
+
 def reload_changes_targets_and_is_told():
     with weird() as w:
         w.until_full()
@@ -624,6 +640,7 @@ def main():
         hostile_clients_harm_nobody,
         many_connections_are_bounded,
         killed_weird_finds_all_again,
+        fill_that_was_cut_off_is_made_good,
         reload_changes_targets_and_is_told,
         target_is_set_by_root,
         what_is_kept_free_stays_free,
