@@ -16,7 +16,7 @@ FUZZ := build/fuzz
 WEIR := $(RELEASE)/src/cli/weir
 NINJA := ninja $(if $(JOBS),-j$(JOBS))
 
-.PHONY: all help demo dev check guest-check boot-check twin twin-live twin-pins plans kills leases mutation fuzz bench format install clean
+.PHONY: all help demo dev check vm-check guest-check boot-check twin twin-live twin-pins plans kills leases mutation fuzz bench format install clean
 
 all: ## build weir with optimisation, into build/release (the default)
 	@tools/setup-build $(RELEASE) release.ini
@@ -37,11 +37,16 @@ dev: ## build with debug checks and tests, into build/dev
 	@tools/setup-build $(DEV) dev.ini
 	@$(NINJA) -C $(DEV)
 
-check: ## install what the tests lack, run them all under sanitizers, count them
+check: ## install what the tests lack, run them under sanitizers, count them
 	@tools/install-deps build check
 	@tools/install-deps guest || echo "make: without guests; what needs them is skipped"
 	@$(MAKE) --no-print-directory dev
-	@tools/check $(DEV)
+	@tools/check $(DEV) --no-suite vm
+
+vm-check: ## start VMs of QEMU and libvirt on warm memory, as root
+	@tools/install-deps build check
+	@$(MAKE) --no-print-directory dev
+	@tools/check $(DEV) --suite vm
 
 guest-check: all ## run the tests that need kernels of their own, in small QEMU guests
 	@tools/install-deps guest

@@ -181,7 +181,17 @@ static int take_shrink(struct weir_conf_parser *p, struct weir_str value)
 
 static int take_renew(struct weir_conf_parser *p, struct weir_str value)
 {
-	return weir_conf_switch(p, value, &p->out->renew);
+	bool all;
+	int r;
+
+	if (weir_str_eq(value, "others")) {
+		p->out->renew = WEIR_RENEW_OTHERS;
+		return 0;
+	}
+	r = weir_conf_switch(p, value, &all);
+	if (r == 0)
+		p->out->renew = all ? WEIR_RENEW_ALL : WEIR_RENEW_NONE;
+	return r;
 }
 
 /* ---- [socket], [http] -------------------------------------------------------------- */

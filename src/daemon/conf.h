@@ -8,6 +8,7 @@
 
 #include "daemon/rules.h"
 #include "facts/fact.h"
+#include "warm/store.h"
 
 #define WEIR_CONF_PATH         "/etc/weir/weird.conf"
 #define WEIR_CONF_TEXT_MAX     (1U << 20) /* 1,024 rules take 100 KiB */
@@ -48,7 +49,7 @@ struct weir_conf {
 		size_t nr_keep;
 	} budget;
 	bool grow, shrink;
-	bool renew; /* what comes back is given to the pool, and other pages are taken */
+	enum weir_renew renew;
 	struct {
 		char *path; /* never NULL */
 		unsigned int mode;

@@ -198,8 +198,9 @@ static void put_all(struct list *to, const struct weir_conf *conf)
 		put(to, "pool", "grow = yes");
 	if (conf->shrink)
 		put(to, "pool", "shrink = yes");
-	if (conf->renew)
-		put(to, "pool", "renew = yes");
+	if (conf->renew != WEIR_RENEW_OTHERS)
+		put(to, "pool", "renew = %s",
+		    conf->renew == WEIR_RENEW_ALL ? "yes" : "no");
 	if (strcmp(conf->socket.path, WEIR_CONF_SOCKET) != 0)
 		put(to, "socket", "path = %s", conf->socket.path);
 	if (conf->socket.mode != 0666)

@@ -298,6 +298,7 @@ static void done(void *ctx, struct weir_warm_job *job, int result,
 		tell_failed(feed, &was, r, &err);
 	if (was.kind == WEIR_JOB_GROW)
 		weir_serve_grown(feed->d->serve, was.region, r, &lease, &err);
+	weir_serve_retry(feed->d->serve);
 }
 
 static void on_again(void *ctx)

@@ -83,7 +83,7 @@ static bool waits_on(const struct weir_serve *serve, struct weir_pending *p)
 {
 	const struct weir_seen *seen = weir_look_last(serve->d->look);
 
-	if (p->kind == WEIR_PENDING_LEASE)
+	if (p->kind == WEIR_PENDING_LEASE || p->kind == WEIR_PENDING_LATER)
 		return true;
 	if (p->kind != WEIR_PENDING_RELEASE || p->looked || !seen ||
 	    seen->at_ns >= p->began_ns)
@@ -152,6 +152,7 @@ int weir_serve_end(struct weir_serve *serve, uint64_t lease, const char *why,
 	           "lease=%" PRIu64 " by=%s state=%s", lease, why,
 	           region ? weir_region_state_word(region->state) : "dirty");
 	weir_endings_changed(d->endings);
+	weir_serve_retry(serve);
 	weir_feed_kick(d->feed);
 	return 0;
 }

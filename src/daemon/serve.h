@@ -16,6 +16,9 @@ extern const struct weir_server_calls weir_serve_calls;
 void weir_serve_grown(struct weir_serve *serve, uint64_t region, int result,
                       const struct weir_lease *lease, const struct weir_err *err);
 
+/* Memory came back, or may have: leases that wait for it are tried again. */
+void weir_serve_retry(struct weir_serve *serve);
+
 /* A lease is at its end by itself: it is released. */
 void weir_serve_ended(struct weir_serve *serve, uint64_t lease, const char *why);
 

@@ -1,6 +1,7 @@
 /* serve_lease: the requests that change something: lease, release, renew, target. */
 #include "daemon/serve_parts.h"
 
+#include "base/ckd.h"
 #include "base/own.h"
 #include "base/size.h"
 #include "daemon/feed.h"
@@ -164,6 +165,12 @@ static bool ask_owner(const struct weir_asked *a, struct wanted *w)
 	struct weir_err err = { 0 };
 	int r;
 
+	if (a->later) {
+		w->ask.owner = a->later->owner;
+		w->claim = a->later->claim;
+		a->later->claim.fd = -1;
+		return true;
+	}
 	w->ask.owner = a->m->owner;
 	r = weir_claim_make(weir_endings_owners(a->serve->d->endings), &w->ask.owner,
 	                    a->peer->uid, &w->claim, &err);
@@ -192,6 +199,43 @@ static bool is_warm(const struct weir_store *store, const struct weir_lease_ask 
 			return true;
 	}
 	return false;
+}
+
+/* Will there be enough when what is zeroed now is ready? All else that the store could
+ * give back it has given back. */
+static bool is_coming(const struct weir_daemon *d, const struct weir_lease_ask *ask)
+{
+	const struct weir_warm_state *state = weir_store_state(d->store);
+	uint64_t sum = ask->room_bytes, coming = 0;
+
+	for (size_t i = 0; i < state->nr_regions; i++) {
+		const struct weir_warm_region *r = &state->regions[i];
+		bool works = r->state == WEIR_REGION_FILLING ||
+		             r->state == WEIR_REGION_SCRUBBING;
+		bool has = r->state == WEIR_REGION_READY || r->state == WEIR_REGION_DIRTY;
+
+		if (r->page_bytes != ask->page_bytes ||
+		    (ask->node >= 0 && r->node != ask->node) || !(works || has))
+			continue;
+		coming += works;
+		/* what is filled is reserved, and not in the pool's room any more */
+		if (ckd_add(&sum, sum, works ? r->bytes : r->filled_bytes))
+			sum = UINT64_MAX;
+	}
+	return coming && weir_work_running(d->work) && sum >= ask->bytes;
+}
+
+static void wait_for_memory(const struct weir_asked *a, struct wanted *w)
+{
+	struct weir_pending *p = weir_serve_wait(a, WEIR_PENDING_LATER);
+
+	if (!p)
+		return;
+	p->m = *a->m;
+	p->owner = w->ask.owner;
+	p->claim = w->claim;
+	w->claim.fd = -1;
+	weir_work_hurry(a->serve->d->work, true);
 }
 
 static enum weir_refused code_of(int r)
@@ -337,6 +381,10 @@ static void make_lease(const struct weir_asked *a, struct wanted *w)
 		wait_for_growth(a, w, &lease);
 		return;
 	}
+	if (r == -ENOMEM && is_coming(serve->d, &w->ask)) {
+		wait_for_memory(a, w);
+		return;
+	}
 	if (r < 0) {
 		weir_serve_refuse(a, code_of(r), err.msg, help_of(r));
 		return;
@@ -359,6 +407,52 @@ void weir_serve_lease(const struct weir_asked *a)
 	                                : a->peer->gid;
 	make_lease(a, &w);
 	weir_claim_done(&w.claim);
+}
+
+static void try_again(struct weir_serve *serve, struct weir_pending *p)
+{
+	struct weir_connection *conn = weir_server_find(serve->d->server, p->conn);
+	struct weir_asked a = { .serve = serve,
+		                .conn = conn,
+		                .m = &p->m,
+		                .peer = conn ? weir_connection_peer(conn) : NULL,
+		                .began_ns = p->began_ns,
+		                .later = p };
+
+	if (conn && serve->d->is_stopping)
+		weir_serve_refuse(&a, WEIR_REFUSED_BUSY, "weird is stopping", NULL);
+	else if (conn)
+		weir_serve_lease(&a);
+}
+
+/* The oldest first. They leave the list together: those that wait on come back to it. */
+void weir_serve_retry(struct weir_serve *serve)
+{
+	struct weir_pending *all = NULL, *p;
+
+	if (serve->is_retrying)
+		return;
+	for (struct weir_pending **link = &serve->pending; *link;) {
+		p = *link;
+		if (p->kind != WEIR_PENDING_LATER) {
+			link = &p->next;
+			continue;
+		}
+		*link = p->next;
+		p->next = all;
+		all = p;
+	}
+	if (!all)
+		return;
+	serve->is_retrying = true;
+	weir_work_hurry(serve->d->work, false); /* who waits on says so again */
+	while (all) {
+		p = all;
+		all = p->next;
+		try_again(serve, p);
+		weir_pending_free(p);
+	}
+	serve->is_retrying = false;
 }
 
 static struct weir_pending *take_growing(struct weir_serve *serve, uint64_t region)
@@ -403,22 +497,28 @@ void weir_serve_grown(struct weir_serve *serve, uint64_t region, int result,
 
 /* ---- release, renew ---------------------------------------------------------------- */
 
-/* The region of the lease that is meant, or NULL: of others there is none to be known. */
+/* The region of the lease that is meant, or NULL: of others there is none to be known. Of
+ * one name there may be more, of which all but one have ended. */
 static const struct weir_warm_region *meant(const struct weir_asked *a)
 {
 	const struct weir_warm_state *state = weir_store_state(a->serve->d->store);
+	const struct weir_warm_region *found = NULL;
 
 	for (size_t i = 0; i < state->nr_regions; i++) {
 		const struct weir_warm_region *r = &state->regions[i];
 
-		if (r->lease.id &&
-		    (a->m->lease ? r->lease.id == a->m->lease
-		                 : strcmp(r->lease.name, a->m->name) == 0) &&
-		    weir_serve_is_his(a->peer, &r->lease))
-			return r;
+		if (!r->lease.id ||
+		    !(a->m->lease ? r->lease.id == a->m->lease
+		                  : strcmp(r->lease.name, a->m->name) == 0) ||
+		    !weir_serve_is_his(a->peer, &r->lease))
+			continue;
+		if (!found || r->state != WEIR_REGION_WAITING)
+			found = r;
 	}
-	weir_serve_refuse(a, WEIR_REFUSED_NO_SUCH_LEASE, "there is no such lease", NULL);
-	return NULL;
+	if (!found)
+		weir_serve_refuse(a, WEIR_REFUSED_NO_SUCH_LEASE, "there is no such lease",
+		                  NULL);
+	return found;
 }
 
 void weir_serve_release(const struct weir_asked *a)

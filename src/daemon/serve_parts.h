@@ -7,6 +7,7 @@
 
 enum weir_pending_kind {
 	WEIR_PENDING_LEASE,   /* its region grows */
+	WEIR_PENDING_LATER,   /* a lease: memory for it is being worked on */
 	WEIR_PENDING_RELEASE, /* who holds it is looked for */
 	WEIR_PENDING_LEASES,
 	WEIR_PENDING_METRICS,
@@ -24,6 +25,9 @@ struct weir_pending {
 	bool descriptor;
 	bool of_connection; /* the lease ends with it */
 	struct weir_claim claim;
+	/* of LATER: what was asked, and for whom, as he was then */
+	struct weir_message m;
+	struct weir_warm_owner owner;
 };
 
 struct weir_tied { /* a lease that ends with its connection */
@@ -36,6 +40,7 @@ struct weir_serve {
 	struct weir_tied *tied;
 	size_t nr_tied, cap_tied;
 	uint64_t results[WEIR_SERVE_RESULTS];
+	bool is_retrying;
 };
 
 /* Who asks, what, and since when. */
@@ -45,6 +50,7 @@ struct weir_asked {
 	const struct weir_message *m;
 	const struct weir_peer *peer;
 	uint64_t began_ns;
+	struct weir_pending *later; /* it is asked once more: what it was kept in */
 };
 
 /* Keeps a request until what it waits for is there. NULL: no memory, and it is refused.

@@ -369,6 +369,7 @@ void weir_serve_tell(struct weir_serve *serve, struct weir_connection *conn,
 	case WEIR_PENDING_RELEASE: tell_release(serve, conn, p); break;
 	case WEIR_PENDING_LEASES: tell_leases(serve, conn, &p->id, p->after); break;
 	case WEIR_PENDING_METRICS: tell_metrics(serve, conn, &p->id); break;
-	case WEIR_PENDING_LEASE: break; /* waits for its job */
+	case WEIR_PENDING_LEASE: /* waits for its job */
+	case WEIR_PENDING_LATER: break;
 	}
 }

@@ -42,6 +42,7 @@ struct weir_work {
 	struct lane *lanes;
 	size_t nr_lanes;
 	bool stopped, is_kicked, kick_again;
+	atomic_bool hurry; /* set by the loop */
 };
 
 /* ---- a thread ---------------------------------------------------------------------- */
@@ -135,6 +136,7 @@ static void set_how(struct lane *lane)
 		return;
 	if (b->cpus && b->cpus < cpus)
 		lane->how.threads = b->cpus;
+	lane->how.hurry = &lane->work->hurry;
 	lane->how.cpu_percent = b->cpu_percent;
 	lane->how.idle = b->idle;
 	if (b->bytes_a_second) {
@@ -228,6 +230,11 @@ static void on_ended(void *ctx, uint32_t events)
 void weir_work_set_budget(struct weir_work *work, const struct weir_work_budget *budget)
 {
 	work->budget = *budget;
+}
+
+void weir_work_hurry(struct weir_work *work, bool hurry)
+{
+	atomic_store(&work->hurry, hurry);
 }
 
 void weir_work_stop(struct weir_work *work)

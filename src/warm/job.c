@@ -37,6 +37,11 @@ static int map(const struct weir_warm_job *job, struct weir_warm_range *out,
 
 	if (job->fd < 0)
 		return weir_err_sys(err, job->fd, "open its file");
+	/* before it is mapped, which reserves the pages that are taken instead */
+	if (job->renew && job->filled_bytes &&
+	    fallocate(job->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+	              (off_t)job->bytes) < 0)
+		return weir_err_sys(err, -errno, "give its pages back");
 	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, job->fd, (off_t)from);
 	if (at == MAP_FAILED)
 		return weir_err_sys(err, -errno, "map %" PRIu64 " bytes", bytes);
@@ -129,10 +134,6 @@ static int scrub(const struct weir_warm_job *job, const struct weir_warm_range *
 	struct weir_warm_work quiet = *work;
 	int r;
 
-	if (job->renew && job->filled_bytes &&
-	    fallocate(job->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-	              (off_t)job->bytes) < 0)
-		return weir_err_sys(err, -errno, "give its pages back");
 	if (job->renew || !job->filled_bytes)
 		return weir_warm_populate(range, work, err);
 	if (job->filled_bytes == job->bytes)

@@ -114,7 +114,11 @@ static bool is_stopped(const struct crew *c)
 /* Until then, or until there is no more to wait for. */
 static void sleep_until(const struct crew *c, uint64_t due)
 {
-	for (uint64_t now = now_ns(); now < due && !is_stopped(c); now = now_ns()) {
+	const atomic_bool *hurry = c->work->hurry;
+
+	for (uint64_t now = now_ns();
+	     now < due && !is_stopped(c) && !(hurry && atomic_load(hurry));
+	     now = now_ns()) {
 		uint64_t part = weir_min(due - now, NAP_NS);
 		struct timespec t = { .tv_sec = 0, .tv_nsec = (long)part };
 

@@ -36,6 +36,15 @@ struct weir_store_size { /* what one page size has of its own */
 	size_t nr_flavours;
 };
 
+/* Whose pages are given back to the pool when their lease has ended, and others taken,
+ * rather than zeroed in place: a lessee that has them pinned for a device (io_uring,
+ * RDMA, VFIO) without mapping them is not seen, and could go on writing. */
+enum weir_renew {
+	WEIR_RENEW_OTHERS, /* of files that were not root's, or nobody knows whose */
+	WEIR_RENEW_NONE,
+	WEIR_RENEW_ALL,
+};
+
 struct weir_store_options {
 	const char *dir;        /* has a directory for each page size: DIR/2M */
 	const char *state_path; /* WEIR_WARM_STATE; see warm/log.h */
@@ -46,11 +55,7 @@ struct weir_store_options {
 	struct weir_store_size sizes[WEIR_SIZES_MAX]; /* in place of these three */
 	size_t nr_sizes;
 	uint64_t flavour_default; /* where nothing was leased yet; 0: 1 GiB, or a page */
-	/* Give the pages of a lease that has ended back to the pool and take others,
-	 * rather than zero them in place: a lessee that has them pinned for a device
-	 * (io_uring, RDMA, VFIO) without mapping them is not seen, and could go on
-	 * writing. */
-	bool renew;
+	enum weir_renew renew;
 	bool plain; /* DIR/2M is a directory as it is, nothing is mounted: for tests */
 	const struct weir_host *host;  /* NULL, or for what zeroable.h asks the kernel */
 	uint64_t (*now_ns)(void *ctx); /* CLOCK_BOOTTIME; NULL: the kernel's */
@@ -92,7 +97,7 @@ struct weir_lease_ask {
 	uint64_t bytes;      /* more than 0, in whole pages */
 	uint64_t page_bytes; /* a size that the host has */
 	int node;          /* -1: any, and then one node for all of it where one has it */
-	const char *name;  /* NULL, or unique among leases: -EEXIST */
+	const char *name;  /* NULL, or unique among leases that have not ended: -EEXIST */
 	uint32_t uid, gid; /* of who asked */
 	uint32_t file_uid, file_gid; /* of who is to open it */
 	struct weir_warm_owner owner;

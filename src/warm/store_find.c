@@ -389,6 +389,8 @@ static int take_in(struct weir_store *store, const struct found *f, struct weir_
 
 	if (r < 0)
 		return r;
+	/* the text does not say whose file it was */
+	store->parts[at].others = region.state != WEIR_REGION_READY;
 	if (f->old) {
 		store->state.regions[at].id = f->old->id;
 		store->state.next_region = next;

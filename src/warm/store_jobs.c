@@ -25,6 +25,12 @@ static bool is_wished(const struct weir_job_wish *wish, int node)
 	return wish->node < 0 || node < 0 || node == wish->node;
 }
 
+static bool is_renewed(const struct weir_store *store, size_t at)
+{
+	return store->options.renew == WEIR_RENEW_ALL ||
+	       (store->options.renew == WEIR_RENEW_OTHERS && store->parts[at].others);
+}
+
 /* That a file cannot be opened comes out when the job is done. */
 static void hand_out(struct weir_store *store, size_t at, enum weir_job_kind kind,
                      struct weir_warm_job *out)
@@ -41,7 +47,7 @@ static void hand_out(struct weir_store *store, size_t at, enum weir_job_kind kin
 		.node = r->node,
 		.fd = weir_store_open_file(store, at),
 		.verify_full = weir_store_verifies_full(store, r->page_bytes),
-		.renew = kind == WEIR_JOB_SCRUB && store->options.renew,
+		.renew = kind == WEIR_JOB_SCRUB && is_renewed(store, at),
 		.filled_bytes = r->filled_bytes,
 		.host = store->options.host,
 	};
@@ -206,6 +212,8 @@ static int make_ready(struct weir_store *store, size_t at,
 		return -ESTALE;
 	learn_node(store, job, region);
 	region->state = WEIR_REGION_READY;
+	/* who still had its pages has them for himself now */
+	store->parts[at].others = store->parts[at].others && !job->renew;
 	if (weir_file_claim(job->fd) < 0) /* root has opened it */
 		region->state = WEIR_REGION_WAITING;
 	return 0;

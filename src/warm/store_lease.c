@@ -11,12 +11,14 @@ enum { SPOILT = 2 }; /* the region was not as it should be, and is dirty now */
 
 /* ---- asking ------------------------------------------------------------------------ */
 
+/* What is waited for has ended, and its name is free. */
 static bool name_is_taken(const struct weir_store *store, const char *name)
 {
 	for (size_t i = 0; i < store->state.nr_regions; i++) {
 		const struct weir_warm_lease *lease = &store->state.regions[i].lease;
 
-		if (lease->id && strcmp(lease->name, name) == 0)
+		if (lease->id && store->state.regions[i].state != WEIR_REGION_WAITING &&
+		    strcmp(lease->name, name) == 0)
 			return true;
 	}
 	return false;
@@ -125,6 +127,7 @@ static int try_hand_over(struct weir_store *store, size_t at, int fd)
 		r = -errno;
 	if (r == 0)
 		r = weir_file_name(true, name);
+	part->others = part->others || part->file_uid != 0;
 	if (r == 0)
 		r = weir_file_hand_over(dir, fd, part->name, name, part->file_uid,
 		                        part->file_gid);
@@ -416,7 +419,27 @@ static int lease_once(struct weir_store *store, const struct weir_lease_ask *ask
 	case WEIR_CHOICE_NONE:
 	case WEIR_CHOICE_COLD: break;
 	}
-	return too_little(store, ask, choice.kind == WEIR_CHOICE_COLD, err);
+	return too_little(store, ask, ask->warm_only, err);
+}
+
+/* A fill that nobody works on is given back rather than a lease refused. False: there is
+ * none. */
+static bool let_go_of_fills(struct weir_store *store, const struct weir_lease_ask *ask)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < store->state.nr_regions; i++) {
+		struct weir_warm_region *r = &store->state.regions[i];
+
+		if (r->state != WEIR_REGION_FILLING || store->parts[i].busy ||
+		    r->page_bytes != ask->page_bytes ||
+		    (ask->node >= 0 && r->node != ask->node))
+			continue;
+		r->state = WEIR_REGION_DIRTY;
+		weir_store_note_region(store, i);
+		found = true;
+	}
+	return found;
 }
 
 int weir_store_lease(struct weir_store *store, const struct weir_lease_ask *ask,
@@ -433,7 +456,7 @@ int weir_store_lease(struct weir_store *store, const struct weir_lease_ask *ask,
 		return r;
 	do /* each time there is a ready region less */
 		r = lease_once(store, ask, &lease, err);
-	while (r == SPOILT);
+	while (r == SPOILT || (r == -ENOMEM && let_go_of_fills(store, ask)));
 	weir_store_may(store);
 	if (r >= 0)
 		*out = lease;

@@ -33,6 +33,7 @@ struct weir_part { /* of a region, what the text does not have */
 	char name[WEIR_FILE_NAME_MAX];
 	bool busy;   /* a job has it */
 	bool ending; /* of GROWING: it was released meanwhile */
+	bool others; /* since its pages were taken somebody had it who is not root */
 	uint32_t file_uid, file_gid;
 	uint64_t zero_bytes; /* of GROWING: so much of it was ready; of DIRTY: so much a
 	                      * scrub that was stopped has zeroed; from the start */

@@ -38,7 +38,6 @@ most = 64M
 user = {OTHER}
 most = 64M
 """
-RENEW = CONFIG + "\n[pool]\nrenew = yes\n"
 
 
 def expect(what, got, want):
@@ -197,8 +196,8 @@ def open_that_races_with_release_gains_nothing():
 
 
 def pages_that_are_only_pinned_are_not_anybody_elses():
-    """With renew, which is for this."""
-    with store(RENEW) as one, persons(one, NOBODY) as (nobody,):
+    """Pages of who is not root are not zeroed in place."""
+    with store() as one, persons(one, NOBODY) as (nobody,):
         mine = lease(nobody, 4 << 20)
         with open(mine["path"], "r+b") as file:
             at = warm_host.map_shared(file.fileno(), M2)

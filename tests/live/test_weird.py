@@ -192,7 +192,7 @@ def lease_ends_with_its_unit():
 def what_is_held_is_waited_for_and_its_holder_named():
     with weird() as w, w.client() as c:
         w.until_full()
-        lease = c.do("lease", bytes=SIZE)
+        lease = c.do("lease", bytes=SIZE, name="vm")
         path = lease["path"]
         with private.process(lambda: private_keep(path)) as pid:
             reply = c.do("release", lease=lease["lease"])
@@ -203,6 +203,15 @@ def what_is_held_is_waited_for_and_its_holder_named():
             expect("holder", f"({pid})" in waiting[0]["holders"], True)
             # a second release tells the same
             expect("state", c.do("release", lease=lease["lease"])["state"], "waiting")
+            # its name is free: who starts it again does not wait
+            c.do("lease", bytes=SIZE, name="vm")
+            expect("code", c.refused("lease", bytes=SIZE, name="vm"), "name-taken")
+            w.kill()
+            w.start()
+            with w.client() as again:
+                expect("states", sorted(l["state"] for l in w.leases()), ["leased", "waiting"])
+                expect("state", again.do("release", name="vm")["state"], "dirty")
+                expect("state", again.do("release", name="vm")["state"], "waiting")
         w.until_no_lease()
         w.until_full()
 
@@ -389,6 +398,31 @@ def killed_weird_finds_all_again():
             memory.close()
         w.until_no_lease()
         w.until_full()
+
+
+def lease_waits_for_what_is_zeroed():
+    """All of the pool is the store's, and being zeroed: slowly, until somebody wants it."""
+    conf = "[warm 2M]\nany = 512M\nflavours = 512M\n[budget]\nrate = 4M\n"
+    with weird(conf) as w, w.client() as c:
+        w.until(lambda: free_pages() < POOL, "it is filled")
+        began = time.monotonic()
+        expect("code", c.refused("lease", bytes=64 << 20, warm_only=True), "not-warm")
+        expect("code", c.refused("lease", bytes=1 << 30), "no-memory")
+        lease = c.do("lease", bytes=512 << 20)
+        took = time.monotonic() - began
+        if took > 30:  # 128 s at its rate
+            raise AssertionError(f"a lease waited for {took:.0f} s")
+        memory = mapped(lease["path"], 512 << 20)
+        memory[:4] = b"mine"
+        memory.close()
+        c.do("release", lease=lease["lease"])
+        w.until(lambda: w.stores()[0]["scrubbing_bytes"], "it is scrubbed")
+        with w.client() as gone:  # who waits and goes is not waited for
+            gone.send(op="lease", bytes=512 << 20, owner={"connection": True})
+        for _ in range(3):
+            lease = c.do("lease", bytes=512 << 20, name="next")
+            c.do("release", lease=lease["lease"])
+        expect("leases", w.leases(), [])
 
 
 def fill_that_was_cut_off_is_made_good():
@@ -639,6 +673,7 @@ def main():
         rules_are_kept,
         hostile_clients_harm_nobody,
         many_connections_are_bounded,
+        lease_waits_for_what_is_zeroed,
         killed_weird_finds_all_again,
         fill_that_was_cut_off_is_made_good,
         reload_changes_targets_and_is_told,

@@ -98,7 +98,9 @@ static int expected(const struct play *p, uint64_t pages, uint64_t room_pages,
 
 		if (s->regions[i].state == WEIR_REGION_READY && has >= pages)
 			return 0;
+		/* a fill that was stopped goes, too, before a lease is refused */
 		if (s->regions[i].state == WEIR_REGION_READY ||
+		    s->regions[i].state == WEIR_REGION_FILLING ||
 		    s->regions[i].state == WEIR_REGION_DIRTY)
 			spare += s->regions[i].filled_bytes / P;
 		if (s->regions[i].state == WEIR_REGION_READY && has > largest)
@@ -107,9 +109,9 @@ static int expected(const struct play *p, uint64_t pages, uint64_t room_pages,
 	can = room_pages + spare >= pages;
 	if (!can && at != SIZE_MAX)
 		can = room_pages + spare - largest >= pages - largest;
-	if (!can)
-		return -ENOMEM;
-	return warm_only ? -EAGAIN : WEIR_LEASE_GROWING;
+	if (warm_only)
+		return -EAGAIN;
+	return can ? WEIR_LEASE_GROWING : -ENOMEM;
 }
 
 static void note_lease(struct play *p, struct twin_lease *t,
@@ -288,7 +290,7 @@ static void do_options(struct play *p)
 {
 	struct weir_store_options *o = &p->shop.options;
 
-	o->renew = upto(p, 3) == 0;
+	o->renew = (enum weir_renew)upto(p, WEIR_RENEW_ALL);
 	o->verify_full = upto(p, 1);
 	o->nr_flavours = upto(p, 3);
 	for (size_t i = 0; i < o->nr_flavours; i++)

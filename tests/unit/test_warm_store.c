@@ -248,7 +248,7 @@ static void release_of_a_file_that_was_changed_puts_it_right(void **unused)
 		struct weir_lease lease;
 		int fd;
 
-		shop.options.renew = way >= 5;
+		shop.options.renew = way >= 5 ? WEIR_RENEW_ALL : WEIR_RENEW_NONE;
 		expect_int_eq(weir_store_set_options(store, &shop.options, NULL), 0);
 		expect_int_eq(take(store, 4, "vm", &lease), 0);
 		soil_file(lease.path);

@@ -67,7 +67,8 @@ static void conf_with_all_keys_is_read(void **unused)
 	expect_u64_eq(conf.budget.nr_keep, 2);
 	expect_u64_eq(conf.budget.keep[1].page_bytes, WEIR_GIB);
 	expect_u64_eq(conf.budget.keep[1].bytes, 8 * WEIR_GIB);
-	expect_int_eq(conf.grow && conf.shrink && conf.renew, true);
+	expect_int_eq(conf.grow && conf.shrink, true);
+	expect_int_eq(conf.renew, WEIR_RENEW_ALL);
 	expect_str(conf.socket.path, "/x/y.sock");
 	expect_u64_eq(conf.socket.mode, 0660);
 	expect_str(conf.socket.group.name, "kvm");
