@@ -78,12 +78,6 @@ static int help(void)
 	return weir_cli_flush(NAME, WEIR_EXIT_DONE);
 }
 
-static int bad(const char *name, const char *arg, const char *right)
-{
-	(void)weir_cli_fail(NAME, 0, "--%s '%s': %s", name, arg, right);
-	return weir_cli_usage(NAME);
-}
-
 static int take_emit(const char *arg, struct options *opts)
 {
 	if (strcmp(arg, "qemu") == 0)
@@ -91,7 +85,7 @@ static int take_emit(const char *arg, struct options *opts)
 	else if (strcmp(arg, "libvirt") == 0)
 		opts->emit = WEIR_EMIT_LIBVIRT;
 	else
-		return bad("emit", arg, "wants qemu or libvirt");
+		return weir_cli_bad(NAME, "--emit", arg, "wants qemu or libvirt");
 	return 0;
 }
 
@@ -108,15 +102,17 @@ static int take_option(int c, struct options *opts)
 		opts->ask.cgroup = optarg;
 		if (*optarg == '/')
 			return 0;
-		return bad("cgroup", optarg, "wants a path such as /machine.slice");
+		return weir_cli_bad(NAME, "--cgroup", optarg,
+		                    "wants a path such as /machine.slice");
 	case OPT_MEMLOCK:
 		if (!weir_vms_memlock(optarg, &opts->ask))
-			return bad("memlock", optarg,
-			           "wants a size such as 8M, or 'unlimited'");
+			return weir_cli_bad(NAME, "--memlock", optarg,
+			                    "wants a size such as 8M, or 'unlimited'");
 		return 0;
 	case OPT_NODES:
 		if (!weir_vms_nodes(optarg, &opts->ask))
-			return bad("nodes", optarg, "wants nodes 0 to 63, such as 0,2-3");
+			return weir_cli_bad(NAME, "--nodes", optarg,
+			                    "wants nodes 0 to 63, such as 0,2-3");
 		return 0;
 	case 'J': opts->json = true; return 0;
 	default: return weir_cli_usage(NAME); /* getopt has said what is wrong */

@@ -1,6 +1,9 @@
 /* cli: see cli.h. */
 #include "cli/cli.h"
 
+#include "base/size.h"
+#include "facts/fact.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -26,6 +29,29 @@ int weir_cli_usage(const char *command)
 {
 	(void)fprintf(stderr, "Try 'weir %s --help'.\n", command);
 	return WEIR_EXIT_USAGE;
+}
+
+int weir_cli_bad(const char *command, const char *option, const char *arg,
+                 const char *right)
+{
+	(void)weir_cli_fail(command, 0, "%s '%s': %s", option, arg, right);
+	return weir_cli_usage(command);
+}
+
+int weir_cli_take_node(const char *command, const char *arg, uint64_t *out)
+{
+	if (weir_parse_u64(weir_strz(arg), out) < 0 || *out > WEIR_NODE_MAX)
+		return weir_cli_bad(command, "--node", arg,
+		                    "wants the number of a node, 0 to 1023");
+	return 0;
+}
+
+int weir_cli_take_page_size(const char *command, const char *arg, uint64_t *out)
+{
+	if (weir_parse_size(weir_strz(arg), out) < 0 || !*out)
+		return weir_cli_bad(command, "--size", arg,
+		                    "wants a page size such as 2M, 1G or 2048kB");
+	return 0;
 }
 
 int weir_cli_flush(const char *command, int status)

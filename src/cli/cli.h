@@ -59,6 +59,15 @@ int weir_cli_fail(const char *command, int status, const char *fmt, ...)
 /* The usage error's second line; returns WEIR_EXIT_USAGE. */
 int weir_cli_usage(const char *command);
 
+/* The usage error of an option's argument, and how it would be right: "--node '7x': wants
+ * ...". Returns WEIR_EXIT_USAGE. */
+int weir_cli_bad(const char *command, const char *option, const char *arg,
+                 const char *right);
+
+/* Arguments of --node and --size. 0, or the exit status, said. */
+int weir_cli_take_node(const char *command, const char *arg, uint64_t *out);
+int weir_cli_take_page_size(const char *command, const char *arg, uint64_t *out);
+
 /* Flushes stdout. A full disk or a closed pipe must not look like success. */
 int weir_cli_flush(const char *command, int status);
 

@@ -101,30 +101,20 @@ static int help(void)
 
 /* ---- options ---- */
 
-static int bad(const char *option, const char *arg, const char *right)
-{
-	(void)weir_cli_fail(NAME, 0, "%s '%s': %s", option, arg, right);
-	return weir_cli_usage(NAME);
-}
-
 static int take_size(const char *arg, struct weir_count *out)
 {
-	uint64_t n;
+	int status = weir_cli_take_page_size(NAME, arg, &out->n);
 
-	if (weir_parse_size(weir_strz(arg), &n) < 0 || !n)
-		return bad("--size", arg, "wants a page size such as 2M or 1G");
-	*out = WEIR_COUNT(n);
-	return 0;
+	out->known = status == 0;
+	return status;
 }
 
 static int take_node(const char *arg, struct weir_count *out)
 {
-	uint64_t n;
+	int status = weir_cli_take_node(NAME, arg, &out->n);
 
-	if (weir_parse_u64(weir_strz(arg), &n) < 0 || n > WEIR_NODE_MAX)
-		return bad("--node", arg, "wants the number of a node, 0 to 1023");
-	*out = WEIR_COUNT(n);
-	return 0;
+	out->known = status == 0;
+	return status;
 }
 
 static int take_ttl(const char *arg, struct weir_count *out)
@@ -132,7 +122,8 @@ static int take_ttl(const char *arg, struct weir_count *out)
 	uint64_t seconds;
 
 	if (weir_parse_span(weir_strz(arg), &seconds) < 0)
-		return bad("--ttl", arg, "wants a time such as 90s, 30m, 12h or 7d");
+		return weir_cli_bad(NAME, "--ttl", arg,
+		                    "wants a time such as 90s, 30m, 12h or 7d");
 	*out = WEIR_COUNT(seconds);
 	return 0;
 }
@@ -143,8 +134,9 @@ static int take_name(const char *arg, const char **out)
 	uint64_t n;
 
 	if (!*arg || weir_parse_u64(weir_strz(arg), &n) != -EBADMSG || strchr(arg, '/'))
-		return bad("--name", arg,
-		           "wants letters, digits and ._:@- , and not only digits");
+		return weir_cli_bad(
+			NAME, "--name", arg,
+			"wants letters, digits and ._:@- , and not only digits");
 	*out = arg;
 	return 0;
 }
@@ -157,7 +149,7 @@ static int take_user(const char *arg, struct weir_count *out)
 	if (user)
 		n = user->pw_uid;
 	else if (weir_parse_u64(weir_strz(arg), &n) < 0 || n >= UINT32_MAX)
-		return bad("--user", arg, "no such user");
+		return weir_cli_bad(NAME, "--user", arg, "no such user");
 	*out = WEIR_COUNT(n);
 	return 0;
 }
@@ -166,8 +158,9 @@ static int take_qemu(const char *arg, const char **out)
 {
 	*out = arg ? arg : QEMU_ID;
 	if (!weir_lease_id_is_fine(*out))
-		return bad("--qemu", *out,
-		           "wants a letter, then letters, digits and -._ , as QEMU does");
+		return weir_cli_bad(
+			NAME, "--qemu", *out,
+			"wants a letter, then letters, digits and -._ , as QEMU does");
 	return 0;
 }
 
@@ -201,9 +194,11 @@ static int take_bytes(char **args, int nr, struct options *opts)
 		return weir_cli_usage(NAME);
 	}
 	if (weir_parse_size(weir_strz(args[0]), &opts->bytes) < 0 || !opts->bytes)
-		return bad("SIZE", args[0], "wants a size such as 4G, 512M or 2048kB");
+		return weir_cli_bad(NAME, "SIZE", args[0],
+		                    "wants a size such as 4G, 512M or 2048kB");
 	if (opts->page_bytes.known && opts->bytes % opts->page_bytes.n)
-		return bad("SIZE", args[0], "is not in whole pages of that --size");
+		return weir_cli_bad(NAME, "SIZE", args[0],
+		                    "is not in whole pages of that --size");
 	return 0;
 }
 
@@ -211,10 +206,11 @@ static int take_bytes(char **args, int nr, struct options *opts)
 static int check_owner(struct options *opts)
 {
 	if (opts->owner && !*opts->owner)
-		return bad("--owner", "",
-		           "wants a PID, 'use', 'connection', 'none' or a unit");
+		return weir_cli_bad(NAME, "--owner", "",
+		                    "wants a PID, 'use', 'connection', 'none' or a unit");
 	if (opts->hold && opts->owner && strcmp(opts->owner, "connection") != 0)
-		return bad("--owner", opts->owner, "does not go with --hold");
+		return weir_cli_bad(NAME, "--owner", opts->owner,
+		                    "does not go with --hold");
 	if (opts->hold)
 		opts->owner = "connection";
 	else if (opts->owner && strcmp(opts->owner, "connection") == 0)

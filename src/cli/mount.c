@@ -83,18 +83,13 @@ static int help(void)
 
 /* ---- options ---- */
 
-static int bad(const char *name, const char *arg, const char *right)
-{
-	(void)weir_cli_fail(NAME, 0, "%s '%s': %s", name, arg, right);
-	return weir_cli_usage(NAME);
-}
-
 static int take_mode(const char *arg, struct weir_count *out)
 {
 	uint64_t n;
 
 	if (weir_mount_mode_parse(weir_strz(arg), &n) < 0)
-		return bad("--mode", arg, "wants a mode in base 8, such as 1770");
+		return weir_cli_bad(NAME, "--mode", arg,
+		                    "wants a mode in base 8, such as 1770");
 	*out = WEIR_COUNT(n);
 	return 0;
 }
@@ -104,7 +99,7 @@ static int take_number(const char *name, const char *arg, struct weir_count *out
 	uint64_t n;
 
 	if (weir_parse_u64(weir_strz(arg), &n) < 0)
-		return bad(name, arg, "wants a number");
+		return weir_cli_bad(NAME, name, arg, "wants a number");
 	*out = WEIR_COUNT(n);
 	return 0;
 }
@@ -118,7 +113,7 @@ static int take_user(const char *arg, struct weir_count *out)
 	if (user)
 		n = user->pw_uid;
 	else if (weir_parse_u64(weir_strz(arg), &n) < 0 || n >= UINT32_MAX)
-		return bad("--user", arg, "no such user");
+		return weir_cli_bad(NAME, "--user", arg, "no such user");
 	*out = WEIR_COUNT(n);
 	return 0;
 }
@@ -131,7 +126,7 @@ static int take_group(const char *arg, struct weir_count *out)
 	if (group)
 		n = group->gr_gid;
 	else if (weir_parse_u64(weir_strz(arg), &n) < 0 || n >= UINT32_MAX)
-		return bad("--group", arg, "no such group");
+		return weir_cli_bad(NAME, "--group", arg, "no such group");
 	*out = WEIR_COUNT(n);
 	return 0;
 }
@@ -165,7 +160,7 @@ static int take_amount(const char *name, const char *arg, uint64_t page_bytes,
 	if (!arg)
 		return 0;
 	if (weir_mount_amount_parse(weir_strz(arg), page_bytes, &bytes) < 0)
-		return bad(name, arg, "wants bytes (1G) or pages (512p)");
+		return weir_cli_bad(NAME, name, arg, "wants bytes (1G) or pages (512p)");
 	*out = WEIR_COUNT(bytes);
 	return 0;
 }
@@ -191,9 +186,11 @@ static int take_arguments(int argc, char **argv, struct options *opts)
 	if (!argc)
 		return usage("pages of which SIZE?");
 	if (argc > 2)
-		return bad("takes SIZE and DIR, but got", argv[2], "one mount at a time");
+		return weir_cli_bad(NAME, "takes SIZE and DIR, but got", argv[2],
+		                    "one mount at a time");
 	if (weir_parse_size(weir_strz(argv[0]), &ask->page_bytes) < 0 || !ask->page_bytes)
-		return bad("SIZE", argv[0], "wants a page size such as 2M, 1G or 2048kB");
+		return weir_cli_bad(NAME, "SIZE", argv[0],
+		                    "wants a page size such as 2M, 1G or 2048kB");
 	opts->dir = argc > 1 ? argv[1] : NULL;
 	status = take_amount("--size", opts->limit, ask->page_bytes, &ask->size_bytes);
 	return status ? status

@@ -73,38 +73,31 @@ static int help(void)
 	return weir_cli_flush(NAME, WEIR_EXIT_DONE);
 }
 
-/* Says what is wrong with @arg of option @name, and how it would be right. */
-static int bad(const char *name, const char *arg, const char *right)
-{
-	(void)weir_cli_fail(NAME, 0, "--%s '%s': %s", name, arg, right);
-	return weir_cli_usage(NAME);
-}
-
 static int take_node(const char *arg, struct weir_report_style *style)
 {
 	uint64_t node;
+	int status = weir_cli_take_node(NAME, arg, &node);
 
-	if (weir_parse_u64(weir_strz(arg), &node) < 0 || node > WEIR_NODE_MAX)
-		return bad("node", arg, "wants the number of a node, 0 to 1023");
-	style->one_node = true;
+	style->one_node = status == 0;
 	style->node = (unsigned int)node;
-	return 0;
+	return status;
 }
 
 static int take_size(const char *arg, struct weir_report_style *style)
 {
-	if (weir_parse_size(weir_strz(arg), &style->size_bytes) < 0 || !style->size_bytes)
-		return bad("size", arg, "wants a page size such as 2M, 1G or 2048kB");
-	style->one_size = true;
-	return 0;
+	int status = weir_cli_take_page_size(NAME, arg, &style->size_bytes);
+
+	style->one_size = status == 0;
+	return status;
 }
 
 static int take_table(const char *arg, struct weir_report_style *style)
 {
 	style->table = weir_table_by_name(arg);
 	return style->table == WEIR_TABLE_NONE
-	               ? bad("table", arg,
-	                     "wants pools, nodes, boot, mounts, cgroups or findings")
+	               ? weir_cli_bad(
+				 NAME, "--table", arg,
+				 "wants pools, nodes, boot, mounts, cgroups or findings")
 	               : 0;
 }
 
@@ -113,7 +106,7 @@ static int take_watch(const char *arg, struct options *opts)
 	opts->watch = WATCH_DEFAULT;
 	if (arg && (weir_parse_u64(weir_strz(arg), &opts->watch) < 0 || !opts->watch ||
 	            opts->watch > WATCH_MAX))
-		return bad("watch", arg, "wants seconds, 1 to 86400");
+		return weir_cli_bad(NAME, "--watch", arg, "wants seconds, 1 to 86400");
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* warm: `weir warm`: what weird keeps ready, how fast it comes, and what is in the way;
  * and how much it shall keep, until it is started again. */
 #include "cli/cli.h"
-#include "cli/tables.h"
+#include "cli/warm_options.h"
 #include "cli/warm_rows.h"
 
 #include "base/own.h"
@@ -11,79 +11,15 @@
 #include <getopt.h>
 #include <inttypes.h>
 
-#define NAME       "warm"
-#define SCHEMA     1
-#define TIMEOUT_MS 30000U
+#define NAME   "warm"
+#define SCHEMA 1
 
-struct options {
-	struct weir_client_options client;
-	struct weir_report_style style;
-	bool json, list_columns;
-};
-
-enum { OPT_SOCKET = 256, OPT_TIMEOUT, OPT_LIST_COLUMNS };
-
-static const struct option long_options[] = {
-	{ "output", required_argument, NULL, 'o' },
-	{ "bytes", no_argument, NULL, 'b' },
-	{ "noheadings", no_argument, NULL, 'n' },
-	{ "raw", no_argument, NULL, 'r' },
-	{ "pairs", no_argument, NULL, 'P' },
-	{ "list-columns", no_argument, NULL, OPT_LIST_COLUMNS },
-	{ "json", no_argument, NULL, 'J' },
-	{ "socket", required_argument, NULL, OPT_SOCKET },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int help(void)
-{
-	(void)fputs(
-		"Usage: weir warm [OPTION]... [SIZE[/nodeN]=BYTES]...\n\n"
-		"Shows the memory that weird keeps zeroed, how fast it comes and what is "
-		"in the\n"
-		"way. With 2M/node0=16G: so much is kept ready from now on, until weird "
-		"is started\n"
-		"again or reads its configuration; that needs root.\n\n"
-		"  -b, --bytes         sizes as exact numbers of bytes\n"
-		"  -J, --json          as JSON, see weir-json(5)\n"
-		"      --socket PATH   where weird listens (/run/weir/weird.sock)\n"
-		"      --timeout TIME  how long it may take to answer (30s)\n\n"
-		"The table only, for scripts:\n"
-		"  -o, --output LIST   these columns; +LIST adds to the default ones\n"
-		"  -n, --noheadings    no line of headings\n"
-		"  -r, --raw           columns separated by one blank\n"
-		"  -P, --pairs         NAME=\"value\" pairs\n"
-		"      --list-columns  the names of the columns\n"
-		"  -h, --help          this help\n\n"
-		"Columns (* shown by default):\n",
-		stdout);
-	weir_table_help(&weir_table_warm, stdout);
-	return weir_cli_flush(NAME, WEIR_EXIT_DONE);
-}
-
-/* 0, or the exit status. */
-static int take_option(int c, struct options *opts)
-{
-	switch (c) {
-	case OPT_SOCKET: opts->client.socket = optarg; return 0;
-	case OPT_TIMEOUT: return weir_client_timeout(NAME, optarg, &opts->client);
-	case OPT_LIST_COLUMNS: opts->list_columns = true; return 0;
-	case 'J': opts->json = true; return 0;
-	case 'b': opts->style.bytes = true; return 0;
-	case 'o': opts->style.columns = optarg; return 0;
-	case 'n': opts->style.no_headings = true; return 0;
-	case 'r': opts->style.form = WEIR_FORM_RAW; return 0;
-	case 'P': opts->style.form = WEIR_FORM_PAIRS; return 0;
-	default: return weir_cli_usage(NAME); /* getopt has said what is wrong */
-	}
-}
-
-static bool is_table_only(const struct weir_report_style *style)
-{
-	return style->columns || style->no_headings || style->form != WEIR_FORM_TABLE;
-}
+static const char usage[] =
+	"Usage: weir warm [OPTION]... [SIZE[/nodeN]=BYTES]...\n\n"
+	"Shows the memory that weird keeps zeroed, how fast it comes and what is in the\n"
+	"way. With 2M/node0=16G: so much is kept ready from now on, until weird is "
+	"started\n"
+	"again or reads its configuration; that needs root.\n\n";
 
 /* ---- targets ---- */
 
@@ -188,19 +124,19 @@ static void put_counts(const struct weir_warm_rows *rows)
 		             rows->verify_failures.n);
 }
 
-static int put_text(const struct weir_warm_rows *rows, const struct options *opts,
-                    struct weir_err *err)
+static int put_text(const struct weir_warm_rows *rows,
+                    const struct weir_warm_options *opts, struct weir_err *err)
 {
 	unsigned int width = weir_cli_width();
 	int r;
 
-	if (!rows->nr && !is_table_only(&opts->style)) {
+	if (!rows->nr && !weir_warm_is_table_only(&opts->style)) {
 		(void)puts("weird keeps nothing warm: weird.conf(5) says what it is to "
 		           "keep, or 'weir warm 2M=4G'");
 		return 0;
 	}
 	r = weir_table_print(&weir_table_warm, rows, &opts->style, stdout, err);
-	if (r < 0 || is_table_only(&opts->style))
+	if (r < 0 || weir_warm_is_table_only(&opts->style))
 		return r;
 	for (size_t i = 0; i < rows->nr; i++)
 		put_blocked(&rows->v[i], width);
@@ -284,7 +220,7 @@ static int set_all(struct weir_client *client, const struct target *targets, siz
 	return r;
 }
 
-static int show(struct weir_client *client, const struct options *opts,
+static int show(struct weir_client *client, const struct weir_warm_options *opts,
                 struct weir_err *err)
 {
 	weir_auto(weir_warm_rows_done) struct weir_warm_rows rows = { 0 };
@@ -295,15 +231,11 @@ static int show(struct weir_client *client, const struct options *opts,
 		return weir_client_tell(NAME, &no);
 	if (r < 0)
 		return r;
-	r = opts->json ? put_json(&rows) : put_text(&rows, opts, err);
-	if (r == -EINVAL && opts->style.columns) {
-		(void)weir_cli_fail(NAME, 0, "%s", err->msg);
-		return weir_cli_usage(NAME);
-	}
-	return r;
+	return opts->json ? put_json(&rows) : put_text(&rows, opts, err);
 }
 
-static int warm(const struct options *opts, const struct target *targets, size_t nr)
+static int warm(const struct weir_warm_options *opts, const struct target *targets,
+                size_t nr)
 {
 	weir_auto(weir_client_done) struct weir_client client = { .fd = -1 };
 	struct weir_err err = { 0 };
@@ -313,13 +245,11 @@ static int warm(const struct options *opts, const struct target *targets, size_t
 		r = set_all(&client, targets, nr, &err);
 	if (r == 0)
 		r = show(&client, opts, &err);
-	if (r < 0)
-		r = weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
-	return weir_cli_flush(NAME, r);
+	return weir_warm_ended(NAME, r, opts->style.columns, &err);
 }
 
 /* All of them make sense, or nothing is asked. */
-static int parse_and_do(const struct options *opts, char **args, size_t nr)
+static int parse_and_do(const struct weir_warm_options *opts, char **args, size_t nr)
 {
 	weir_auto(weir_freep) struct target *targets = calloc(nr + 1, sizeof(*targets));
 	int status = 0;
@@ -333,26 +263,13 @@ static int parse_and_do(const struct options *opts, char **args, size_t nr)
 
 int weir_warm_main(int argc, char **argv)
 {
-	struct options opts = { .client = { .timeout_ms = TIMEOUT_MS } };
+	struct weir_warm_options opts;
 	char name[] = "weir " NAME;
-	int c, status;
+	int status;
 
 	argv[0] = name; /* what getopt puts before its messages */
-	while ((c = getopt_long(argc, argv, "o:bnrPJh", long_options, NULL)) != -1) {
-		if (c == 'h')
-			return help();
-		status = take_option(c, &opts);
-		if (status)
-			return status;
-	}
-	if (opts.json && is_table_only(&opts.style)) {
-		(void)weir_cli_fail(
-			NAME, 0, "--json is all of it: it takes none of -o, -n, -r, -P");
-		return weir_cli_usage(NAME);
-	}
-	if (opts.list_columns) {
-		weir_table_list_columns(&weir_table_warm, stdout);
-		return weir_cli_flush(NAME, WEIR_EXIT_DONE);
-	}
+	if (weir_warm_options_take(NAME, usage, &weir_table_warm, argc, argv, &opts,
+	                           &status))
+		return status;
 	return parse_and_do(&opts, argv + optind, (size_t)(argc - optind));
 }

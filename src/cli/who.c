@@ -65,12 +65,6 @@ static int help(void)
 	return weir_cli_flush(NAME, WEIR_EXIT_DONE);
 }
 
-static int bad(const char *name, const char *arg, const char *right)
-{
-	(void)weir_cli_fail(NAME, 0, "--%s '%s': %s", name, arg, right);
-	return weir_cli_usage(NAME);
-}
-
 static int take_by(const char *arg, struct weir_who_style *style)
 {
 	static const char *const words[] = { "process", "vm", "file", "cgroup", "user" };
@@ -81,26 +75,25 @@ static int take_by(const char *arg, struct weir_who_style *style)
 			return 0;
 		}
 	}
-	return bad("by", arg, "wants process, vm, file, cgroup or user");
+	return weir_cli_bad(NAME, "--by", arg, "wants process, vm, file, cgroup or user");
 }
 
 static int take_node(const char *arg, struct weir_who_style *style)
 {
 	uint64_t node;
+	int status = weir_cli_take_node(NAME, arg, &node);
 
-	if (weir_parse_u64(weir_strz(arg), &node) < 0 || node > WEIR_NODE_MAX)
-		return bad("node", arg, "wants the number of a node, 0 to 1023");
-	style->one_node = true;
+	style->one_node = status == 0;
 	style->node = (unsigned int)node;
-	return 0;
+	return status;
 }
 
 static int take_size(const char *arg, struct weir_who_style *style)
 {
-	if (weir_parse_size(weir_strz(arg), &style->size_bytes) < 0 || !style->size_bytes)
-		return bad("size", arg, "wants a page size such as 2M, 1G or 2048kB");
-	style->one_size = true;
-	return 0;
+	int status = weir_cli_take_page_size(NAME, arg, &style->size_bytes);
+
+	style->one_size = status == 0;
+	return status;
 }
 
 /* 0, or the exit status. */
