@@ -81,7 +81,7 @@ struct seam {
 	struct shared *shared; /* NULL: not recorded */
 	unsigned int writes, reads;
 	unsigned int kill_write, fail_write, fail_read, foreign_write; /* 0: none */
-	bool after; /* kill after the write and not before */
+	bool after;              /* kill after the write and not before */
 	unsigned int torn_reads; /* so many times surplus goes between two counters */
 	unsigned int compacted, dropped;
 	uint64_t clock_ns;
