@@ -75,7 +75,7 @@ static int help(void)
 
 static int take_node(const char *arg, struct weir_report_style *style)
 {
-	uint64_t node;
+	uint64_t node = 0;
 	int status = weir_cli_take_node(NAME, arg, &node);
 
 	style->one_node = status == 0;

@@ -80,7 +80,7 @@ static int take_by(const char *arg, struct weir_who_style *style)
 
 static int take_node(const char *arg, struct weir_who_style *style)
 {
-	uint64_t node;
+	uint64_t node = 0;
 	int status = weir_cli_take_node(NAME, arg, &node);
 
 	style->one_node = status == 0;

@@ -308,6 +308,7 @@ static void on_freed(void *ctx, size_t nr)
 	struct weir_daemon *d = ctx;
 
 	weir_event(&d->log, WEIR_EVENT_INFO, "freed", "regions=%zu", nr);
+	weir_serve_retry(d->serve);
 	weir_feed_kick(d->feed);
 }
 
@@ -368,8 +369,8 @@ static int start_parts(struct weir_daemon *d, struct weir_err *err)
 		r = weir_live_new(&d->host, err);
 	if (r == 0)
 		r = start_store(d, err);
-	if (r == 0 && weir_serve_new(d, &d->serve) < 0)
-		r = weir_err_sys(err, -ENOMEM, "start");
+	if (r == 0)
+		r = weir_serve_new(d, &d->serve, err);
 	if (r == 0)
 		r = weir_look_new(d->loop, on_seen, d, &d->look, err);
 	if (r == 0)

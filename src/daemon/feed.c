@@ -207,7 +207,7 @@ static void see_rate(struct weir_feed *feed, uint64_t page_bytes, int node,
 /* The next time to look at pools that had no room, and what else time brings. */
 static void set_again(struct weir_feed *feed)
 {
-	bool waits = is_missing(feed) ||
+	bool waits = wants_room(feed) ||
 	             (feed->d->conf.shrink && weir_growth_has_any(feed->d->growth));
 
 	if (!waits) {
@@ -228,7 +228,8 @@ static int next(void *ctx, int node, bool only_grow, struct weir_warm_job *out)
 	struct weir_err err = { 0 };
 	int r;
 
-	if (feed->d->is_stopping)
+	/* leases that wait are tried first, and then it is asked again */
+	if (feed->d->is_stopping || (!only_grow && weir_serve_is_due(feed->d->serve)))
 		return WEIR_JOB_NONE;
 	if (!only_grow && wants_room(feed)) {
 		(void)weir_supply_see(&feed->supply);

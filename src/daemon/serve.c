@@ -83,7 +83,8 @@ static bool waits_on(const struct weir_serve *serve, struct weir_pending *p)
 {
 	const struct weir_seen *seen = weir_look_last(serve->d->look);
 
-	if (p->kind == WEIR_PENDING_LEASE || p->kind == WEIR_PENDING_LATER)
+	if (p->kind == WEIR_PENDING_LEASE || p->kind == WEIR_PENDING_LATER ||
+	    p->kind == WEIR_PENDING_ENDED)
 		return true;
 	if (p->kind != WEIR_PENDING_RELEASE || p->looked || !seen ||
 	    seen->at_ns >= p->began_ns)
@@ -130,6 +131,16 @@ static void untie(struct weir_serve *serve, uint64_t lease)
 		}
 }
 
+/* One that waited for its turn to grow: nothing of it is left, and no job tells so. */
+static void end_waiting(struct weir_serve *serve, uint64_t lease)
+{
+	if (weir_store_find(serve->d->store, lease))
+		return;
+	for (struct weir_pending *p = serve->pending; p; p = p->next)
+		if (p->kind == WEIR_PENDING_LEASE && p->lease == lease)
+			p->kind = WEIR_PENDING_ENDED;
+}
+
 int weir_serve_end(struct weir_serve *serve, uint64_t lease, const char *why,
                    struct weir_err *err)
 {
@@ -152,6 +163,7 @@ int weir_serve_end(struct weir_serve *serve, uint64_t lease, const char *why,
 	           "lease=%" PRIu64 " by=%s state=%s", lease, why,
 	           region ? weir_region_state_word(region->state) : "dirty");
 	weir_endings_changed(d->endings);
+	end_waiting(serve, lease);
 	weir_serve_retry(serve);
 	weir_feed_kick(d->feed);
 	return 0;
@@ -188,6 +200,7 @@ static void on_closed(void *ctx, uint64_t conn)
 		if (p->kind == WEIR_PENDING_LEASE)
 			weir_serve_ended(serve, p->lease, "connection");
 	}
+	weir_serve_retry(serve); /* he may have waited, and the others may have it now */
 	while (i < serve->nr_tied) {
 		uint64_t lease = serve->tied[i].lease;
 
@@ -255,13 +268,19 @@ const uint64_t *weir_serve_results(const struct weir_serve *serve)
 	return serve->results;
 }
 
-int weir_serve_new(struct weir_daemon *d, struct weir_serve **out)
+int weir_serve_new(struct weir_daemon *d, struct weir_serve **out, struct weir_err *err)
 {
 	struct weir_serve *serve = calloc(1, sizeof(*serve));
+	int r;
 
 	if (!serve)
-		return -ENOMEM;
+		return weir_err_sys(err, -ENOMEM, "start");
 	serve->d = d;
+	r = weir_timer_new(d->loop, weir_serve_on_due, serve, &serve->due, err);
+	if (r < 0) {
+		free(serve);
+		return r;
+	}
 	*out = serve;
 	return 0;
 }
@@ -270,6 +289,7 @@ void weir_serve_free(struct weir_serve *serve)
 {
 	if (!serve)
 		return;
+	weir_timer_free(serve->due);
 	while (serve->pending) {
 		struct weir_pending *p = serve->pending;
 

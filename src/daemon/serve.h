@@ -6,7 +6,7 @@
 #include "daemon/daemon.h"
 #include "daemon/message.h"
 
-int weir_serve_new(struct weir_daemon *d, struct weir_serve **out);
+int weir_serve_new(struct weir_daemon *d, struct weir_serve **out, struct weir_err *err);
 void weir_serve_free(struct weir_serve *serve);
 
 /* For the server. @ctx: the struct weir_serve. */
@@ -16,8 +16,12 @@ extern const struct weir_server_calls weir_serve_calls;
 void weir_serve_grown(struct weir_serve *serve, uint64_t region, int result,
                       const struct weir_lease *lease, const struct weir_err *err);
 
-/* Memory came back, or may have: leases that wait for it are tried again. */
+/* Memory came back, or may have: leases that wait for it are tried again, from the loop.
+ */
 void weir_serve_retry(struct weir_serve *serve);
+
+/* Is that to come? Then nothing else should take what came back. */
+bool weir_serve_is_due(const struct weir_serve *serve);
 
 /* A lease is at its end by itself: it is released. */
 void weir_serve_ended(struct weir_serve *serve, uint64_t lease, const char *why);

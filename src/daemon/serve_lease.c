@@ -11,6 +11,8 @@
 #include <pwd.h>
 #include <stdio.h>
 
+#define LATER_MAX 64U /* leases of one user that wait for memory */
+
 /* ---- what is asked for ------------------------------------------------------------- */
 
 struct wanted {
@@ -210,12 +212,15 @@ static bool is_coming(const struct weir_daemon *d, const struct weir_lease_ask *
 
 	for (size_t i = 0; i < state->nr_regions; i++) {
 		const struct weir_warm_region *r = &state->regions[i];
+		/* what is reserved on one node counts on all others, too: the kernel has
+		 * one number of reserved pages for a size */
 		bool works = r->state == WEIR_REGION_FILLING ||
 		             r->state == WEIR_REGION_SCRUBBING;
-		bool has = r->state == WEIR_REGION_READY || r->state == WEIR_REGION_DIRTY;
+		bool has = (r->state == WEIR_REGION_READY ||
+		            r->state == WEIR_REGION_DIRTY) &&
+		           (ask->node < 0 || r->node == ask->node);
 
-		if (r->page_bytes != ask->page_bytes ||
-		    (ask->node >= 0 && r->node != ask->node) || !(works || has))
+		if (r->page_bytes != ask->page_bytes || !(works || has))
 			continue;
 		coming += works;
 		/* what is filled is reserved, and not in the pool's room any more */
@@ -225,13 +230,30 @@ static bool is_coming(const struct weir_daemon *d, const struct weir_lease_ask *
 	return coming && weir_work_running(d->work) && sum >= ask->bytes;
 }
 
+static bool many_wait(const struct weir_asked *a)
+{
+	size_t nr = 0;
+
+	for (const struct weir_pending *p = a->serve->pending; p; p = p->next)
+		nr += p->kind == WEIR_PENDING_LATER && p->uid == a->peer->uid;
+	return nr >= LATER_MAX;
+}
+
 static void wait_for_memory(const struct weir_asked *a, struct wanted *w)
 {
-	struct weir_pending *p = weir_serve_wait(a, WEIR_PENDING_LATER);
+	struct weir_pending *p;
 
+	if (many_wait(a)) {
+		weir_serve_refuse(a, WEIR_REFUSED_BUSY,
+		                  "too many leases of this user wait for memory",
+		                  "try again when they have it");
+		return;
+	}
+	p = weir_serve_wait(a, WEIR_PENDING_LATER);
 	if (!p)
 		return;
 	p->m = *a->m;
+	p->uid = a->peer->uid;
 	p->owner = w->ask.owner;
 	p->claim = w->claim;
 	w->claim.fd = -1;
@@ -425,16 +447,49 @@ static void try_again(struct weir_serve *serve, struct weir_pending *p)
 		weir_serve_lease(&a);
 }
 
-/* The oldest first. They leave the list together: those that wait on come back to it. */
+static bool is_tried(const struct weir_pending *p)
+{
+	return p->kind == WEIR_PENDING_LATER || p->kind == WEIR_PENDING_ENDED;
+}
+
+bool weir_serve_is_due(const struct weir_serve *serve)
+{
+	return weir_timer_is_set(serve->due);
+}
+
+/* From the loop: to reply may end connections, and whoever calls may be looking at one.
+ */
 void weir_serve_retry(struct weir_serve *serve)
 {
+	for (const struct weir_pending *p = serve->pending; p; p = p->next)
+		if (is_tried(p)) {
+			weir_timer_at(serve->due, weir_now_ns());
+			return;
+		}
+}
+
+static void tell_ended(struct weir_serve *serve, struct weir_pending *p)
+{
+	struct weir_connection *conn = weir_server_find(serve->d->server, p->conn);
+	weir_auto(weir_json_done) struct weir_json j = { 0 };
+
+	if (!conn)
+		return;
+	serve->results[WEIR_REFUSED_NO_SUCH_LEASE]++;
+	weir_reply_refuse(&j, &p->id, WEIR_REFUSED_NO_SUCH_LEASE,
+	                  "it was released before its memory was there", NULL);
+	weir_serve_send(conn, &j, -1, 0);
+}
+
+/* The oldest first. They leave the list together: those that wait on come back to it. */
+void weir_serve_on_due(void *ctx)
+{
+	struct weir_serve *serve = ctx;
 	struct weir_pending *all = NULL, *p;
 
-	if (serve->is_retrying)
-		return;
 	for (struct weir_pending **link = &serve->pending; *link;) {
 		p = *link;
-		if (p->kind != WEIR_PENDING_LATER) {
+		if (!is_tried(p)) {
 			link = &p->next;
 			continue;
 		}
@@ -442,17 +497,17 @@ void weir_serve_retry(struct weir_serve *serve)
 		p->next = all;
 		all = p;
 	}
-	if (!all)
-		return;
-	serve->is_retrying = true;
 	weir_work_hurry(serve->d->work, false); /* who waits on says so again */
 	while (all) {
 		p = all;
 		all = p->next;
-		try_again(serve, p);
+		if (p->kind == WEIR_PENDING_LATER)
+			try_again(serve, p);
+		else
+			tell_ended(serve, p);
 		weir_pending_free(p);
 	}
-	serve->is_retrying = false;
+	weir_feed_kick(serve->d->feed);
 }
 
 static struct weir_pending *take_growing(struct weir_serve *serve, uint64_t region)

@@ -8,6 +8,7 @@
 enum weir_pending_kind {
 	WEIR_PENDING_LEASE,   /* its region grows */
 	WEIR_PENDING_LATER,   /* a lease: memory for it is being worked on */
+	WEIR_PENDING_ENDED,   /* a lease that was released before it had grown */
 	WEIR_PENDING_RELEASE, /* who holds it is looked for */
 	WEIR_PENDING_LEASES,
 	WEIR_PENDING_METRICS,
@@ -25,8 +26,9 @@ struct weir_pending {
 	bool descriptor;
 	bool of_connection; /* the lease ends with it */
 	struct weir_claim claim;
-	/* of LATER: what was asked, and for whom, as he was then */
+	/* of LATER: what was asked, by and for whom, as he was then */
 	struct weir_message m;
+	uint32_t uid;
 	struct weir_warm_owner owner;
 };
 
@@ -40,7 +42,7 @@ struct weir_serve {
 	struct weir_tied *tied;
 	size_t nr_tied, cap_tied;
 	uint64_t results[WEIR_SERVE_RESULTS];
-	bool is_retrying;
+	struct weir_timer *due; /* set: leases that wait are tried again */
 };
 
 /* Who asks, what, and since when. */
@@ -87,6 +89,9 @@ void weir_serve_tell(struct weir_serve *serve, struct weir_connection *conn,
 /* Does what was seen last, not long ago, name who has the file? */
 bool weir_serve_knows_holders(const struct weir_daemon *d,
                               const struct weir_warm_region *region);
+
+/* Tries leases that wait, and answers those that ended before they had grown. */
+void weir_serve_on_due(void *ctx);
 
 /* Ends a lease, in the log, too. 0 or as weir_store_release(). */
 int weir_serve_end(struct weir_serve *serve, uint64_t lease, const char *why,

@@ -370,6 +370,7 @@ void weir_serve_tell(struct weir_serve *serve, struct weir_connection *conn,
 	case WEIR_PENDING_LEASES: tell_leases(serve, conn, &p->id, p->after); break;
 	case WEIR_PENDING_METRICS: tell_metrics(serve, conn, &p->id); break;
 	case WEIR_PENDING_LEASE: /* waits for its job */
-	case WEIR_PENDING_LATER: break;
+	case WEIR_PENDING_LATER:
+	case WEIR_PENDING_ENDED: break;
 	}
 }

@@ -21,6 +21,7 @@ struct lane {
 	enum lane_state state;
 	enum weir_job_kind kind;   /* the loop's: of the job, as it was given */
 	uint64_t page_bytes;       /* likewise */
+	bool how_idle;             /* likewise */
 	int job_node;              /* likewise */
 	struct weir_warm_job job;  /* the loop's in IDLE and ENDED, else the thread's */
 	struct weir_warm_work how; /* likewise */
@@ -132,7 +133,7 @@ static void set_how(struct lane *lane)
 		.stop = &lane->stop,
 		.done_bytes = &lane->done_bytes,
 	};
-	if (lane->job.kind == WEIR_JOB_GROW)
+	if (lane->job.kind == WEIR_JOB_GROW || atomic_load(&lane->work->hurry))
 		return;
 	if (b->cpus && b->cpus < cpus)
 		lane->how.threads = b->cpus;
@@ -157,6 +158,7 @@ static bool give(struct lane *lane)
 	lane->page_bytes = lane->job.page_bytes;
 	lane->job_node = lane->job.node;
 	set_how(lane);
+	lane->how_idle = lane->how.idle;
 	atomic_store(&lane->stop, false);
 	atomic_store(&lane->done_bytes, 0);
 	(void)pthread_mutex_lock(&work->lock);
@@ -235,6 +237,10 @@ void weir_work_set_budget(struct weir_work *work, const struct weir_work_budget 
 void weir_work_hurry(struct weir_work *work, bool hurry)
 {
 	atomic_store(&work->hurry, hurry);
+	/* who is idle stays so: his work is begun anew by another */
+	for (size_t i = 0; hurry && i < work->nr_lanes; i++)
+		if (state_of(&work->lanes[i]) != IDLE && work->lanes[i].how_idle)
+			atomic_store(&work->lanes[i].stop, true);
 }
 
 void weir_work_stop(struct weir_work *work)

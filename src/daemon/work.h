@@ -37,7 +37,8 @@ int weir_work_new(struct weir_loop *loop, const struct weir_ranges *nodes,
 /* Of jobs that are begun from now on. */
 void weir_work_set_budget(struct weir_work *work, const struct weir_work_budget *budget);
 
-/* While somebody waits for what is zeroed, jobs are held to no rate or share. */
+/* While somebody waits for what is zeroed, jobs are held to no rate or share, those that
+ * would have to be idle are stopped, and new ones are held to nothing. */
 void weir_work_hurry(struct weir_work *work, bool hurry);
 
 /* There may be something to do. */

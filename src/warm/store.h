@@ -40,7 +40,7 @@ struct weir_store_size { /* what one page size has of its own */
  * rather than zeroed in place: a lessee that has them pinned for a device (io_uring,
  * RDMA, VFIO) without mapping them is not seen, and could go on writing. */
 enum weir_renew {
-	WEIR_RENEW_OTHERS, /* of files that were not root's, or nobody knows whose */
+	WEIR_RENEW_OTHERS, /* of leases and files not root's, or nobody knows whose */
 	WEIR_RENEW_NONE,
 	WEIR_RENEW_ALL,
 };

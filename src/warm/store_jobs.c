@@ -182,6 +182,17 @@ static void count_job(struct weir_store *store, const struct weir_warm_job *job,
 	counts->poisoned += result == -EHWPOISON;
 }
 
+/* What the job has mapped is reserved for the file as long as it has that size
+ * (mm/hugetlb.c hugetlb_reserve_pages(), fs/hugetlbfs/inode.c remove_inode_hugepages(),
+ * v6.18). It may be long until it is gone on with: others may have these pages. */
+static void unreserve_rest(const struct weir_warm_job *job, const struct weir_file *file,
+                           uint64_t bytes)
+{
+	if (file->filled_bytes < bytes &&
+	    ftruncate(job->fd, (off_t)file->filled_bytes) == 0)
+		(void)!ftruncate(job->fd, (off_t)bytes);
+}
+
 /* How far it came: so much is there, and of a scrub so much is zero. */
 static void keep_progress(struct weir_store *store, size_t at,
                           const struct weir_warm_job *job)
@@ -189,6 +200,8 @@ static void keep_progress(struct weir_store *store, size_t at,
 	struct weir_warm_region *region = &store->state.regions[at];
 	struct weir_file file;
 
+	if (weir_file_stat(job->fd, &file) == 0)
+		unreserve_rest(job, &file, region->bytes);
 	if (weir_file_stat(job->fd, &file) == 0)
 		region->filled_bytes = weir_min(file.filled_bytes, region->bytes);
 	if (job->kind != WEIR_JOB_SCRUB)

@@ -127,7 +127,7 @@ static int try_hand_over(struct weir_store *store, size_t at, int fd)
 		r = -errno;
 	if (r == 0)
 		r = weir_file_name(true, name);
-	part->others = part->others || part->file_uid != 0;
+	part->others = part->others || part->file_uid != 0 || region->lease.uid != 0;
 	if (r == 0)
 		r = weir_file_hand_over(dir, fd, part->name, name, part->file_uid,
 		                        part->file_gid);

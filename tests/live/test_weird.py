@@ -417,12 +417,39 @@ def lease_waits_for_what_is_zeroed():
         memory.close()
         c.do("release", lease=lease["lease"])
         w.until(lambda: w.stores()[0]["scrubbing_bytes"], "it is scrubbed")
+        with w.client() as small:  # a cold lease stops the scrub that another one waits for
+            small.send(op="lease", bytes=400 << 20, name="x")
+            c.send(op="lease", bytes=100 << 20, name="y")
+            for each in small, c:
+                reply = each.receive()
+                expect("granted", reply.get("error"), None)
+                each.do("release", lease=reply["lease"])
         with w.client() as gone:  # who waits and goes is not waited for
             gone.send(op="lease", bytes=512 << 20, owner={"connection": True})
         for _ in range(3):
             lease = c.do("lease", bytes=512 << 20, name="next")
             c.do("release", lease=lease["lease"])
         expect("leases", w.leases(), [])
+
+
+def lease_that_waits_takes_what_is_idle():
+    conf = "[warm 2M]\nany = 512M\nflavours = 512M\n[budget]\nrate = 4M\nidle-only = yes\n"
+    with weird(conf) as w, w.client() as c:
+        w.until(lambda: free_pages() < POOL, "it is filled")
+        c.do("lease", bytes=512 << 20)
+        c.send(op="lease", bytes=2 << 20)  # nothing is on its way for it
+        expect("code", c.receive()["error"]["code"], "no-memory")
+
+
+def fill_that_is_stopped_gives_way():
+    """What it has reserved is anybody's."""
+    conf = "[warm 2M]\nany = 400M\nflavours = 400M\n[budget]\nrate = 8M\n"
+    with weird(conf) as w, w.client() as c:
+        w.until(lambda: free_pages() < POOL, "it is filled")
+        first = c.do("lease", bytes=100 << 20)  # of what the pool has besides
+        second = c.do("lease", bytes=300 << 20)
+        for lease in first, second:
+            c.do("release", lease=lease["lease"])
 
 
 def fill_that_was_cut_off_is_made_good():
@@ -674,6 +701,8 @@ def main():
         hostile_clients_harm_nobody,
         many_connections_are_bounded,
         lease_waits_for_what_is_zeroed,
+        lease_that_waits_takes_what_is_idle,
+        fill_that_is_stopped_gives_way,
         killed_weird_finds_all_again,
         fill_that_was_cut_off_is_made_good,
         reload_changes_targets_and_is_told,

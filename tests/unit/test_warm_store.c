@@ -361,6 +361,8 @@ static void job_that_is_stopped_goes_on_another_time(void **unused)
 	int r;
 
 	(void)unused;
+	shop.options.renew = WEIR_RENEW_NONE; /* one that is renewed begins again */
+	expect_int_eq(weir_store_set_options(store, &shop.options, NULL), 0);
 	expect_int_eq(take(store, 512, "vm", &lease), 0);
 	soil_file(lease.path);
 	expect_int_eq(weir_store_release(store, lease.id, NULL), 0);
