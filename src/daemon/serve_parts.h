@@ -1,5 +1,7 @@
 /* serve_parts: serve, for its own files only: serve.c takes requests and keeps those that
- * wait; serve_lease.c has those that change leases, serve_tell.c those that tell. */
+ * wait. serve_ask.c says what is asked for and whether its user may have it,
+ * serve_lease.c changes leases, serve_later.c has those that wait for memory,
+ * serve_tell.c tells. */
 #ifndef WEIR_DAEMON_SERVE_PARTS_H
 #define WEIR_DAEMON_SERVE_PARTS_H
 
@@ -54,6 +56,25 @@ struct weir_asked {
 	uint64_t began_ns;
 	struct weir_pending *later; /* it is asked once more: what it was kept in */
 };
+
+/* What a lease is to be, and the end that it has with its owner. */
+struct weir_wanted {
+	struct weir_lease_ask ask;
+	struct weir_claim claim;
+};
+
+/* What was asked for, as the rules let this user have it. False: it was refused. */
+bool weir_serve_ask(const struct weir_asked *a, struct weir_wanted *w);
+
+/* Only its size and place. False: it was refused. */
+bool weir_serve_ask_place(const struct weir_asked *a, struct weir_lease_ask *ask);
+
+/* A rule's time holds for each new end, too. 0, or it was refused. */
+int weir_serve_ask_time(const struct weir_asked *a, uint64_t *ttl_ns);
+
+/* The pool has too little: waits, with the claim, where there will be enough when what is
+ * zeroed now is ready. False: there will not. */
+bool weir_serve_later(const struct weir_asked *a, struct weir_wanted *w);
 
 /* Keeps a request until what it waits for is there. NULL: no memory, and it is refused.
  */
