@@ -52,6 +52,8 @@ static void hand_out(struct weir_store *store, size_t at, enum weir_job_kind kin
 		.host = store->options.host,
 	};
 	part->busy = true;
+	if (kind != WEIR_JOB_GROW) /* which touches what is new only */
+		part->errors_bytes = weir_errors_bytes(store->options.host);
 }
 
 static bool next_grow(struct weir_store *store, const struct weir_job_wish *wish,

@@ -157,6 +157,22 @@ int weir_store_hand_over(struct weir_store *store, size_t at, int fd,
 
 /* ---- a ready region ---------------------------------------------------------------- */
 
+/* Is what was zero still to be had? It is looked at once for each time that the host has
+ * had an error since. */
+static bool is_sound(struct weir_store *store, size_t at, int fd)
+{
+	const struct weir_warm_region *region = &store->state.regions[at];
+	struct weir_count now = weir_errors_bytes(store->options.host);
+	struct weir_count *then = &store->parts[at].errors_bytes;
+
+	if (!now.n || (then->known && then->n == now.n))
+		return true;
+	if (weir_errors_look(fd, region->bytes, region->page_bytes) < 0)
+		return false;
+	*then = now;
+	return true;
+}
+
 /* READY and whole, or SPOILT. *fd is the caller's. Nobody else has the file: somebody who
  * was on the way of opening it when its last lease ended (between may_open() and
  * get_write_access(), fs/namei.c and fs/open.c) may have come to it since. */
@@ -166,7 +182,8 @@ static int open_ready(struct weir_store *store, size_t at, int *fd, struct weir_
 	int r;
 
 	*fd = weir_store_open_file(store, at);
-	if (*fd >= 0 && weir_store_is_whole(store, at, *fd) && weir_file_claim(*fd) == 0)
+	if (*fd >= 0 && weir_store_is_whole(store, at, *fd) &&
+	    weir_file_claim(*fd) == 0 && is_sound(store, at, *fd))
 		return 0;
 	weir_closep(fd);
 	*fd = -1;

@@ -21,6 +21,7 @@
 #define WEIR_WARM_STORE_PARTS_H
 
 #include "warm/choose.h"
+#include "warm/errors.h"
 #include "warm/files.h"
 #include "warm/log.h"
 #include "warm/store.h"
@@ -33,6 +34,8 @@ struct weir_part { /* of a region, what the text does not have */
 	char name[WEIR_FILE_NAME_MAX];
 	bool busy;   /* a job has it */
 	bool ending; /* of GROWING: it was released meanwhile */
+	/* errors.h: of the host, before its pages were last touched; unknown: never */
+	struct weir_count errors_bytes;
 	bool others; /* since its pages were taken somebody had it who is not root */
 	uint32_t file_uid, file_gid;
 	uint64_t zero_bytes; /* of GROWING: so much of it was ready; of DIRTY: so much a
