@@ -15,6 +15,10 @@
 
 #define NAME "explain"
 
+/* Where the buddy allocator has no blocks as large, which is another question, pages are
+ * made of ranges; to look at these takes time. */
+#define GIGANTIC_MIN (UINT64_C(16) << 20)
+
 enum subject { COUNTERS, POOL, PROCESS, WRITE };
 
 struct question {
@@ -200,8 +204,12 @@ static int ask(const struct weir_host *host, const struct options *opts,
 		.kernel = opts->kernel,
 	};
 	struct weir_ledger ledger = { 0 };
-	int r = weir_snapshot_read(host, WEIR_SNAPSHOT_DETAILS, &snap, err);
+	unsigned int parts = WEIR_SNAPSHOT_DETAILS;
+	int r;
 
+	if ((q->subject == POOL || q->subject == WRITE) && q->size_bytes >= GIGANTIC_MIN)
+		parts |= WEIR_SNAPSHOT_CONTIG;
+	r = weir_snapshot_read(host, parts, &snap, err);
 	if (r < 0)
 		return r;
 	r = weir_ledger_read(host, snap, WEIR_LEDGER_USERS, &ledger, err);
@@ -242,6 +250,7 @@ static void put_counts(struct weir_json *j, const char *key,
 
 	weir_json_open(j, key, '{');
 	weir_json_u64(j, "total", c->total);
+	weir_json_u64(j, "total_min", after ? came->total_min : c->total);
 	weir_json_u64(j, "free", c->free);
 	weir_json_u64(j, "reserved", c->reserved);
 	weir_json_u64(j, "surplus", c->surplus);

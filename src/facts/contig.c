@@ -212,8 +212,9 @@ void weir_contig_count(const struct weir_contig *contig, unsigned int node,
 
 		if (!is_on(range, node))
 			continue;
-		if (range->state == WEIR_CONTIG_UNREAD)
-			out->unread++;
+		out->unread += range->state == WEIR_CONTIG_UNREAD;
+		out->taken += range->state == WEIR_CONTIG_TAKEN;
+		out->fixed += range->state == WEIR_CONTIG_FIXED;
 		if (range->state != WEIR_CONTIG_OPEN)
 			continue;
 		if (range->free == contig->nr_pages && !range->unsure)

@@ -50,7 +50,7 @@ struct weir_contig_count {
 	uint64_t free;     /* wholly free */
 	uint64_t emptied;  /* free but for what can be moved, or is not told */
 	uint64_t returned; /* of pool pages too: once these are given back */
-	uint64_t unread;
+	uint64_t taken, fixed, unread;
 };
 
 /* Returns as fact.h says; ranges have no node yet. A line that is garbled or out of order

@@ -5,6 +5,7 @@
 #include "base/own.h"
 #include "facts/shortfall.h"
 #include "holders/ledger.h"
+#include "plan/explain_gigantic.h"
 #include "plan/explain_growth.h"
 #include "plan/explain_play.h"
 #include "plan/explain_words.h"
@@ -440,7 +441,7 @@ static int say_growth(const struct weir_snapshot *snap,
 		return weir_sentences_add(out, WEIR_TOPIC_UNKNOWN, what->size_bytes,
 		                          "How many more could be had is not known: how "
 		                          "much memory is free the host does not tell.");
-	r = weir_explain_room(p, p->allowed, what->size_bytes, out);
+	r = weir_explain_room(snap, p, p->allowed, what->size_bytes, out);
 	if (r == 0 && p->gigantic)
 		r = weir_explain_ranges(snap, p->allowed, what->size_bytes, out);
 	return r < 0 ? r : weir_explain_granted(&notes, what->size_bytes, true, out);

@@ -91,7 +91,9 @@ struct weir_explain_counts {
 
 struct weir_explain_outcome {
 	uint64_t nodes; /* with memory */
+	/* @is: at most, of gigantic pages that are to come; at least so many then */
 	struct weir_explain_counts was, is;
+	uint64_t total_min;
 	/* pages of each node afterwards: from which node the kernel goes on is not told
 	 */
 	uint64_t node_min[WEIR_EXPLAIN_NODES_MAX], node_max[WEIR_EXPLAIN_NODES_MAX];

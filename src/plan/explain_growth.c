@@ -4,7 +4,7 @@
 #include "plan/explain_growth.h"
 
 #include "base/own.h"
-#include "facts/snapshot.h"
+#include "plan/explain_gigantic.h"
 #include "plan/explain_play.h"
 #include "plan/explain_words.h"
 
@@ -210,14 +210,35 @@ int weir_explain_limits(const struct weir_played *played, uint64_t nodes,
 	return r;
 }
 
-static int say_room(const struct weir_played *played, unsigned int node, uint64_t bytes,
-                    struct weir_sentences *out)
+/* From ranges that were looked at. */
+static int say_reach(unsigned int node, uint64_t least, uint64_t most, uint64_t bytes,
+                     struct weir_sentences *out)
+{
+	if (!most)
+		return weir_sentences_add(out, WEIR_TOPIC_GROWTH, bytes,
+		                          "Node %u can give no more of them.", node);
+	if (least == most)
+		return weir_sentences_add(
+			out, WEIR_TOPIC_GROWTH, bytes,
+			"Node %u could give %" PRIu64 " more of them now.", node, least);
+	return weir_sentences_add(out, WEIR_TOPIC_GROWTH, bytes,
+	                          "Node %u could give %" PRIu64
+	                          " more of them now for certain, and %" PRIu64
+	                          " at most, if all that can be moved is.",
+	                          node, least, most);
+}
+
+static int say_room(const struct weir_snapshot *snap, const struct weir_played *played,
+                    unsigned int node, uint64_t bytes, struct weir_sentences *out)
 {
 	struct more more = more_of(played, node);
+	uint64_t least, most;
 	struct weir_words won;
 
 	if (!more.now)
 		return say_node(played, node, bytes, out);
+	if (weir_explain_reach(snap, played, UINT64_C(1) << node, bytes, &least, &most))
+		return say_reach(node, least, most, bytes, out);
 	if (played->gigantic)
 		return weir_sentences_add(
 			out, WEIR_TOPIC_GROWTH, bytes,
@@ -233,8 +254,8 @@ static int say_room(const struct weir_played *played, unsigned int node, uint64_
 		node, more.now, weir_words_human(more.now * bytes).text, won.text);
 }
 
-int weir_explain_room(const struct weir_played *played, uint64_t nodes,
-                      uint64_t page_bytes, struct weir_sentences *out)
+int weir_explain_room(const struct weir_snapshot *snap, const struct weir_played *played,
+                      uint64_t nodes, uint64_t page_bytes, struct weir_sentences *out)
 {
 	int r = 0;
 
@@ -242,50 +263,8 @@ int weir_explain_room(const struct weir_played *played, uint64_t nodes,
 		return say_sum(played, nodes, page_bytes, out);
 	weir_each_node (n, nodes)
 		if (r == 0)
-			r = say_room(played, n, page_bytes, out);
+			r = say_room(snap, played, n, page_bytes, out);
 	return r;
-}
-
-/* ---- gigantic pages ---------------------------------------------------------------- */
-
-int weir_explain_ranges(const struct weir_snapshot *snap, uint64_t nodes,
-                        uint64_t page_bytes, struct weir_sentences *out)
-{
-	bool known = snap->page_bytes.known && !snap->buddy.damaged;
-	uint64_t ranges = 0, block = 0;
-	char zones[200] = "";
-	size_t at = 0;
-
-	for (size_t i = 0; known && i < snap->buddy.nr; i++) {
-		const struct weir_buddy_zone *row = &snap->buddy.v[i];
-		unsigned __int128 bytes;
-		uint64_t n;
-
-		if (!weir_node_in(nodes, row->node) || !row->nr_orders)
-			continue;
-		block = snap->page_bytes.n << (row->nr_orders - 1);
-		bytes = (unsigned __int128)row->counts[row->nr_orders - 1] * block;
-		n = (uint64_t)(bytes / page_bytes);
-		ranges += n;
-		if (n && at < sizeof(zones))
-			at += (size_t)snprintf(zones + at, sizeof(zones) - at,
-			                       "%szone %s of node %u: %" PRIu64,
-			                       at ? ", " : " (", row->name, row->node, n);
-	}
-	if (!block)
-		return weir_sentences_add(out, WEIR_TOPIC_UNKNOWN, page_bytes,
-		                          "How many ranges of %s are free is not known: "
-		                          "/proc/buddyinfo does not tell.",
-		                          weir_words_size(page_bytes).text);
-	return weir_sentences_add(
-		out, WEIR_TOPIC_GROWTH, page_bytes,
-		"Each page of %s needs one contiguous, aligned range of it. At most "
-		"%" PRIu64 " such range%s could be wholly free now%s%s: so much stands "
-		"in free blocks "
-		"of %s, the largest that buddy lists know; whether they adjoin is not "
-		"told. Others have to be emptied by moving pages.",
-		weir_words_size(page_bytes).text, ranges, weir_words_s(ranges), zones,
-		*zones ? ")" : "", weir_words_size(block).text);
 }
 
 /* ---- what is not known ------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 struct weir_buf;
 struct weir_played;
+struct weir_snapshot;
 
 /* What the zones of the nodes in @nodes still have, as they stand after what was played.
  * 0 or -ENOMEM. */
@@ -14,12 +15,8 @@ int weir_explain_limits(const struct weir_played *played, uint64_t nodes,
                         uint64_t page_bytes, struct weir_sentences *out);
 
 /* How many more the nodes in @nodes could give now, and at most; and why not more. */
-int weir_explain_room(const struct weir_played *played, uint64_t nodes,
-                      uint64_t page_bytes, struct weir_sentences *out);
-
-/* Of pages beyond the largest free block: ranges that could be free now, zone by zone. */
-int weir_explain_ranges(const struct weir_snapshot *snap, uint64_t nodes,
-                        uint64_t page_bytes, struct weir_sentences *out);
+int weir_explain_room(const struct weir_snapshot *snap, const struct weir_played *played,
+                      uint64_t nodes, uint64_t page_bytes, struct weir_sentences *out);
 
 /* What the host does not tell and a play took instead (weir_load()'s notes), of what
  * decides about a write; with @grows also what memory there is. */

@@ -23,8 +23,9 @@ struct weir_played_zone {
 
 struct weir_played {
 	struct weir_explain_outcome came;
-	uint64_t allowed; /* nodes that the write goes by */
-	bool gigantic;    /* larger than the blocks of the buddy allocator */
+	uint64_t allowed;  /* nodes that the write goes by */
+	bool gigantic;     /* larger than the blocks of the buddy allocator */
+	bool ranges_known; /* for which came.is and came.total_min are bounds */
 	bool wraps; /* bug of the kernel: the node\'s target became all memory, 2.2 */
 	uint64_t new_cma, new_movable; /* more pages of the pool there than before */
 	struct weir_played_zone zones[WEIR_EXPLAIN_NODES_MAX][WEIR_ZONE_NR];

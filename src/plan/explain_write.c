@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "facts/snapshot.h"
 #include "holders/ledger.h"
+#include "plan/explain_gigantic.h"
 #include "plan/explain_growth.h"
 #include "plan/explain_play.h"
 #include "plan/explain_words.h"
@@ -115,17 +116,21 @@ static int say_places(const struct weir_played *p, what_t what,
 }
 
 /* Nodes that the write does not go by, and could give some. */
-static int say_elsewhere(const struct weir_played *p, what_t what,
-                         struct weir_sentences *out)
+static int say_elsewhere(const struct weir_snapshot *snap, const struct weir_played *p,
+                         what_t what, struct weir_sentences *out)
 {
 	uint64_t pages = 0, nodes = 0;
 
-	weir_each_node (n, p->came.nodes & ~p->allowed)
-		for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
-			if (p->zones[n][z].now) {
-				pages += p->zones[n][z].now;
-				nodes |= UINT64_C(1) << n;
-			}
+	weir_each_node (n, p->came.nodes & ~p->allowed) {
+		uint64_t least, most = 0;
+
+		if (!weir_explain_reach(snap, p, UINT64_C(1) << n, what->size_bytes,
+		                        &least, &most))
+			for (unsigned int z = 0; z < WEIR_ZONE_NR; z++)
+				most += p->zones[n][z].now;
+		pages += most;
+		nodes |= most ? UINT64_C(1) << n : 0;
+	}
 	if (!pages)
 		return 0;
 	return weir_sentences_add(out, WEIR_TOPIC_GROWTH, what->size_bytes,
@@ -133,6 +138,51 @@ static int say_elsewhere(const struct weir_played *p, what_t what,
 	                          "%" PRIu64 " more.",
 	                          nodes & (nodes - 1) ? "s" : "", node_list(nodes).text,
 	                          pages);
+}
+
+/* Of gigantic pages: some ranges have to be emptied first, which may fail. */
+static int say_between(const struct weir_played *p, what_t what, uint64_t wanted,
+                       struct weir_sentences *out)
+{
+	uint64_t least = p->came.total_min - p->came.was.total;
+	uint64_t most = p->came.is.total - p->came.was.total;
+
+	return weir_sentences_add(
+		out, WEIR_TOPIC_WRITE, what->size_bytes,
+		"It would succeed, and give %" PRIu64 " to %" PRIu64
+		" pages of %s more (%s to %s) of the %" PRIu64
+		" that are asked for: where something stands that can be moved, it may "
+		"not be; the kernel reports no error when fewer come.",
+		least, most, weir_words_size(what->size_bytes).text,
+		weir_words_human(least * what->size_bytes).text,
+		weir_words_human(most * what->size_bytes).text, wanted);
+}
+
+/* "3", "2 to 3" */
+static struct weir_words span_words(uint64_t least, uint64_t most)
+{
+	struct weir_words w;
+
+	if (least == most)
+		(void)snprintf(w.text, sizeof(w.text), "%" PRIu64, most);
+	else
+		(void)snprintf(w.text, sizeof(w.text), "%" PRIu64 " to %" PRIu64, least,
+		               most);
+	return w;
+}
+
+static int say_afterwards(const struct weir_played *p, what_t what,
+                          struct weir_sentences *out)
+{
+	const struct weir_explain_counts *is = &p->came.is;
+	uint64_t open = is->total - p->came.total_min;
+
+	return weir_sentences_add(out, WEIR_TOPIC_WRITE, what->size_bytes,
+	                          "Afterwards: total %s, free %s, reserved %" PRIu64
+	                          ", surplus %" PRIu64 ".",
+	                          span_words(p->came.total_min, is->total).text,
+	                          span_words(is->free - open, is->free).text,
+	                          is->reserved, is->surplus);
 }
 
 static int say_grown(const struct weir_snapshot *snap, const struct weir_played *p,
@@ -145,7 +195,9 @@ static int say_grown(const struct weir_snapshot *snap, const struct weir_played 
 	bool is_short = meant(&p->came.is, what) < what->target;
 	int r;
 
-	if (is_short && !more)
+	if (p->came.total_min < p->came.is.total)
+		r = say_between(p, what, wanted, out);
+	else if (is_short && !more)
 		r = weir_sentences_add(
 			out, WEIR_TOPIC_WRITE, what->size_bytes,
 			"It would succeed, and give no page of %s, where %" PRIu64
@@ -166,17 +218,19 @@ static int say_grown(const struct weir_snapshot *snap, const struct weir_played 
 		                       " page%s of %s more, and take %s of memory for "
 		                       "them%s.",
 		                       more, weir_words_s(more), size.text, bytes.text,
-		                       p->gigantic ? ", if it finds the ranges" : "");
+		                       p->gigantic && !p->ranges_known
+		                               ? ", if it finds the ranges"
+		                               : "");
 	if (r == 0 && p->came.was.surplus > p->came.is.surplus)
 		r = weir_sentences_add(
 			out, WEIR_TOPIC_SURPLUS, what->size_bytes,
 			"%" PRIu64 " surplus pages that are there already would count as "
 			"asked for.",
 			p->came.was.surplus - p->came.is.surplus);
-	if (r == 0 && is_short)
+	if (r == 0 && is_short && !p->ranges_known)
 		r = weir_explain_limits(p, p->allowed, what->size_bytes, out);
 	if (r == 0 && is_short)
-		r = say_elsewhere(p, what, out);
+		r = say_elsewhere(snap, p, what, out);
 	if (r == 0 && p->gigantic)
 		r = weir_explain_ranges(snap, p->allowed, what->size_bytes, out);
 	return r < 0 ? r : say_places(p, what, out);
@@ -372,7 +426,7 @@ static int say_nodes(const struct weir_played *p, what_t what, struct weir_sente
 		r = weir_sentences_add(out, WEIR_TOPIC_WRITE, what->size_bytes,
 		                       "%zu more nodes change likewise; --json has them.",
 		                       changed - NODES_SHOWN);
-	if (r == 0 && open)
+	if (r == 0 && open && !p->ranges_known)
 		r = say(out, what,
 		        "The nodes take turns, and whose turn is next the kernel does "
 		        "not tell.");
@@ -458,6 +512,7 @@ int weir_explain_write(const struct weir_snapshot *snap, const struct weir_ledge
 		return weir_explain_missing(snap, what, err);
 	if (r < 0)
 		return r;
+	weir_explain_narrow(snap, what, p);
 	if (what->policy)
 		r = say_policy(p, what, out);
 	if (r == 0)
@@ -467,11 +522,7 @@ int weir_explain_write(const struct weir_snapshot *snap, const struct weir_ledge
 	if (r == 0 && what->policy)
 		r = say_policy_instead(p, what, out);
 	if (r == 0)
-		r = weir_sentences_add(out, WEIR_TOPIC_WRITE, what->size_bytes,
-		                       "Afterwards: total %" PRIu64 ", free %" PRIu64
-		                       ", reserved %" PRIu64 ", surplus %" PRIu64 ".",
-		                       p->came.is.total, p->came.is.free,
-		                       p->came.is.reserved, p->came.is.surplus);
+		r = say_afterwards(p, what, out);
 	if (r == 0)
 		r = weir_explain_granted(&notes, what->size_bytes,
 		                         p->came.is.total > p->came.was.total, out);

@@ -1,4 +1,5 @@
-/* gigantic: between what bounds the growth of a gigantic pool ends. See plan_parts.h.
+/* gigantic: between what bounds the growth of a gigantic pool ends. See gigantic.h, and
+ * plan_parts.h for a plan's.
  *
  * The model knows how much of a zone is free, and not where. The facts know that of the
  * moment of the snapshot (facts/contig.h); what the plan does before the growth is added:
@@ -19,8 +20,7 @@ static bool moves_pool_pages(const struct weir_snapshot *snap)
 	        !weir_snapshot_kernel_has(snap, 6, 4));
 }
 
-/* With hugetlb_cma= such pages come from an area of their own, of which no file tells. */
-static bool has_own_area(const struct weir_snapshot *snap)
+bool weir_gigantic_has_own_area(const struct weir_snapshot *snap)
 {
 	return snap->boot.hugetlb_cma.nr_nodes || snap->boot.hugetlb_cma.all.n;
 }
@@ -54,34 +54,49 @@ static struct moved moved_on(const struct weir_planning *p, uint64_t page_bytes,
 	return moved;
 }
 
-struct weir_reach weir_planning_reach(struct weir_planning *p, uint64_t page_bytes,
-                                      unsigned int node)
+static struct weir_reach reach_after(const struct weir_snapshot *snap,
+                                     uint64_t page_bytes, unsigned int node,
+                                     const struct moved *moved)
 {
-	const struct weir_contig *contig = weir_contigs_find(&p->snap->contigs,
-	                                                     page_bytes);
+	const struct weir_contig *contig = weir_contigs_find(&snap->contigs, page_bytes);
 	struct weir_reach reach = { .page_bytes = page_bytes };
 	struct weir_contig_count count;
-	struct moved moved;
 
-	if (!contig || has_own_area(p->snap))
+	if (!contig || weir_gigantic_has_own_area(snap))
 		return reach;
-	(void)weir_planning_now(p, page_bytes);
-	moved = moved_on(p, page_bytes, node);
 	weir_contig_count(contig, node, &count);
 	reach.known = true;
-	reach.free = moved.smaller_left ? count.free
-	                                : weir_contig_free_without_pools(contig, node);
+	reach.free = moved->smaller_left ? count.free
+	                                 : weir_contig_free_without_pools(contig, node);
 	reach.most = count.free + count.emptied + count.unread;
-	reach.most += moves_pool_pages(p->snap)
+	reach.most += moves_pool_pages(snap)
 	                      ? count.returned
 	                      : weir_contig_returned(
 					contig, node,
-					moved.from_smaller /
+					moved->from_smaller /
 						(page_bytes / contig->nr_pages));
-	reach.free += moved.from_larger / page_bytes;
-	reach.most += moved.from_larger / page_bytes;
-	reach.free = weir_less(reach.free, moved.to_larger / page_bytes);
+	reach.free += moved->from_larger / page_bytes;
+	reach.most += moved->from_larger / page_bytes;
+	reach.free = weir_less(reach.free, moved->to_larger / page_bytes);
 	return reach;
+}
+
+struct weir_reach weir_gigantic_reach(const struct weir_snapshot *snap,
+                                      uint64_t page_bytes, unsigned int node)
+{
+	const struct moved none = { .smaller_left = true };
+
+	return reach_after(snap, page_bytes, node, &none);
+}
+
+struct weir_reach weir_planning_reach(struct weir_planning *p, uint64_t page_bytes,
+                                      unsigned int node)
+{
+	struct moved moved;
+
+	(void)weir_planning_now(p, page_bytes);
+	moved = moved_on(p, page_bytes, node);
+	return reach_after(p->snap, page_bytes, node, &moved);
 }
 
 int weir_planning_note_reach(struct weir_planning *p, const struct weir_reach *reach,
@@ -102,7 +117,7 @@ int weir_planning_note_reach(struct weir_planning *p, const struct weir_reach *r
 			" more pages none comes for certain: where memory is free in one "
 			"piece %s. If not all come, all is undone\n",
 			pool.text, more,
-			has_own_area(p->snap)
+			weir_gigantic_has_own_area(p->snap)
 				? "in the area of hugetlb_cma= no file tells"
 				: "is not known (root sees it in /proc/kpageflags)");
 	else

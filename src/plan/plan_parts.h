@@ -3,6 +3,7 @@
 #define WEIR_PLAN_PLAN_PARTS_H
 
 #include "base/least.h"
+#include "plan/gigantic.h"
 #include "plan/rehearse.h"
 
 /* What the pools of one size shall be. */
@@ -70,14 +71,6 @@ int weir_goals_read(struct weir_planning *p, const struct weir_wishes *wishes,
 void weir_goal_share(struct weir_planning *p, struct weir_goal *goal);
 
 /* ---- gigantic.c ---- */
-
-/* How many more gigantic pages a node gives: @free for certain, @most if all that can be
- * moved is. Not known: nothing tells. */
-struct weir_reach {
-	bool known;
-	uint64_t page_bytes;
-	uint64_t free, most;
-};
 
 /* As the rehearsal stands. */
 struct weir_reach weir_planning_reach(struct weir_planning *p, uint64_t page_bytes,

@@ -227,6 +227,23 @@ def a_gigantic_pool_gets_what_was_stated():
                    [op["after"] for op in document["ops"]])
 
 
+def a_gigantic_write_does_what_was_explained():
+    """One page more than there are for certain, but no more than 3."""
+    pools.need([1 << 30])
+    nr = size_dir(1 << 30) / "nr_hugepages"
+    ask = lambda n: json.loads(weir("explain", "--json", "write", "1G", n)[1])["write"]  # noqa: E731
+    with pools.saved_pools():
+        has = read(nr)
+        certain = ask(has + 64)["after"]["total_min"]
+        for value in {min(certain, has + 3), min(certain + 1, has + 3)} - {has}:
+            after = ask(value)["after"]
+            expect("bounds", has <= after["total_min"] <= after["total"] <= value, True)
+            pools.write(nr, value)
+            came = read(nr)
+            pools.write(nr, has)
+            expect("enough came", after["total_min"] <= came <= after["total"], True)
+
+
 def two_at_a_time_are_one():
     with at_twelve() as directory, open(f"{directory}/lock", "w+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -429,6 +446,7 @@ if __name__ == "__main__":
         surplus_that_goes_meanwhile_is_nobodys_change,
         surplus_that_goes_before_a_write_stops_it,
         a_gigantic_pool_gets_what_was_stated,
+        a_gigantic_write_does_what_was_explained,
         two_at_a_time_are_one,
         many_at_a_time_lose_nothing,
         a_stopped_change_is_undone,
