@@ -7,7 +7,6 @@
 
 #define PATH_MAX_ 107U  /* of a socket: struct sockaddr_un */
 #define CPUS_MAX  8192U /* NR_CPUS */
-#define NICE_MAX  19U
 
 #define fail(p, at, ...) weir_ini_fail(&(p)->ini, at, (p)->err, __VA_ARGS__)
 
@@ -129,15 +128,6 @@ static int take_rate(struct weir_conf_parser *p, struct weir_str value)
 static int take_idle(struct weir_conf_parser *p, struct weir_str value)
 {
 	return weir_conf_switch(p, value, &p->out->budget.idle_only);
-}
-
-static int take_nice(struct weir_conf_parser *p, struct weir_str value)
-{
-	uint64_t n = 0;
-	int r = weir_conf_number(p, value, 0, NICE_MAX, "niceness from 0 to 19", &n);
-
-	p->out->budget.nice = (unsigned int)n;
-	return r;
 }
 
 static int take_floor(struct weir_conf_parser *p, struct weir_str value)
@@ -353,7 +343,6 @@ static const struct key {
 	{ WEIR_CONF_BUDGET, "cpu-share", take_share },
 	{ WEIR_CONF_BUDGET, "rate", take_rate },
 	{ WEIR_CONF_BUDGET, "idle-only", take_idle },
-	{ WEIR_CONF_BUDGET, "nice", take_nice },
 	{ WEIR_CONF_BUDGET, "floor", take_floor },
 	{ WEIR_CONF_BUDGET, "keep-free", take_keep },
 	{ WEIR_CONF_POOL, "grow", take_grow },
@@ -550,7 +539,6 @@ int weir_conf_init(struct weir_conf *conf)
 {
 	*conf = (struct weir_conf){ 0 };
 	conf->budget.share_percent = 100;
-	conf->budget.nice = WEIR_CONF_NICE;
 	conf->socket.mode = 0666;
 	conf->socket.path = strdup(WEIR_CONF_SOCKET);
 	return conf->socket.path ? 0 : -ENOMEM;

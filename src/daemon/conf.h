@@ -17,7 +17,6 @@
 #define WEIR_CONF_FLAVOURS_MAX 16U /* as the store has */
 
 #define WEIR_CONF_SOCKET "/run/weir/weird.sock"
-#define WEIR_CONF_NICE   10U
 
 struct weir_conf_target {
 	int node; /* -1: any */
@@ -45,7 +44,6 @@ struct weir_conf {
 		unsigned int share_percent; /* of the time; 1 to 100 */
 		uint64_t rate;              /* bytes a second; 0: as fast as it goes */
 		bool idle_only;
-		unsigned int nice;             /* 0 to 19 */
 		struct weir_count floor_bytes; /* not known: weir set's own */
 		struct weir_conf_keep keep[WEIR_CONF_SIZES_MAX];
 		size_t nr_keep;

@@ -118,8 +118,6 @@ static void put_budget(struct list *to, const struct weir_conf *conf)
 		put_size(to, "budget", "rate", conf->budget.rate);
 	if (conf->budget.idle_only)
 		put(to, "budget", "idle-only = yes");
-	if (conf->budget.nice != WEIR_CONF_NICE)
-		put(to, "budget", "nice = %u", conf->budget.nice);
 	if (conf->budget.floor_bytes.known)
 		put_size(to, "budget", "floor", conf->budget.floor_bytes.n);
 	put_keep(to, conf);

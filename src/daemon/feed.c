@@ -430,7 +430,6 @@ int weir_feed_configure(struct weir_feed *feed)
 		.cpu_percent = conf->budget.share_percent,
 		.bytes_a_second = conf->budget.rate,
 		.idle = conf->budget.idle_only,
-		.nice = (int)conf->budget.nice,
 	};
 	int r = drop_targets(feed);
 

@@ -145,6 +145,22 @@ static void wait_for_growth(const struct weir_asked *a, struct weir_wanted *w,
 	weir_feed_kick(a->serve->d->feed);
 }
 
+static int ask_store(struct weir_serve *serve, const struct weir_wanted *w,
+                     struct weir_lease *lease, struct weir_err *err)
+{
+	struct weir_store_counts before, after;
+	int r;
+
+	weir_store_counts(serve->d->store, &before);
+	r = weir_store_lease(serve->d->store, &w->ask, lease, err);
+	weir_store_counts(serve->d->store, &after);
+	if (after.poisoned > before.poisoned)
+		weir_event(&serve->d->log, WEIR_EVENT_ERROR, "memory-error",
+		           "regions=%" PRIu64 " now=\"given back\"",
+		           after.poisoned - before.poisoned);
+	return r;
+}
+
 static void make_lease(const struct weir_asked *a, struct weir_wanted *w)
 {
 	struct weir_serve *serve = a->serve;
@@ -163,7 +179,7 @@ static void make_lease(const struct weir_asked *a, struct weir_wanted *w)
 	if (!is_warm(serve->d->store, &w->ask))
 		w->ask.room_bytes = weir_feed_lease_room(serve->d->feed,
 		                                         w->ask.page_bytes, w->ask.node);
-	r = weir_store_lease(serve->d->store, &w->ask, &lease, &err);
+	r = ask_store(serve, w, &lease, &err);
 	if (r == WEIR_LEASE_GROWING) {
 		wait_for_growth(a, w, &lease);
 		return;

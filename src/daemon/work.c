@@ -140,7 +140,6 @@ static void set_how(struct lane *lane)
 	lane->how.hurry = &lane->work->hurry;
 	lane->how.cpu_percent = b->cpu_percent;
 	lane->how.idle = b->idle;
-	lane->how.nice = b->nice;
 	if (b->bytes_a_second) {
 		lane->how.bytes_a_second = b->bytes_a_second / nr_fill_lanes(lane->work);
 		if (!lane->how.bytes_a_second)

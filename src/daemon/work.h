@@ -27,7 +27,6 @@ struct weir_work_budget {
 	unsigned int cpu_percent; /* of the time */
 	uint64_t bytes_a_second;  /* of all nodes together; 0: as fast as it goes */
 	bool idle;
-	int nice; /* 0 to 19; not in force with idle */
 };
 
 /* @nodes: those that have CPUs or memory; empty: one, that is no node. */
@@ -38,8 +37,8 @@ int weir_work_new(struct weir_loop *loop, const struct weir_ranges *nodes,
 /* Of jobs that are begun from now on. */
 void weir_work_set_budget(struct weir_work *work, const struct weir_work_budget *budget);
 
-/* While somebody waits for what is zeroed, jobs are held to no rate, share or niceness,
- * those that would have to be idle are stopped, and new ones are held to nothing. */
+/* While somebody waits for what is zeroed, jobs are held to no rate or share, those that
+ * would have to be idle are stopped, and new ones are held to nothing. */
 void weir_work_hurry(struct weir_work *work, bool hurry);
 
 /* There may be something to do. */

@@ -14,7 +14,7 @@ struct weir_count weir_errors_bytes(const struct weir_host *host);
 /* Is each page of a file there, and without an error? Up to 6.1 the kernel may have taken
  * such a page out of the file, which is a hole then (fs/hugetlbfs/inode.c
  * hugetlbfs_error_remove_page()); since then it stays, and who touches it is told. A
- * microsecond a page, at most. 0; -EHWPOISON; others of mmap(2). */
+ * microsecond a page, at most. 0; -EHWPOISON; others of mmap(2) and madvise(2). */
 int weir_errors_look(int fd, uint64_t bytes, uint64_t page_bytes);
 
 #endif

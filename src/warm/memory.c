@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #ifdef __SSE2__
@@ -30,6 +29,7 @@
 #define LONG_BITS      (8 * sizeof(unsigned long))
 /* A slice is over in some 10 ms: so soon is a stop obeyed and a rate kept. */
 #define SLICE_BYTES (UINT64_C(64) << 20)
+#define IDLE_BYTES  (UINT64_C(2) << 20)
 #define ZERO_BYTES  (UINT64_C(2) << 20) /* of larger pages parts are zeroed, too */
 #define SECOND_NS   UINT64_C(1000000000)
 #define NAP_NS      UINT64_C(50000000) /* so late may a stop be seen by one that sleeps */
@@ -97,7 +97,6 @@ struct crew {
 	uint64_t slice_bytes, began_ns;
 	atomic_uint_fast64_t next; /* offset of the first slice that nobody took */
 	atomic_int failed;         /* the first negative errno */
-	int niceness;              /* the caller's */
 };
 
 static uint64_t now_ns(void)
@@ -149,33 +148,6 @@ static void keep_share(const struct crew *c, uint64_t worked_ns)
 		sleep_until(c, now_ns() + worked_ns * (100 - share) / share);
 }
 
-/* A thread of the caller's priority; it may not be able to go back. */
-static void step_aside(const struct weir_warm_work *work)
-{
-	const struct sched_param none = { .sched_priority = 0 };
-
-	if (work->idle)
-		(void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
-	else if (work->nice > getpriority(PRIO_PROCESS, 0)) /* 0: of this thread */
-		(void)setpriority(PRIO_PROCESS, 0, work->nice);
-}
-
-static bool steps_aside(const struct weir_warm_work *work)
-{
-	return work->idle || work->nice > 0;
-}
-
-/* Somebody waits for what a thread does that is nice: it is as nice as the caller again,
- * if it may be (CAP_SYS_NICE, RLIMIT_NICE). */
-static void hurry_up(const struct crew *c)
-{
-	const struct weir_warm_work *work = c->work;
-
-	if (!work->idle && work->nice > c->niceness && work->hurry &&
-	    atomic_load(work->hurry))
-		(void)setpriority(PRIO_PROCESS, 0, c->niceness);
-}
-
 struct slice {
 	const struct crew *crew;
 	uint64_t at, bytes;
@@ -202,7 +174,6 @@ static void labour(struct crew *c)
 		if (s.at >= c->range->bytes)
 			return;
 		s.bytes = weir_min(c->range->bytes - s.at, c->slice_bytes);
-		hurry_up(c);
 		r = weir_guard(do_slice, &s);
 		if (r < 0) {
 			(void)atomic_compare_exchange_strong(&c->failed, &none, r);
@@ -219,12 +190,14 @@ static void labour(struct crew *c)
 
 static void *labourer(void *arg)
 {
+	const struct sched_param none = { .sched_priority = 0 };
 	struct crew *c = arg;
 
 	if (c->range->node >= 0 && c->cpus.nr)
 		(void)pthread_setaffinity_np(pthread_self(), sizeof(c->cpus.set),
 		                             &c->cpus.set);
-	step_aside(c->work);
+	if (c->work->idle)
+		(void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
 	labour(c);
 	return NULL;
 }
@@ -242,12 +215,14 @@ static void labour_here(struct crew *c)
 		(void)pthread_setaffinity_np(pthread_self(), sizeof(mine), &mine);
 }
 
-/* Several slices a thread, so that none waits long for another. */
+/* Several slices a thread, so that none waits long for another. Whoever is idle may wait
+ * long for a CPU, and holds the process's mmap_lock while he populates (mm/gup.c
+ * faultin_page_range(), v6.18): others would wait for it. */
 static void set_slices(struct crew *c, unsigned int threads)
 {
 	uint64_t grain = c->grain_bytes, part = c->range->bytes / (UINT64_C(4) * threads);
 
-	c->slice_bytes = weir_min(part, SLICE_BYTES);
+	c->slice_bytes = weir_min(part, c->work->idle ? IDLE_BYTES : SLICE_BYTES);
 	c->slice_bytes = c->slice_bytes / grain * grain;
 	if (!c->slice_bytes)
 		c->slice_bytes = grain;
@@ -266,10 +241,9 @@ static int run(struct crew *c)
 	set_slices(c, nr);
 	read_cpus(c->range->node, &c->cpus);
 	c->began_ns = now_ns();
-	c->niceness = getpriority(PRIO_PROCESS, 0);
-	/* One of them is this one, unless it would have to step aside: there is no way
-	 * back from that without a right. Without threads it is done, and not aside. */
-	own = steps_aside(c->work) ? 0 : 1;
+	/* One of them is this one, unless it would have to become idle: there is no way
+	 * back from that without a right. Without threads it is slower, and done. */
+	own = c->work->idle ? 0 : 1;
 	while (made + own < nr && pthread_create(&threads[made], NULL, labourer, c) == 0)
 		made++;
 	if (own || !made)

@@ -29,10 +29,8 @@ struct weir_warm_work {
 	uint64_t bytes_a_second;  /* of all threads together; 0: as fast as it goes */
 	unsigned int cpu_percent; /* of the time a thread works; 0 and 100: all of it */
 	bool idle; /* only with CPU time that nothing else wants (SCHED_IDLE) */
-	int nice;  /* else at this niceness, 1 to 19; 0: at the caller's */
-	const atomic_bool *stop; /* NULL, or true when asked to end: -ECANCELED */
-	/* NULL, or true: somebody waits: no rate or share, and as nice as the caller */
-	const atomic_bool *hurry;
+	const atomic_bool *stop;  /* NULL, or true when asked to end: -ECANCELED */
+	const atomic_bool *hurry; /* NULL, or true: somebody waits, no rate or share */
 	atomic_uint_fast64_t *done_bytes; /* NULL, or added to as it goes; of several
 	                                   * calls, if they share it */
 	/* NULL, or likewise, and not to be shared: after -ECANCELED all is done up to

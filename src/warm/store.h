@@ -16,8 +16,9 @@
  * nobody else has it open or mapped;
  *  - each file is a region: what a restarted store finds and does not know is dirty.
  *
- * Calls are made by one thread and do not block on memory: what takes time is a *job*,
- * which any thread may run, and whose result comes back by weir_store_job_done(). */
+ * Calls are made by one thread and do not block on memory, but for a look at the pages of
+ * a region where the host has had a memory error: what takes time is a *job*, which any
+ * thread may run, and whose result comes back by weir_store_job_done(). */
 #ifndef WEIR_WARM_STORE_H
 #define WEIR_WARM_STORE_H
 
@@ -57,7 +58,8 @@ struct weir_store_options {
 	uint64_t flavour_default; /* where nothing was leased yet; 0: 1 GiB, or a page */
 	enum weir_renew renew;
 	bool plain; /* DIR/2M is a directory as it is, nothing is mounted: for tests */
-	const struct weir_host *host;  /* NULL, or for what zeroable.h asks the kernel */
+	/* NULL, or for what zeroable.h and errors.h ask the kernel */
+	const struct weir_host *host;
 	uint64_t (*now_ns)(void *ctx); /* CLOCK_BOOTTIME; NULL: the kernel's */
 	void *ctx;
 };

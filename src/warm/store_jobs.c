@@ -52,7 +52,7 @@ static void hand_out(struct weir_store *store, size_t at, enum weir_job_kind kin
 		.host = store->options.host,
 	};
 	part->busy = true;
-	if (kind != WEIR_JOB_GROW) /* which touches what is new only */
+	if (kind != WEIR_JOB_GROW || !part->zero_bytes) /* else it touches what is new */
 		part->errors_bytes = weir_errors_bytes(store->options.host);
 }
 
@@ -268,6 +268,15 @@ static int grow_done(struct weir_store *store, size_t at, const struct weir_warm
 
 	if (r == 0 && part->ending)
 		r = weir_err_set(err, -ECANCELED, "it was released while it grew");
+	/* what was ready when it began */
+	if (r == 0 && !weir_store_is_whole(store, at, job->fd))
+		r = weir_err_set(err, -ESTALE, "somebody has changed its file");
+	if (r == 0) {
+		int bad = weir_store_look_for_errors(store, at, job->fd);
+
+		if (bad < 0)
+			r = weir_err_sys(err, bad, "look at its pages");
+	}
 	if (r < 0) {
 		weir_store_ungrow(store, at, result == 0);
 		return r;

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { SPOILT = 2 }; /* the region was not as it should be, and is dirty now */
+enum { SPOILT = 2 }; /* the region was not as it should be, and is not ready now */
 
 /* ---- asking ------------------------------------------------------------------------ */
 
@@ -157,25 +157,10 @@ int weir_store_hand_over(struct weir_store *store, size_t at, int fd,
 
 /* ---- a ready region ---------------------------------------------------------------- */
 
-/* Is what was zero still to be had? It is looked at once for each time that the host has
- * had an error since. */
-static bool is_sound(struct weir_store *store, size_t at, int fd)
-{
-	const struct weir_warm_region *region = &store->state.regions[at];
-	struct weir_count now = weir_errors_bytes(store->options.host);
-	struct weir_count *then = &store->parts[at].errors_bytes;
-
-	if (!now.n || (then->known && then->n == now.n))
-		return true;
-	if (weir_errors_look(fd, region->bytes, region->page_bytes) < 0)
-		return false;
-	*then = now;
-	return true;
-}
-
-/* READY and whole, or SPOILT. *fd is the caller's. Nobody else has the file: somebody who
- * was on the way of opening it when its last lease ended (between may_open() and
- * get_write_access(), fs/namei.c and fs/open.c) may have come to it since. */
+/* READY, whole and without memory errors; or SPOILT. *fd is the caller's. Nobody else has
+ * the file: somebody who was on the way of opening it when its last lease ended (between
+ * may_open() and get_write_access(), fs/namei.c and fs/open.c) may have come to it since.
+ */
 static int open_ready(struct weir_store *store, size_t at, int *fd, struct weir_err *err)
 {
 	struct weir_warm_region *region = &store->state.regions[at];
@@ -183,8 +168,19 @@ static int open_ready(struct weir_store *store, size_t at, int *fd, struct weir_
 
 	*fd = weir_store_open_file(store, at);
 	if (*fd >= 0 && weir_store_is_whole(store, at, *fd) &&
-	    weir_file_claim(*fd) == 0 && is_sound(store, at, *fd))
-		return 0;
+	    weir_file_claim(*fd) == 0) {
+		r = weir_store_look_for_errors(store, at, *fd);
+		if (r == 0)
+			return 0;
+		weir_closep(fd);
+		*fd = -1;
+		if (r != -EHWPOISON)
+			return weir_err_sys(err, r, "look at region %" PRIu64,
+			                    region->id);
+		store->counts.poisoned++;
+		r = weir_store_evict(store, at, err);
+		return r < 0 ? r : SPOILT;
+	}
 	weir_closep(fd);
 	*fd = -1;
 	region->state = WEIR_REGION_DIRTY;

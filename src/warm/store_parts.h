@@ -86,6 +86,11 @@ int weir_store_open_file(const struct weir_store *store, size_t at);
 /* Is the file as a ready one of this region must be? */
 bool weir_store_is_whole(const struct weir_store *store, size_t at, int fd);
 
+/* Is what was zero of a file still to be had? Its pages are looked at where the host may
+ * have had a memory error since they were touched, once for each time: a microsecond a
+ * page. 0; -EHWPOISON; others: it could not be looked at. */
+int weir_store_look_for_errors(struct weir_store *store, size_t at, int fd);
+
 /* Makes the file ours, and asks who has it: 0, and then it has the region's size and the
  * region is DIRTY without a lease; -EBUSY, and then the region is WAITING; -ENOENT, and
  * then it is gone. Not noted. */

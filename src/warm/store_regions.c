@@ -150,6 +150,20 @@ bool weir_store_is_whole(const struct weir_store *store, size_t at, int fd)
 	       file.filled_bytes == r->bytes;
 }
 
+int weir_store_look_for_errors(struct weir_store *store, size_t at, int fd)
+{
+	const struct weir_warm_region *region = &store->state.regions[at];
+	struct weir_count now = weir_errors_bytes(store->options.host);
+	struct weir_count *then = &store->parts[at].errors_bytes;
+	bool none = now.known ? !now.n || (then->known && then->n == now.n)
+	                      : !then->known; /* a kernel that does not tell */
+	int r = none ? 0 : weir_errors_look(fd, region->bytes, region->page_bytes);
+
+	if (r == 0)
+		*then = now;
+	return r;
+}
+
 /* The size that the region has, and the pages that are there. */
 static int put_size(struct weir_warm_region *r, int fd)
 {

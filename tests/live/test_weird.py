@@ -510,18 +510,6 @@ def budget_is_kept():
         expect("rate is told", w.stores()[0]["fill_bytes_per_s"] < 200 << 20, True)
 
 
-def filling_is_nice_to_others():
-    """But for what starts it, all of the threads."""
-    for nice, want in (("", 10), ("nice = 0\n", 0)):
-        with weird(f"[warm 2M]\nany = 400M\nflavours = 400M\n[budget]\nrate = 8M\n{nice}") as w:
-            w.until(lambda: free_pages() < POOL, "it is filled")
-            tasks = Path(f"/proc/{w.process.pid}/task").glob("*/stat")
-            of = [int(task.read_text().rsplit(")", 1)[1].split()[16]) for task in tasks]
-            expect("main thread and lanes", of.count(0) >= 3, True)
-            expect(f"threads of niceness {want}", want in of, True)
-            expect("others", set(of) - {0, want}, set())
-
-
 def pool_grows_and_shrinks():
     with tempfile.TemporaryDirectory(prefix="weir-test.") as folder:
         # a program that keeps its journal away from the system's
@@ -721,7 +709,6 @@ def main():
         target_is_set_by_root,
         what_is_kept_free_stays_free,
         budget_is_kept,
-        filling_is_nice_to_others,
         pool_grows_and_shrinks,
         growth_that_a_guard_refuses_is_told,
         systemd_is_told,

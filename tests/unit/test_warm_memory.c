@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #define PAGE 4096U
@@ -182,65 +181,6 @@ static void memory_work_that_is_idle_is_done_by_others(void **state)
 	range_done(&range);
 }
 
-/* In place of the C library's: what threads of this program ask for, and whether it was
- * this one. */
-static int niceness;
-static atomic_int times_nicer, times_back, times_here;
-static pthread_t here;
-
-int getpriority(__priority_which_t which, id_t who)
-{
-	(void)which;
-	(void)who;
-	return niceness;
-}
-
-int setpriority(__priority_which_t which, id_t who, int priority)
-{
-	assert_true(which == PRIO_PROCESS && who == 0);
-	atomic_fetch_add(priority == 10 ? &times_nicer : &times_back, 1);
-	if (pthread_equal(pthread_self(), here))
-		atomic_fetch_add(&times_here, 1);
-	return 0;
-}
-
-/* Others step aside, not the thread that calls; and not those for whom somebody waits. */
-static void memory_work_is_nice_until_somebody_waits(void **state)
-{
-	static const struct {
-		int nice, of_caller;
-		bool idle, hurry;
-		int nicer, back;
-	} cases[] = {
-		{ 10, 0, false, false, 2, 0 }, { 0, 0, false, false, 0, 0 },
-		{ 10, 15, false, true, 0, 0 }, { 10, 0, true, true, 0, 0 },
-		{ 10, 0, false, true, 2, 1 },
-	};
-
-	(void)state;
-	here = pthread_self();
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct weir_warm_range range = range_of(64);
-		atomic_bool hurry = cases[i].hurry;
-		const struct weir_warm_work work = { .threads = 2,
-			                             .idle = cases[i].idle,
-			                             .nice = cases[i].nice,
-			                             .hurry = &hurry };
-		uint64_t at;
-
-		niceness = cases[i].of_caller;
-		times_nicer = times_back = times_here = 0;
-		memset(range.at, 1, range.bytes);
-		expect_int_eq(weir_warm_zero(&range, &work, NULL), 0);
-		assert_true(weir_warm_is_zero(&range, 0, &at));
-		expect_int_eq(times_nicer, cases[i].nicer);
-		assert_true(times_back >= cases[i].back);
-		assert_true(cases[i].back || !times_back);
-		expect_int_eq(times_here, 0);
-		range_done(&range);
-	}
-}
-
 /* What was stopped is done up to where it says, and not touched behind that. */
 static void memory_work_that_is_stopped_says_how_far_it_came(void **state)
 {
@@ -314,7 +254,6 @@ int main(void)
 		cmocka_unit_test(memory_work_keeps_to_a_rate),
 		cmocka_unit_test(memory_work_keeps_to_its_share_of_the_time),
 		cmocka_unit_test(memory_work_that_is_idle_is_done_by_others),
-		cmocka_unit_test(memory_work_is_nice_until_somebody_waits),
 		cmocka_unit_test(memory_work_that_is_stopped_says_how_far_it_came),
 		cmocka_unit_test(guard_comes_back_from_memory_that_is_not_there),
 		cmocka_unit_test(memory_that_cannot_be_bound_is_told),

@@ -2,7 +2,6 @@
  * stopped, and what a store that is opened again finds. */
 #include "fault.h"
 #include "test.h"
-#include "warm/errors.h"
 #include "warm_store.h"
 
 #include <fcntl.h>
@@ -127,76 +126,6 @@ static void lease_of_another_size_is_cut_or_grown(void **unused)
 	assert_true(is_zero_file(lease.path));
 	expect_int_eq(do_job(store, 0, true, &lease), WEIR_JOB_NONE);
 	close_shop(&shop, store);
-}
-
-struct corrupted { /* a host of which nothing else is known */
-	const char *text;
-	unsigned int reads;
-};
-
-static int read_corrupted(void *ctx, const char *path, size_t max, struct weir_buf *out)
-{
-	struct corrupted *host = ctx;
-
-	(void)max;
-	out->n = 0;
-	host->reads += strcmp(path, "/proc/meminfo") == 0;
-	return strcmp(path, "/proc/meminfo") == 0 && host->text
-	               ? weir_buf_addz(out, host->text)
-	               : -ENOENT;
-}
-
-/* After an error all pages of it are looked at before it is leased; whether there was one
- * after they were zeroed, or whether that is not known. */
-static void lease_after_a_memory_error_is_of_pages_without(void **unused)
-{
-	static const struct weir_host_ops ops = { .read = read_corrupted };
-	static const char *const texts[][2] = {
-		{ NULL, NULL },
-		{ "MemTotal: 9 kB\n", "MemTotal: 9 kB\n" },
-		{ "HardwareCorrupted: 0 kB\n", "HardwareCorrupted: 0 kB\n" },
-		{ "HardwareCorrupted: 0 kB\n", "HardwareCorrupted: 4 kB\n" },
-		{ "HardwareCorrupted: 4 kB\n", "HardwareCorrupted: 4 kB\n" },
-		{ "HardwareCorrupted: x kB\n", "HardwareCorrupted: 2048 kB\n" },
-	};
-
-	(void)unused;
-	for (size_t i = 0; i < WEIR_NELEM(texts); i++) {
-		struct corrupted text = { .text = texts[i][0] };
-		const struct weir_host host = { &ops, &text };
-		struct weir_lease lease;
-		struct weir_store *store;
-		struct shop shop;
-
-		shop_init(&shop);
-		shop.options.host = &host;
-		store = shop_open(&shop);
-		expect_int_eq(set_target(store, 4, 0), 0);
-		do_jobs(store, 1000);
-		expect_regions(store, WEIR_REGION_READY, 1, 4);
-		text.text = texts[i][1];
-		text.reads = 0;
-		expect_int_eq(take(store, 4, "vm1", &lease), 0);
-		expect_u64_eq(text.reads, 1);
-		expect_u64_eq(lease.warm_bytes, 4 * P);
-		assert_true(is_zero_file(lease.path));
-		close_shop(&shop, store);
-	}
-}
-
-static void page_that_is_not_to_be_had_is_found(void **unused)
-{
-	FILE *f = tmpfile();
-
-	(void)unused;
-	assert_non_null(f);
-	assert_int_equal(ftruncate(fileno(f), 4 * P), 0);
-	expect_int_eq(weir_errors_look(fileno(f), 4 * P, P), 0);
-	assert_int_equal(ftruncate(fileno(f), 2 * P), 0);
-	assert_true(weir_errors_look(fileno(f), 4 * P, P) < 0);
-	expect_int_eq(weir_errors_look(-1, 4 * P, P), -EBADF);
-	expect_int_eq(weir_errors_bytes(NULL).known, false);
-	assert_int_equal(fclose(f), 0);
 }
 
 static void lease_without_room_is_refused_or_makes_room(void **unused)
@@ -966,8 +895,6 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lease_of_a_ready_region_is_zero_and_theirs_alone),
 		cmocka_unit_test(lease_of_another_size_is_cut_or_grown),
-		cmocka_unit_test(lease_after_a_memory_error_is_of_pages_without),
-		cmocka_unit_test(page_that_is_not_to_be_had_is_found),
 		cmocka_unit_test(lease_without_room_is_refused_or_makes_room),
 		cmocka_unit_test(release_waits_for_who_still_has_the_file),
 		cmocka_unit_test(release_of_a_file_that_was_changed_puts_it_right),

@@ -20,7 +20,6 @@ static const char all[] = "[warm 2M]\n"
 			  "cpu-share = 50%\n"
 			  "rate = 4G\n"
 			  "idle-only = yes\n"
-			  "nice = 0\n"
 			  "floor = 2G\n"
 			  "keep-free = 2M 4G, 1G 8G\n"
 			  "[pool]\n"
@@ -64,7 +63,6 @@ static void conf_with_all_keys_is_read(void **unused)
 	expect_u64_eq(conf.budget.share_percent, 50);
 	expect_u64_eq(conf.budget.rate, 4 * WEIR_GIB);
 	expect_int_eq(conf.budget.idle_only, true);
-	expect_u64_eq(conf.budget.nice, 0);
 	expect_count(conf.budget.floor_bytes, 2 * WEIR_GIB);
 	expect_u64_eq(conf.budget.nr_keep, 2);
 	expect_u64_eq(conf.budget.keep[1].page_bytes, WEIR_GIB);
@@ -95,7 +93,6 @@ static void conf_that_is_empty_has_the_defaults(void **unused)
 	expect_int_eq(weir_conf_parse("f", weir_strz("# nothing\n"), &conf, NULL), 0);
 	expect_u64_eq(conf.nr_warm, 0);
 	expect_u64_eq(conf.budget.share_percent, 100);
-	expect_u64_eq(conf.budget.nice, 10);
 	expect_unknown(conf.budget.floor_bytes);
 	expect_str(conf.socket.path, WEIR_CONF_SOCKET);
 	expect_u64_eq(conf.socket.mode, 0666);
@@ -132,8 +129,6 @@ static void conf_that_is_wrong_is_refused_by_place(void **unused)
 		{ "[budget]\ncpu-share = 101%", "no share from 1% to 100%" },
 		{ "[budget]\nrate = 0", "a rate of 0 zeroes nothing" },
 		{ "[budget]\nidle-only = true", "neither yes nor no" },
-		{ "[budget]\nnice = 20", "f:2:8: '20' is no niceness from 0 to 19" },
-		{ "[budget]\nnice = -1", "'-1' is no niceness" },
 		{ "[budget]\nkeep-free = 2M", "no size and amount such as 2M 4G" },
 		{ "[budget]\nkeep-free = 2M 4G, 2M 1G", "f:2:20: '2M' is here twice" },
 		{ "[budget]\nrate = 1G\nrate = 1G",
