@@ -27,11 +27,17 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
+/* Where the range begins in the file: what a scrub did before it was stopped is looked at
+ * with the rest. */
+static uint64_t first_byte(const struct weir_warm_job *job)
+{
+	return job->kind == WEIR_JOB_SCRUB ? 0 : job->from_bytes;
+}
+
 static int map(const struct weir_warm_job *job, struct weir_warm_range *out,
                struct weir_err *err)
 {
-	/* what a scrub did before it was stopped is looked at with the rest */
-	uint64_t from = job->kind == WEIR_JOB_SCRUB ? 0 : job->from_bytes;
+	uint64_t from = first_byte(job);
 	uint64_t bytes = job->bytes - from;
 	void *at;
 
@@ -53,7 +59,7 @@ static int map(const struct weir_warm_job *job, struct weir_warm_range *out,
 
 struct looking {
 	const struct weir_warm_range *range;
-	uint64_t sample, at;
+	uint64_t pages, at; /* so many are looked at; 0: all */
 	bool is_zero;
 };
 
@@ -61,24 +67,35 @@ static int look(void *arg)
 {
 	struct looking *l = arg;
 
-	l->is_zero = weir_warm_is_zero(l->range, l->sample, &l->at);
+	l->is_zero = weir_warm_is_zero(l->range, l->pages, &l->at);
 	return 0;
 }
 
+/* By all threads, in budget; which byte it is is looked for when one is not zero. */
 static int verify(const struct weir_warm_job *job, const struct weir_warm_range *range,
-                  struct weir_err *err)
+                  const struct weir_warm_work *work, struct weir_err *err)
 {
-	struct looking l = { .range = range,
-		             .sample = job->verify_full ? 0 : SAMPLE_PAGES };
-	int r = weir_guard(look, &l);
+	struct looking l = { .range = range, .pages = SAMPLE_PAGES };
+	struct weir_warm_work quiet = *work;
+	int r;
 
+	quiet.done_bytes = quiet.own_bytes = NULL;
+	if (job->verify_full) {
+		l.pages = 0;
+		r = weir_warm_read_all(range, &quiet, err);
+		if (r != -EILSEQ)
+			return r;
+	}
+	r = weir_guard(look, &l);
 	if (r < 0)
 		return weir_err_sys(err, r, "read what was zeroed");
 	if (!l.is_zero)
 		return weir_err_set(err, -EILSEQ,
 		                    "byte %" PRIu64 " does not read as zero",
-		                    job->from_bytes + l.at);
-	return 0;
+		                    first_byte(job) + l.at);
+	return job->verify_full ? weir_err_set(err, -EILSEQ,
+	                                       "a byte did not read as zero, and does")
+	                        : 0;
 }
 
 /* On its node, or on one: which one is known then. */
@@ -166,7 +183,7 @@ static int run(struct weir_warm_job *job, const struct weir_warm_work *work,
 	if (r == 0)
 		r = check_node(job, &range, err);
 	if (r == 0)
-		r = verify(job, &range, err);
+		r = verify(job, &range, work, err);
 	(void)munmap(range.at, range.bytes);
 	return r;
 }

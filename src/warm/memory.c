@@ -365,9 +365,7 @@ int weir_warm_zero(const struct weir_warm_range *range, const struct weir_warm_w
 	struct crew crew = { .range = range,
 		             .work = work,
 		             .slice = zero_slice,
-		             .grain_bytes = range->page_bytes < ZERO_BYTES
-		                                    ? range->page_bytes
-		                                    : ZERO_BYTES };
+		             .grain_bytes = weir_min(range->page_bytes, ZERO_BYTES) };
 	int r = run(&crew);
 
 	return r < 0 ? weir_err_sys(err, r, "zero %" PRIu64 " bytes", range->bytes) : 0;
@@ -412,4 +410,24 @@ bool weir_warm_is_zero(const struct weir_warm_range *range, uint64_t sample_page
 			}
 	}
 	return true;
+}
+
+static int look_slice(unsigned char *at, uint64_t bytes, uint64_t page_bytes)
+{
+	uint64_t offset;
+
+	(void)page_bytes;
+	return look(at, bytes, &offset) ? 0 : -EILSEQ;
+}
+
+int weir_warm_read_all(const struct weir_warm_range *range,
+                       const struct weir_warm_work *work, struct weir_err *err)
+{
+	struct crew crew = { .range = range,
+		             .work = work,
+		             .slice = look_slice,
+		             .grain_bytes = weir_min(range->page_bytes, ZERO_BYTES) };
+	int r = run(&crew);
+
+	return r < 0 ? weir_err_sys(err, r, "read %" PRIu64 " bytes", range->bytes) : 0;
 }

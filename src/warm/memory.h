@@ -58,6 +58,10 @@ int weir_warm_where(const struct weir_warm_range *range, uint64_t *there,
 int weir_warm_zero(const struct weir_warm_range *range, const struct weir_warm_work *work,
                    struct weir_err *err);
 
+/* Is every byte 0? 0; -EILSEQ where one is not. Done as the rest of the work is. */
+int weir_warm_read_all(const struct weir_warm_range *range,
+                       const struct weir_warm_work *work, struct weir_err *err);
+
 /* Is every byte 0? @sample_pages: of so many pages, spread evenly, the first and the last
  * 4 KiB and one in between; 0: all of it. *at: the offset of the first that is not. */
 bool weir_warm_is_zero(const struct weir_warm_range *range, uint64_t sample_pages,

@@ -87,7 +87,9 @@ static void memory_is_zeroed_and_what_is_not_is_found(void **state)
 		/* of 4 KiB pages every part is looked at */
 		assert_false(weir_warm_is_zero(&range, 300, &at));
 		expect_u64_eq(at, places[i]);
+		expect_int_eq(weir_warm_read_all(&range, &work, NULL), -EILSEQ);
 		range.at[places[i]] = 0;
+		expect_int_eq(weir_warm_read_all(&range, &work, NULL), 0);
 	}
 	/* a sample looks at some pages: the first is one of them */
 	range.at[5] = 1;
