@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "base/span.h"
 #include "cli/cli.h"
+#include "facts/warm.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -133,10 +134,12 @@ static int take_name(const char *arg, const char **out)
 {
 	uint64_t n;
 
-	if (!*arg || weir_parse_u64(weir_strz(arg), &n) != -EBADMSG || strchr(arg, '/'))
+	if (!*arg || weir_parse_u64(weir_strz(arg), &n) != -EBADMSG ||
+	    !weir_warm_name_is_valid(weir_strz(arg)))
 		return weir_cli_bad(
 			NAME, "--name", arg,
-			"wants letters, digits and ._:@- , and not only digits");
+			"wants letters, digits and ._:@- , 64 at most, and not only "
+			"digits");
 	*out = arg;
 	return 0;
 }
@@ -193,7 +196,8 @@ static int take_bytes(char **args, int nr, struct options *opts)
 		                    nr ? args[1] : "");
 		return weir_cli_usage(NAME);
 	}
-	if (weir_parse_size(weir_strz(args[0]), &opts->bytes) < 0 || !opts->bytes)
+	if (weir_parse_size(weir_strz(args[0]), &opts->bytes) < 0 || !opts->bytes ||
+	    opts->bytes > WEIR_COUNT_MAX)
 		return weir_cli_bad(NAME, "SIZE", args[0],
 		                    "wants a size such as 4G, 512M or 2048kB");
 	if (opts->page_bytes.known && opts->bytes % opts->page_bytes.n)
@@ -205,9 +209,14 @@ static int take_bytes(char **args, int nr, struct options *opts)
 /* Who ends it: connection and --hold are the same. */
 static int check_owner(struct options *opts)
 {
+	uint64_t pid = 0;
+
 	if (opts->owner && !*opts->owner)
 		return weir_cli_bad(NAME, "--owner", "",
 		                    "wants a PID, 'use', 'connection', 'none' or a unit");
+	if (opts->owner && weir_parse_u64(weir_strz(opts->owner), &pid) != -EBADMSG &&
+	    (!pid || pid > INT32_MAX))
+		return weir_cli_bad(NAME, "--owner", opts->owner, "is no process");
 	if (opts->hold && opts->owner && strcmp(opts->owner, "connection") != 0)
 		return weir_cli_bad(NAME, "--owner", opts->owner,
 		                    "does not go with --hold");
@@ -345,7 +354,7 @@ static int lease(const struct options *opts)
 	if (r == 0)
 		r = ask(&client, opts, &got, &no, &err);
 	if (r > 0)
-		return weir_client_tell(NAME, &no);
+		return weir_client_tell(NAME, NULL, &no);
 	if (r < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
 	status = print(opts, &got);

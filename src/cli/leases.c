@@ -64,7 +64,7 @@ static int show(const struct weir_warm_options *opts)
 	if (r == 0)
 		r = weir_lease_rows_read(&client, &rows, &no, &err);
 	if (r > 0)
-		return weir_client_tell(NAME, &no);
+		return weir_client_tell(NAME, NULL, &no);
 	if (r == 0)
 		r = opts->json ? put_json(&rows)
 		               : weir_table_print(&weir_table_leases, &rows, &opts->style,

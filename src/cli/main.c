@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/own.h"
+#include "host/fd.h"
 
 #include <stdlib.h>
 
@@ -53,6 +54,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "status";
 
+	weir_fd_keep_standard();
 	if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0 ||
 	    strcmp(name, "help") == 0)
 		return weir_cli_flush("help", help(stdout));

@@ -4,6 +4,7 @@
 #include "cli/lease_rows.h"
 
 #include "base/own.h"
+#include "facts/warm.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -73,6 +74,9 @@ static int find(struct weir_client *client, const char *arg, struct meant *out,
 		return find_path(client, arg, out, no, err);
 	if (weir_parse_u64(weir_strz(arg), &out->lease) < 0)
 		out->name = arg; /* names of digits only weir lease does not give */
+	if (out->name ? !*arg || !weir_warm_name_is_valid(weir_strz(arg))
+	              : !out->lease || out->lease > WEIR_COUNT_MAX)
+		return weir_err_set(err, -ENOENT, "'%s' is no lease", arg);
 	return 0;
 }
 
@@ -115,7 +119,7 @@ static int release(struct weir_client *client, const char *arg, bool *lost)
 		r = weir_client_call(client, &request, &reply, &no, &err);
 	}
 	if (r > 0)
-		return weir_client_tell(NAME, &no);
+		return weir_client_tell(NAME, arg, &no);
 	if (r < 0) {
 		*lost = r != -ENOENT;
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);

@@ -53,7 +53,7 @@ static int parse_target(const char *arg, struct target *out)
 	}
 	if (weir_parse_size(size, &out->page_bytes) < 0 || !out->page_bytes)
 		return bad_target(arg, "wants a page size such as 2M or 1G in front");
-	if (weir_parse_size(value, &out->bytes) < 0)
+	if (weir_parse_size(value, &out->bytes) < 0 || out->bytes > WEIR_COUNT_MAX)
 		return bad_target(arg, "wants an amount such as 16G behind the =");
 	if (out->bytes % out->page_bytes)
 		return bad_target(arg, "is not in whole pages");
@@ -213,7 +213,7 @@ static int set_all(struct weir_client *client, const struct target *targets, siz
 	for (size_t i = 0; r == 0 && i < nr; i++) {
 		r = set_target(client, &targets[i], &no, err);
 		if (r > 0) {
-			r = weir_client_tell(NAME, &no);
+			r = weir_client_tell(NAME, NULL, &no);
 			return i ? WEIR_EXIT_PARTLY : r;
 		}
 	}
@@ -228,7 +228,7 @@ static int show(struct weir_client *client, const struct weir_warm_options *opts
 	int r = weir_warm_rows_read(client, &rows, &no, err);
 
 	if (r > 0)
-		return weir_client_tell(NAME, &no);
+		return weir_client_tell(NAME, NULL, &no);
 	if (r < 0)
 		return r;
 	return opts->json ? put_json(&rows) : put_text(&rows, opts, err);

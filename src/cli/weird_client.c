@@ -345,15 +345,16 @@ static const struct {
 	{ "quota", WEIR_EXIT_REFUSED },
 };
 
-int weir_client_tell(const char *command, const struct weir_refusal *no)
+int weir_client_tell(const char *command, const char *what, const struct weir_refusal *no)
 {
 	int status = WEIR_EXIT_FAILED;
 
 	for (size_t i = 0; i < WEIR_NELEM(statuses); i++)
 		if (strcmp(no->code, statuses[i].code) == 0)
 			status = statuses[i].status;
-	(void)weir_cli_fail(command, 0, "%s%s%s", *no->text ? no->text : no->code,
-	                    *no->help ? ": " : "", no->help);
+	(void)weir_cli_fail(command, 0, "%s%s%s%s%s", what ? what : "", what ? ": " : "",
+	                    *no->text ? no->text : no->code, *no->help ? ": " : "",
+	                    no->help);
 	return status;
 }
 

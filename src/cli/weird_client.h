@@ -68,8 +68,10 @@ bool weir_reply_is(const struct weir_tree *reply, const struct weir_tree_node *n
 /* An unknown number is null. */
 void weir_client_json_count(struct weir_json *j, const char *key, struct weir_count n);
 
-/* Says it on stderr; the exit status that a refusal has. */
-int weir_client_tell(const char *command, const struct weir_refusal *no);
+/* Says it on stderr, of @what where that is not NULL; the exit status that a refusal has.
+ */
+int weir_client_tell(const char *command, const char *what,
+                     const struct weir_refusal *no);
 
 /* The options that all of these commands take. 0; the usage status, said. */
 int weir_client_timeout(const char *command, const char *arg,

@@ -180,6 +180,7 @@ int weir_who_main(int argc, char **argv)
 {
 	struct options opts = { .style.width = weir_cli_width() };
 	weir_auto(weir_host_freep) struct weir_host *host = NULL;
+	weir_auto(weir_freep) char *real = NULL;
 	struct weir_err err = { 0 };
 	char name[] = "weir " NAME;
 	int c, status;
@@ -199,6 +200,10 @@ int weir_who_main(int argc, char **argv)
 	}
 	if (optind < argc)
 		opts.style.about = argv[optind];
+	if (optind < argc && !opts.host && strchr(argv[optind], '/'))
+		real = realpath(argv[optind], NULL);
+	if (real)
+		opts.style.about = real;
 	if (weir_cli_open_host(opts.host, &host, &err) < 0)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);
 	return show(host, &opts);

@@ -95,6 +95,17 @@ size_t weir_who_main_user(const struct weir_who *who, const struct weir_hold *ho
 	return best ? best->task : SIZE_MAX;
 }
 
+/* The path itself, or a directory that it is in. */
+static bool is_at(struct weir_str path, const char *about)
+{
+	struct weir_str rest;
+
+	if (!path.n || !weir_str_starts(path, about))
+		return false;
+	rest = weir_str_skip(path, strlen(about));
+	return !rest.n || (*about == '/' && (rest.p[0] == '/' || rest.p[-1] == '/'));
+}
+
 static bool is_about(const struct weir_who *who, const struct weir_hold *hold,
                      const char *about)
 {
@@ -103,7 +114,7 @@ static bool is_about(const struct weir_who *who, const struct weir_hold *hold,
 	bool is_pid = weir_parse_u64(weir_strz(about), &pid) == 0;
 	const char *lease = weir_hold_is_warm(hold) ? hold->region->lease.name : "";
 
-	if ((name.n && weir_str_eq(name, about)) || (*lease && strcmp(lease, about) == 0))
+	if (is_at(name, about) || (*lease && strcmp(lease, about) == 0))
 		return true;
 	for (size_t i = 0; i < hold->nr_users; i++) {
 		size_t task = hold->users[i].task;

@@ -438,6 +438,38 @@ static int print_size(struct weir_who_print *t, const struct weir_ledger_size *s
 	return r;
 }
 
+/* Pages that nobody was found for may well be left behind. */
+static void print_nothing(const struct weir_who_print *t)
+{
+	const struct weir_ledger *ledger = &t->who->ledger;
+	bool left_out = false;
+	char size[WEIR_SIZE_TEXT_MAX];
+
+	for (size_t i = 0; t->style->leaks && i < ledger->nr_sizes; i++) {
+		const struct weir_ledger_size *s = &ledger->sizes[i];
+
+		if ((t->style->one_size && s->page_bytes != t->style->size_bytes) ||
+		    !s->unattributed.n)
+			continue;
+		left_out = true;
+		(void)fprintf(t->out,
+		              "nothing is seen to be left behind, but for %" PRIu64
+		              " page%s of %s in use nobody is seen\n",
+		              s->unattributed.n, s->unattributed.n == 1 ? "" : "s",
+		              weir_format_size(s->page_bytes, size, sizeof(size)).p);
+	}
+	if (left_out)
+		return;
+	if (t->style->leaks)
+		(void)fputs("nothing is left behind\n", t->out);
+	else if (t->style->one_size)
+		(void)fprintf(
+			t->out, "no huge pages of %s on this host\n",
+			weir_format_size(t->style->size_bytes, size, sizeof(size)).p);
+	else
+		(void)fputs("no huge pages on this host\n", t->out);
+}
+
 static bool shows_with_users_least(const struct weir_who_print *t)
 {
 	const struct weir_ledger *ledger = &t->who->ledger;
@@ -461,9 +493,7 @@ int weir_who_text(const struct weir_who *who, const struct weir_who_style *style
 		if (!style->one_size || ledger->sizes[i].page_bytes == style->size_bytes)
 			r = print_size(&t, &ledger->sizes[i], &any);
 	if (r == 0 && !any && !style->about)
-		(void)fputs(style->leaks ? "nothing is left behind\n"
-		                         : "no huge pages on this host\n",
-		            out);
+		print_nothing(&t);
 	if (r == 0 && style->by == WEIR_WHO_CGROUP && !style->leaks && !style->about)
 		r = weir_who_print_groups(&t);
 	if (r == 0 && shows_with_users_least(&t))

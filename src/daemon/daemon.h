@@ -47,6 +47,7 @@ struct weir_daemon {
 	struct weir_server *server;
 	struct weir_http *http; /* NULL: none */
 	struct weir_timer *watchdog;
+	int only_node; /* of a host that has but one; else -1 */
 	bool is_stopping;
 };
 

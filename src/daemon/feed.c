@@ -348,6 +348,15 @@ static uint64_t next_region(const struct weir_feed *feed, uint64_t page_bytes, i
 	return least ? least : UINT64_MAX;
 }
 
+bool weir_feed_has_node(const struct weir_feed *feed, int node)
+{
+	weir_auto(weir_names_done) struct weir_names names = { 0 };
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
+	return weir_host_list(feed->d->host, path, &names) == 0;
+}
+
 const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes, int node,
                               uint64_t room)
 {
@@ -359,6 +368,8 @@ const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes,
 	if (!missing || weir_work_running(feed->d->work) || feed->supply.waits_for_look ||
 	    room >= (wants < missing ? wants : missing))
 		return NULL;
+	if (node >= 0 && !weir_feed_has_node(feed, node))
+		return "this host has no such node";
 	if (conf->grow && *why)
 		return why;
 	if (conf->grow)
@@ -461,6 +472,7 @@ static int start(struct weir_feed *feed, struct weir_err *err)
 	if (asprintf(&path, "%s.grown", d->options.state_path) < 0)
 		return weir_err_sys(err, -ENOMEM, "start");
 	weir_nodes_read(&rd, &nodes);
+	d->only_node = nodes.nr == 1 ? (int)nodes.v[0].id : -1;
 	r = weir_work_new(d->loop, &nodes.online, &jobs, feed, &d->work, err);
 	weir_nodes_done(&nodes);
 	weir_gaps_done(&gaps);

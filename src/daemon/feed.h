@@ -25,6 +25,9 @@ int weir_feed_rooms(const struct weir_feed *feed, struct weir_rooms *out);
 /* What a target lacks. */
 uint64_t weir_feed_missing(const struct weir_feed *feed, uint64_t page_bytes, int node);
 
+/* Has the host this node? */
+bool weir_feed_has_node(const struct weir_feed *feed, int node);
+
 /* Why it is not filled further though there is so much @room, or NULL. */
 const char *weir_feed_blocked(const struct weir_feed *feed, uint64_t page_bytes, int node,
                               uint64_t room);

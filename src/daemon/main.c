@@ -2,14 +2,17 @@
 #include "base/own.h"
 #include "base/size.h"
 #include "daemon/daemon.h"
+#include "host/fd.h"
 #include "warm/files.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -144,6 +147,16 @@ static int release_all(const struct weir_daemon_options *options)
 	return r < 0 ? fail("%s", err.msg) : EXIT_SUCCESS;
 }
 
+static bool has_size(uint64_t page_bytes)
+{
+	char path[80];
+
+	(void)snprintf(path, sizeof(path),
+	               "/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB",
+	               page_bytes / 1024);
+	return access(path, F_OK) == 0;
+}
+
 /* Only that: for who starts weird where its mounts are not seen from outside (systemd's
  * sandboxes). It may run beside a weird. */
 static int mount_sizes(const struct weir_daemon_options *options,
@@ -155,6 +168,11 @@ static int mount_sizes(const struct weir_daemon_options *options,
 	for (size_t i = 0; i < conf->nr_warm && r == 0; i++) {
 		struct weir_files_dir dir = { .fd = -1 };
 
+		if (!has_size(conf->warm[i].page_bytes)) { /* weird says so, too */
+			(void)fail("this host has no pages of %" PRIu64 " kB",
+			           conf->warm[i].page_bytes / 1024);
+			continue;
+		}
 		r = weir_files_open(root, options->dir, conf->warm[i].page_bytes, false,
 		                    true, &dir, err);
 		weir_closep(&dir.fd);
@@ -190,6 +208,7 @@ int main(int argc, char **argv)
 	enum mode mode = RUN;
 	int c;
 
+	weir_fd_keep_standard();
 	while ((c = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'c':

@@ -80,18 +80,6 @@ static int take_switch(const json_t *v, const char *key, bool *out, struct weir_
 	return 0;
 }
 
-bool weir_message_is_name(struct weir_str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!weir_is_digit(c) && !(c >= 'a' && c <= 'z') &&
-		    !(c >= 'A' && c <= 'Z') && (!c || !strchr("._:@-", c)))
-			return false;
-	}
-	return s.n && s.n <= WEIR_WARM_NAME_MAX;
-}
-
 static struct weir_str text_of(const json_t *v)
 {
 	return json_is_string(v) ? weir_str(json_string_value(v), json_string_length(v))
@@ -138,7 +126,7 @@ static int take_name(const json_t *v, struct weir_message *m, struct weir_err *e
 {
 	struct weir_str name = text_of(v);
 
-	if (!weir_message_is_name(name))
+	if (!name.n || !weir_warm_name_is_valid(name))
 		return wrong("name", "a name of letters, digits and ._:@- , 64 at most",
 		             err);
 	memcpy(m->name, name.p, name.n);

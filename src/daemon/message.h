@@ -72,9 +72,6 @@ struct weir_message {
 int weir_message_parse(struct weir_str line, struct weir_message *out,
                        enum weir_refused *code, struct weir_err *err);
 
-/* Letters, digits and ._:@- , 64 at most. */
-bool weir_message_is_name(struct weir_str s);
-
 /* The start of a reply: {"weir":1,"id":1,"ok":true; to be closed. @j is zeroed before. */
 void weir_reply_open(struct weir_json *j, const struct weir_message_id *id);
 

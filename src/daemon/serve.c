@@ -40,6 +40,11 @@ bool weir_serve_is_his(const struct weir_peer *peer, const struct weir_warm_leas
 	return peer->uid == 0 || peer->uid == lease->uid;
 }
 
+int weir_serve_node(const struct weir_daemon *d, int node)
+{
+	return node < 0 ? d->only_node : node;
+}
+
 uint64_t weir_serve_device(const struct weir_daemon *d,
                            const struct weir_warm_region *region)
 {

@@ -3,11 +3,15 @@
 
 #include "base/own.h"
 #include "base/size.h"
+#include "daemon/feed.h"
+#include "facts/meminfo.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
+
+#define MEMINFO_MAX 65536U
 
 static bool host_has_size(const struct weir_daemon *d, uint64_t page_bytes)
 {
@@ -18,15 +22,6 @@ static bool host_has_size(const struct weir_daemon *d, uint64_t page_bytes)
 	               "/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/nr_hugepages",
 	               page_bytes / 1024);
 	return weir_host_read(d->host, path, 64, &text) == 0;
-}
-
-static bool host_has_node(const struct weir_daemon *d, int node)
-{
-	char path[96];
-	weir_auto(weir_names_done) struct weir_names names = { 0 };
-
-	(void)snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
-	return weir_host_list(d->host, path, &names) == 0;
 }
 
 /* The smallest that the store has. 0: none. */
@@ -44,6 +39,17 @@ static uint64_t smallest_size(const struct weir_daemon *d)
 	return least;
 }
 
+/* That of the host, where the store has none yet. */
+static uint64_t default_size(const struct weir_daemon *d)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	struct weir_meminfo mem = { 0 };
+
+	if (weir_host_read(d->host, "/proc/meminfo", MEMINFO_MAX, &text) == 0)
+		(void)weir_meminfo_parse(weir_buf_str(&text), &mem, NULL);
+	return mem.huge_size.n;
+}
+
 bool weir_serve_ask_place(const struct weir_asked *a, struct weir_lease_ask *ask)
 {
 	const struct weir_daemon *d = a->serve->d;
@@ -52,10 +58,11 @@ bool weir_serve_ask_place(const struct weir_asked *a, struct weir_lease_ask *ask
 	ask->bytes = a->m->bytes;
 	ask->node = a->m->node;
 	ask->page_bytes = a->m->page_bytes ? a->m->page_bytes : smallest_size(d);
+	if (!ask->page_bytes)
+		ask->page_bytes = default_size(d);
 	if (!ask->page_bytes) {
 		weir_serve_refuse(a, WEIR_REFUSED_NO_SUCH_SIZE,
-		                  "the store has no pages of any size",
-		                  "say which pages are wanted");
+		                  "this host has no huge pages", NULL);
 		return false;
 	}
 	(void)weir_format_size(ask->page_bytes, size, sizeof(size));
@@ -64,7 +71,7 @@ bool weir_serve_ask_place(const struct weir_asked *a, struct weir_lease_ask *ask
 		weir_serve_refuse(a, WEIR_REFUSED_NO_SUCH_SIZE, text, NULL);
 		return false;
 	}
-	if (ask->node >= 0 && !host_has_node(d, ask->node)) {
+	if (ask->node >= 0 && !weir_feed_has_node(d->feed, ask->node)) {
 		(void)snprintf(text, sizeof(text), "this host has no node %d", ask->node);
 		weir_serve_refuse(a, WEIR_REFUSED_NO_SUCH_NODE, text, NULL);
 		return false;
@@ -182,6 +189,9 @@ bool weir_serve_ask(const struct weir_asked *a, struct weir_wanted *w)
 	if (!weir_serve_ask_place(a, &w->ask) || !ask_rules(a, &w->ask) ||
 	    !ask_owner(a, w))
 		return false;
+	/* what is kept for any node is there, too */
+	if (w->ask.node >= 0 && w->ask.node == a->serve->d->only_node)
+		w->ask.node = -1;
 	w->ask.file_gid = a->m->has_user ? group_of(w->ask.file_uid, a->peer->gid)
 	                                 : a->peer->gid;
 	return true;

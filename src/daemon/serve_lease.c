@@ -40,7 +40,7 @@ static enum weir_refused code_of(int r)
 static const char *help_of(int r)
 {
 	switch (r) {
-	case -EAGAIN: return "wait for weird to fill the store, or do without warm_only";
+	case -EAGAIN: return "wait for weird to fill the store, or let it be zeroed now";
 	case -ENOMEM: return "make the pool larger, as weir set does";
 	default: return NULL;
 	}
@@ -55,17 +55,19 @@ static int tie(struct weir_serve *serve, uint64_t lease, uint64_t conn)
 	return 0;
 }
 
-static void put_lease(struct weir_json *j, const struct weir_lease *lease,
-                      uint64_t took_ns)
+static void put_lease(struct weir_json *j, const struct weir_daemon *d,
+                      const struct weir_lease *lease, uint64_t took_ns)
 {
+	int node = weir_serve_node(d, lease->node);
+
 	weir_json_u64(j, "lease", lease->id);
 	weir_json_strz(j, "path", lease->path);
 	weir_json_u64(j, "bytes", lease->bytes);
 	weir_json_u64(j, "page_bytes", lease->page_bytes);
-	if (lease->node < 0)
+	if (node < 0)
 		weir_json_null(j, "node");
 	else
-		weir_json_u64(j, "node", (uint64_t)lease->node);
+		weir_json_u64(j, "node", (uint64_t)node);
 	weir_json_u64(j, "warm_bytes", lease->warm_bytes);
 	weir_json_u64(j, "cold_bytes", lease->bytes - lease->warm_bytes);
 	weir_json_u64(j, "took_us", took_ns / 1000);
@@ -120,7 +122,7 @@ static void grant(struct weir_serve *serve, struct weir_connection *conn,
 	} else {
 		serve->results[WEIR_REFUSED_CODES]++;
 		weir_reply_open(&j, &p->id);
-		put_lease(&j, lease, took_ns);
+		put_lease(&j, serve->d, lease, took_ns);
 		tell_log(serve, lease, took_ns);
 	}
 	weir_endings_changed(serve->d->endings);

@@ -94,6 +94,10 @@ bool weir_serve_is_his(const struct weir_peer *peer, const struct weir_warm_leas
 uint64_t weir_serve_device(const struct weir_daemon *d,
                            const struct weir_warm_region *region);
 
+/* Where memory lies: a region's @node, or, of a host that has but one, that; -1: on none
+ * in particular. */
+int weir_serve_node(const struct weir_daemon *d, int node);
+
 void weir_serve_lease(const struct weir_asked *a);
 void weir_serve_release(const struct weir_asked *a);
 void weir_serve_renew(const struct weir_asked *a);

@@ -2,6 +2,7 @@
  * host was looked at. */
 #include "daemon/serve_parts.h"
 
+#include "base/least.h"
 #include "base/own.h"
 #include "daemon/feed.h"
 #include "daemon/metrics.h"
@@ -76,7 +77,7 @@ static void put_lease(struct weir_json *j, const struct weir_daemon *d,
 	weir_json_u64(j, "bytes", r->bytes);
 	weir_json_u64(j, "filled_bytes", r->filled_bytes);
 	weir_json_u64(j, "page_bytes", r->page_bytes);
-	put_node(j, r->node);
+	put_node(j, weir_serve_node(d, r->node));
 	weir_json_u64(j, "uid", r->lease.uid);
 	put_owner(j, &r->lease.owner);
 	weir_json_u64(j, "since_ms",
@@ -169,9 +170,19 @@ void weir_serve_leases(const struct weir_asked *a)
 
 /* ---- warm -------------------------------------------------------------------------- */
 
-static void put_states(struct weir_json *j, const struct weir_warm_state *state,
+/* Regions do not say how far jobs have come that work on them. */
+static uint64_t with_jobs(const struct weir_daemon *d, enum weir_job_kind kind,
+                          uint64_t page_bytes, int node, uint64_t bytes)
+{
+	uint64_t done = weir_work_done_bytes(d->work, kind, page_bytes, node);
+
+	return done > bytes ? done : bytes;
+}
+
+static void put_states(struct weir_json *j, const struct weir_daemon *d,
                        uint64_t page_bytes, int node)
 {
+	const struct weir_warm_state *state = weir_store_state(d->store);
 	static const struct {
 		const char *key;
 		enum weir_region_state state;
@@ -195,6 +206,11 @@ static void put_states(struct weir_json *j, const struct weir_warm_state *state,
 			     (states[k].state == WEIR_REGION_LEASED &&
 			      state->regions[i].state == WEIR_REGION_GROWING)))
 				bytes += state->regions[i].filled_bytes;
+		if (states[k].state == WEIR_REGION_FILLING)
+			bytes = with_jobs(d, WEIR_JOB_FILL, page_bytes, node, bytes);
+		if (states[k].state == WEIR_REGION_LEASED)
+			bytes += weir_work_done_bytes(d->work, WEIR_JOB_GROW, page_bytes,
+			                              node);
 		weir_json_u64(j, states[k].key, bytes);
 	}
 }
@@ -204,11 +220,43 @@ struct place {
 	int node;
 };
 
+/* What is not ready, and not filled by now. */
+static uint64_t lacking(const struct weir_daemon *d, const struct place *p)
+{
+	const struct weir_warm_state *state = weir_store_state(d->store);
+	uint64_t has = 0, filled = 0;
+
+	for (size_t i = 0; i < state->nr_regions; i++) {
+		const struct weir_warm_region *r = &state->regions[i];
+
+		if (r->page_bytes != p->page_bytes || r->node != p->node)
+			continue;
+		has += r->state == WEIR_REGION_READY ? r->bytes : 0;
+		filled += r->state == WEIR_REGION_FILLING ? r->filled_bytes : 0;
+	}
+	has += with_jobs(d, WEIR_JOB_FILL, p->page_bytes, p->node, filled);
+	return weir_less(p->target, has);
+}
+
+/* null: not known, or never. */
+static void put_seconds(struct weir_json *j, uint64_t bytes,
+                        const struct weir_feed_rate *rate, bool blocked)
+{
+	uint64_t per_s = rate->fill_per_s + rate->scrub_per_s;
+
+	if (!bytes)
+		weir_json_u64(j, "seconds_to_full", 0);
+	else if (per_s && !blocked)
+		weir_json_u64(j, "seconds_to_full", bytes / per_s + (bytes % per_s > 0));
+	else
+		weir_json_null(j, "seconds_to_full");
+}
+
 static void put_store(struct weir_json *j, struct weir_daemon *d, const struct place *p)
 {
 	uint64_t page_bytes = p->page_bytes;
 	int node = p->node;
-	uint64_t missing = weir_feed_missing(d->feed, page_bytes, node);
+	const char *blocked = weir_feed_blocked(d->feed, page_bytes, node, p->room);
 	struct weir_feed_rate rate;
 
 	weir_feed_rate(d->feed, page_bytes, node, &rate);
@@ -216,20 +264,12 @@ static void put_store(struct weir_json *j, struct weir_daemon *d, const struct p
 	weir_json_u64(j, "page_bytes", page_bytes);
 	put_node(j, node);
 	weir_json_u64(j, "target_bytes", p->target);
-	put_states(j, weir_store_state(d->store), page_bytes, node);
+	put_states(j, d, page_bytes, node);
 	weir_json_u64(j, "room_bytes", p->room);
 	weir_json_u64(j, "fill_bytes_per_s", rate.fill_per_s);
 	weir_json_u64(j, "scrub_bytes_per_s", rate.scrub_per_s);
-	if (!missing)
-		weir_json_u64(j, "seconds_to_full", 0);
-	else if (rate.fill_per_s)
-		weir_json_u64(j, "seconds_to_full",
-		              missing / rate.fill_per_s +
-		                      (missing % rate.fill_per_s > 0));
-	else
-		weir_json_null(j, "seconds_to_full");
-	weir_json_strz(j, "blocked",
-	               weir_feed_blocked(d->feed, page_bytes, node, p->room));
+	put_seconds(j, lacking(d, p), &rate, blocked != NULL);
+	weir_json_strz(j, "blocked", blocked);
 	weir_json_close(j);
 }
 

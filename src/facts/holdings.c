@@ -139,6 +139,8 @@ static int file_of_link(struct reading *rd, uint64_t pid, struct weir_str what,
 		rd->out->nr_unseen_files++;
 		return 1;
 	}
+	if (st.is_dir) /* which has no pages */
+		return 1;
 	r = weir_huge_files_get(files, st.device, st.inode, out);
 	if (r < 0)
 		return r == -E2BIG ? 1 : r;

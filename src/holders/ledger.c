@@ -242,11 +242,24 @@ static void count_private(struct weir_ledger *ledger)
 	}
 }
 
+/* A VM on leased memory that has not run yet has touched nothing. */
+static bool is_leased_and_unused(const struct weir_ledger *ledger,
+                                 const struct weir_hold *hold)
+{
+	if (hold->kind != WEIR_HOLD_LEASED && hold->kind != WEIR_HOLD_WAITING)
+		return false;
+	for (size_t i = 0; i < hold->nr_users; i++)
+		if (!weir_ledger_is_weird(ledger, hold->users[i].task))
+			return false;
+	return true;
+}
+
 /* Whether really nobody uses something, only a look at all mappings tells. */
 static bool has_left(const struct weir_ledger *ledger)
 {
 	for (size_t i = 0; i < ledger->nr_holds; i++)
-		if (weir_hold_is_left(&ledger->holds[i]))
+		if (weir_hold_is_left(&ledger->holds[i]) ||
+		    is_leased_and_unused(ledger, &ledger->holds[i]))
 			return true;
 	return false;
 }

@@ -80,3 +80,11 @@ int weir_fd_list(int fd, struct weir_names *out)
 	(void)closedir(dir);
 	return r;
 }
+
+void weir_fd_keep_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) /* the lowest is taken */
+			(void)!open("/dev/null",
+			            fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}

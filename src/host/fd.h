@@ -11,4 +11,8 @@ int weir_fd_read(int fd, size_t max, bool whole, struct weir_buf *out);
 /* Takes over @fd, a directory. */
 int weir_fd_list(int fd, struct weir_names *out);
 
+/* For the start of a program: where standard input, output or error is closed, nothing
+ * else is opened in its place and written to; writing fails (EBADF), as it should. */
+void weir_fd_keep_standard(void);
+
 #endif

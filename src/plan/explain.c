@@ -371,10 +371,12 @@ static int say_node(const struct weir_ledger_size *size, const struct weir_snaps
 		return weir_sentences_add(
 			out, WEIR_TOPIC_PAGES, size->page_bytes,
 			"Node %u: %" PRIu64 " page%s, %" PRIu64 " free, %" PRIu64
-			" surplus. Promises choose no node: which of its free pages are "
-			"promised nobody can say.",
-			node, at->nr.n, weir_words_s(at->nr.n), at->free.n,
-			at->surplus.n);
+			" surplus.%s",
+			node, at->nr.n, weir_words_s(at->nr.n), at->free.n, at->surplus.n,
+			pool->nr_nodes > 1
+				? " Promises choose no node: which of its free pages are "
+				  "promised nobody can say."
+				: "");
 	}
 	return -ENOENT;
 }

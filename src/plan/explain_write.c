@@ -245,21 +245,36 @@ static uint64_t held_of(const struct weir_hold *hold, uint64_t page_bytes,
 	return hold->page_bytes == page_bytes ? hold->pages + *promised : 0;
 }
 
+static uint64_t sum_warm(const struct weir_ledger *ledger, uint64_t page_bytes)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < ledger->nr_holds; i++)
+		if (ledger->holds[i].kind == WEIR_HOLD_WARM &&
+		    ledger->holds[i].page_bytes == page_bytes)
+			sum += ledger->holds[i].pages;
+	return sum;
+}
+
 static int say_holders(const struct weir_ledger *ledger, what_t what,
                        struct weir_sentences *out)
 {
 	const struct weir_ledger_size *size =
 		ledger ? weir_ledger_size(ledger, what->size_bytes) : NULL;
 	size_t shown = 0, more = 0;
-	uint64_t rest = 0;
+	uint64_t rest = 0, warm = 0;
 	int r = 0;
 
 	for (size_t i = 0; ledger && r == 0 && i < ledger->nr_holds; i++) {
 		const struct weir_hold *hold = &ledger->holds[i];
 		uint64_t promised, n = held_of(hold, what->size_bytes, &promised);
 
-		if (!n)
+		if (!n || (hold->kind == WEIR_HOLD_WARM && warm))
 			continue;
+		if (hold->kind == WEIR_HOLD_WARM) { /* hundreds of files, all alike */
+			n = warm = sum_warm(ledger, what->size_bytes);
+			promised = 0;
+		}
 		if (++shown > HOLDERS_SHOWN) {
 			more++;
 			rest += n;
@@ -273,8 +288,9 @@ static int say_holders(const struct weir_ledger *ledger, what_t what,
 			r = weir_sentences_add(
 				out, WEIR_TOPIC_HOLDER, what->size_bytes,
 				"%" PRIu64 " in use and %s%" PRIu64 " promised: %s.",
-				hold->pages, hold->reserved.known ? "" : "up to ",
-				promised, weir_words_hold(ledger, hold).text);
+				hold->kind == WEIR_HOLD_WARM ? warm : hold->pages,
+				hold->reserved.known ? "" : "up to ", promised,
+				weir_words_hold(ledger, hold).text);
 		}
 	}
 	if (r == 0 && more)
@@ -359,7 +375,8 @@ static int say_shrunk(const struct weir_ledger *ledger, const struct weir_played
 
 	if (r == 0 && p->came.is.surplus > p->came.was.surplus)
 		r = say_trapped(ledger, p, what, out);
-	if (r == 0 && what->node >= 0 && p->came.is.reserved)
+	if (r == 0 && what->node >= 0 && p->came.is.reserved &&
+	    (p->came.nodes & (p->came.nodes - 1)))
 		r = weir_sentences_add(
 			out, WEIR_TOPIC_RESERVED, what->size_bytes,
 			"%" PRIu64 " promised pages choose no node: a process bound to "

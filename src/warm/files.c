@@ -188,6 +188,8 @@ int weir_files_open(int root, const char *path, uint64_t page_bytes, bool plain,
 		(void)close(fd);
 		fd = -1;
 		r = mount ? mount_here(whole, page_bytes, err) : -ENOENT;
+		if (r < 0 && mount) /* if it is empty: nothing is mounted there */
+			(void)unlinkat(root, name, AT_REMOVEDIR);
 		if (r == 0)
 			r = fd = open_dir(root, name);
 		if (fd >= 0)

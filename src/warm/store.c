@@ -7,7 +7,10 @@
 #include "base/own.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
+
+#define NAMED_MAX 3 /* of what stays */
 
 static uint64_t kernel_now_ns(void *ctx)
 {
@@ -241,6 +244,34 @@ static int close_dirs(struct weir_store *store, struct weir_err *err)
 	return 0;
 }
 
+struct names {
+	char text[200];
+};
+
+/* "lease 3 (vm1), lease 7, ..." */
+static struct names name_what_stays(const struct weir_store *store)
+{
+	struct names names = { "" };
+	size_t at = 0, nr = 0;
+
+	for (size_t i = 0; i < store->state.nr_regions && at < sizeof(names.text); i++) {
+		const struct weir_warm_region *r = &store->state.regions[i];
+		char name[WEIR_WARM_NAME_MAX + 4] = "";
+
+		if (++nr > NAMED_MAX) {
+			(void)snprintf(names.text + at, sizeof(names.text) - at, ", ...");
+			break;
+		}
+		if (*r->lease.name)
+			(void)snprintf(name, sizeof(name), " (%.24s)", r->lease.name);
+		at += (size_t)snprintf(
+			names.text + at, sizeof(names.text) - at,
+			r->lease.id ? "%slease %" PRIu64 "%s" : "%sregion %" PRIu64 "%s",
+			at ? ", " : "", r->lease.id ? r->lease.id : r->id, name);
+	}
+	return names;
+}
+
 int weir_store_empty(struct weir_store *store, struct weir_err *err)
 {
 	uint64_t leased = 0;
@@ -257,7 +288,8 @@ int weir_store_empty(struct weir_store *store, struct weir_err *err)
 	if (r < 0 || !store->state.nr_regions)
 		return r;
 	return weir_err_set(err, -EBUSY,
-	                    "not all is given back: %zu leased, waited for or worked on "
-	                    "(%" PRIu64 " bytes)",
-	                    store->state.nr_regions, leased);
+	                    "not all is given back: %s of %zu (%" PRIu64
+	                    " bytes) stays: leases are ended by 'weir release' while "
+	                    "weird runs",
+	                    name_what_stays(store).text, store->state.nr_regions, leased);
 }

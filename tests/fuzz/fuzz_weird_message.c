@@ -17,7 +17,7 @@ static void check(const struct weir_message *m, int r, enum weir_refused code,
 		weir_reply_refuse(&j, &m->id, code, err->msg, NULL);
 	} else {
 		must(m->node >= -1 && m->node <= (int)WEIR_NODE_MAX);
-		must(!m->name[0] || weir_message_is_name(weir_strz(m->name)));
+		must(!m->name[0] || weir_warm_name_is_valid(weir_strz(m->name)));
 		must(strlen(m->owner.unit) < WEIR_WARM_UNIT_MAX);
 		weir_reply_open(&j, &m->id);
 		weir_json_close(&j);

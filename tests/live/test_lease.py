@@ -107,6 +107,28 @@ def warm_only_is_not_more_than_is_warm(it):
 
 
 @on_pages(WARM)
+def what_cannot_be_told_is_not_leased(it):
+    for command in ('exec "$@" >&-', 'exec "$@" >/dev/full'):
+        done = subprocess.run(["sh", "-c", command, "sh", it.weir_program, "lease", "2M",
+                               "--socket", it.socket], capture_output=True, check=False,
+                              timeout=60)
+        expect(f"status of {command}", done.returncode, 1)
+    leasing.until("no lease is left", lambda: not it.leases())
+
+
+@on_pages(WARM)
+def wrong_words_are_told_in_the_commands_own(it):
+    for status, words, *args in (
+            (2, "SIZE '8E': wants a size", "lease", "8E"),
+            (2, "--name 'a b': wants letters", "lease", "2M", "--name", "a b"),
+            (2, "--owner '0': is no process", "lease", "2M", "--owner", "0"),
+            (1, "weir release: '0' is no lease", "release", "0"),
+            (1, "weir release: nope: there is no such lease", "release", "nope"),
+            (2, "'2M=8E': wants an amount", "warm", "2M=8E")):
+        expect(f"{words!r} is said", words in it.weir(*args, status=status), True)
+
+
+@on_pages(WARM)
 def others_need_a_rule(it):
     other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     it.weir("lease", "2M", status=REFUSED, **other)
@@ -246,7 +268,9 @@ def who_has_memory_keeps_it(it):
     until("it has come back", lambda: not it.leases())
 
 
-TESTS = [a_lease_is_a_file_of_zeroes, warm_only_is_not_more_than_is_warm, others_need_a_rule,
+TESTS = [a_lease_is_a_file_of_zeroes, warm_only_is_not_more_than_is_warm,
+         what_cannot_be_told_is_not_leased, wrong_words_are_told_in_the_commands_own,
+         others_need_a_rule,
          hold_ends_with_its_command, qemu_starts_on_a_lease_and_leaves_zeroes,
          a_guest_of_two_nodes_has_two_leases, who_has_memory_keeps_it]
 

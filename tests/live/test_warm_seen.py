@@ -84,10 +84,12 @@ def fill(name):
 
 
 def have_mapped(name):
-    """For a process: it maps a file of the store and touches it."""
+    """For a process: it maps a file of the store, and touches it unless it is leased: as a VM
+    that has not run yet."""
     fd = os.open(STORE / name, os.O_RDWR)
     memory = mmap.mmap(fd, PAGES[name] * M2)
-    memory[0] = 1
+    if name != "leased":
+        memory[0] = 1
     os.close(fd)
     globals().setdefault("kept", []).append(memory)
 
@@ -144,6 +146,8 @@ def who_knows_each_file_by_its_state():
         text = weir("who")[0]
         expect_words(text, "kept by weird for leases: 1 ready", "(lease vm1)",
                      "(lease 2, which has ended)")
+        row = next(line for line in text.splitlines() if "(lease vm1)" in line)
+        expect_words(row, f"{user} ")
         leaks = weir("who", "--leaks")[0]
         expect_words(leaks, "unknown to weird")
         for name in IDS:

@@ -510,6 +510,37 @@ def budget_is_kept():
         expect("rate is told", w.stores()[0]["fill_bytes_per_s"] < 200 << 20, True)
 
 
+def filling_is_seen():
+    with weird("[warm 2M]\nany = 400M\nflavours = 400M\n[budget]\nrate = 100M\n") as w:
+        w.until(lambda: w.stores()[0]["seconds_to_full"], "it is filled")
+        store = w.stores()[0]
+        expect("filling", 0 < store["filling_bytes"] < 400 << 20, True, store)
+        expect("seconds", 0 < store["seconds_to_full"] < 60, True, store)
+        # the directory of the store, which weird has open, holds nothing
+        done = subprocess.run([WEIR, "who", "--json"], capture_output=True, text=True, check=True)
+        expect("holders", [hold["path"] for hold in json.loads(done.stdout)["holds"]
+                           if (hold.get("path") or "").endswith("/2M")], [])
+
+
+def only_node_is_any_node():
+    nodes = [path.name[4:] for path in Path("/sys/devices/system/node").glob("node[0-9]*")]
+    if len(nodes) != 1:
+        raise pools.Skip("this host has several nodes")
+    with weird() as w, w.client() as c:
+        w.until_full()
+        lease = c.do("lease", bytes=SIZE, node=int(nodes[0]), warm_only=True)
+        expect("warm", (lease["warm_bytes"], lease["node"]), (SIZE, int(nodes[0])))
+        expect("listed", [lease["node"] for lease in w.leases()], [int(nodes[0])])
+
+
+def lease_without_a_configuration_is_of_the_hosts_pages():
+    if "Hugepagesize:       2048 kB" not in Path("/proc/meminfo").read_text():
+        raise pools.Skip("the default pages are not of 2M")
+    with weird("") as w, w.client() as c:
+        lease = c.do("lease", bytes=SIZE)
+        expect("pages", (lease["page_bytes"], lease["warm_bytes"]), (M2, 0))
+
+
 def pool_grows_and_shrinks():
     with tempfile.TemporaryDirectory(prefix="weir-test.") as folder:
         # a program that keeps its journal away from the system's
@@ -604,7 +635,8 @@ def metrics_are_told():
                      'weir_leases{state="leased"} 1',
                      'weir_lease_requests_total{result="ok"} 1',
                      f'weir_pool_pages{{size_bytes="2097152",node="all",state="total"}} {POOL}',
-                     'weir_holder_bytes{kind="file"}', "weir_unaccounted_bytes{"):
+                     'weir_holder_bytes{kind="file"}', 'weir_holder_bytes{kind="leased"}',
+                     "weir_unaccounted_bytes{"):
             if line not in text:
                 raise AssertionError(f"{line!r} is not in {text}")
         try:
@@ -709,6 +741,9 @@ def main():
         target_is_set_by_root,
         what_is_kept_free_stays_free,
         budget_is_kept,
+        filling_is_seen,
+        only_node_is_any_node,
+        lease_without_a_configuration_is_of_the_hosts_pages,
         pool_grows_and_shrinks,
         growth_that_a_guard_refuses_is_told,
         systemd_is_told,
