@@ -339,6 +339,7 @@ int weir_growth_begin(struct weir_growth *growth, const struct weir_grown *pool,
 	char floor_word[WEIR_SIZE_TEXT_MAX];
 	char *argv[12] = { 0 };
 	size_t n = 0;
+	int r;
 
 	if (growth->pid)
 		return weir_err_set(err, -EBUSY, "a change is at work");
@@ -359,7 +360,13 @@ int weir_growth_begin(struct weir_growth *growth, const struct weir_grown *pool,
 	growth->more = more;
 	growth->before_known = growth->calls.pages(growth->ctx, pool->page_bytes,
 	                                           pool->node, &growth->before);
-	return start(growth, argv, err);
+	r = start(growth, argv, err);
+	if (r < 0) {
+		growth->last = *pool;
+		(void)snprintf(growth->why, sizeof(growth->why), "%s",
+		               err ? err->msg : "weir set could not be run");
+	}
+	return r;
 }
 
 static uint64_t what_came(struct weir_growth *growth)

@@ -126,28 +126,36 @@ static void count(struct weir_charge *charge, const struct weir_hold *hold)
 	charge->held_reserved += hold->pages + hold->reserved_max;
 }
 
-/* Each group that has a user of the hold, once: any of them may be charged. @last has for
- * each group the last hold that was counted, and 0. */
+/* @path: the group of a user, "" if that is not known: then it may be any. @last has for
+ * each group the last hold that was counted, and 0: each counts once. */
+static void add_user(const struct weir_hold *hold, size_t index, const char *path,
+                     struct weir_charges *out, size_t *last)
+{
+	const struct weir_charge *in = nearest(out, path, hold->page_bytes, true);
+
+	for (size_t k = 0; k < out->nr; k++) {
+		bool may = *path ? in == &out->v[k]
+		                 : out->v[k].page_bytes == hold->page_bytes;
+
+		if (!may || last[k] == index + 1)
+			continue;
+		count(&out->v[k], hold);
+		last[k] = index + 1;
+	}
+}
+
+/* Each group that has a user of the hold: any of them may be charged. What weird keeps or
+ * has leased is charged where it ran when it was populated. */
 static void add_hold(const struct weir_ledger *ledger, size_t index,
                      struct weir_charges *out, size_t *last)
 {
 	const struct weir_hold *hold = &ledger->holds[index];
 
-	for (size_t i = 0; i < hold->nr_users; i++) {
-		const char *path = ledger->holdings.tasks[hold->users[i].task].cgroup;
-		const struct weir_charge *in = nearest(out, path, hold->page_bytes, true);
-
-		for (size_t k = 0; k < out->nr; k++) {
-			/* of a process whose group is not known it may be any */
-			bool may = *path ? in == &out->v[k]
-			                 : out->v[k].page_bytes == hold->page_bytes;
-
-			if (!may || last[k] == index + 1)
-				continue;
-			count(&out->v[k], hold);
-			last[k] = index + 1;
-		}
-	}
+	for (size_t i = 0; i < hold->nr_users; i++)
+		add_user(hold, index, ledger->holdings.tasks[hold->users[i].task].cgroup,
+		         out, last);
+	if (hold->in_store)
+		add_user(hold, index, "", out, last);
 }
 
 /* What nobody was found for may be of a process in any group. */

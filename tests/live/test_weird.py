@@ -567,6 +567,8 @@ def growth_that_a_guard_refuses_is_told():
         expect("log", "the host would be left with" in w.text(), True, w.text())
         w.until(lambda: "the host would be left" in (w.stores()[0]["blocked"] or ""), "told")
         expect("pool", pools.read(pools.size_dir(M2) / "nr_hugepages"), 16)
+    with weird(conf, "--weir", "/nowhere/weir", pool=16) as w:
+        w.until(lambda: "/nowhere/weir" in (w.stores()[0]["blocked"] or ""), "that it cannot")
 
 
 def systemd_is_told():

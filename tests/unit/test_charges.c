@@ -109,6 +109,23 @@ static void charges_beyond_processes_are_the_least(void **state)
 	weir_charges_done(&charges);
 }
 
+/* weird is charged where it ran, and that is not known. */
+static void charges_of_warm_memory_may_be_of_any_group(void **state)
+{
+	struct weir_charges charges;
+	struct scene s;
+
+	(void)state;
+	set(&s);
+	s.ledger.nr_holds = 4;
+	s.holds[3] = (struct weir_hold){ .page_bytes = M2, .pages = 3, .in_store = true };
+	expect_int_eq(weir_charges_make(&s.ledger, &s.groups, &charges), 0);
+	expect_u64_eq(weir_charge_of(&charges, "/a", M2)->held, 5);
+	expect_count(weir_charge_of(&charges, "/a", M2)->beyond, 0);
+	expect_u64_eq(weir_charge_of(&charges, "/a/x", M2)->held, 13);
+	weir_charges_done(&charges);
+}
+
 static void charges_of_unknown_numbers_are_unknown(void **state)
 {
 	struct weir_charges charges;
@@ -151,6 +168,7 @@ static void charges_without_memory_fail_and_leak_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(charges_of_warm_memory_may_be_of_any_group),
 		cmocka_unit_test(charges_beyond_processes_are_the_least),
 		cmocka_unit_test(charges_of_unknown_numbers_are_unknown),
 		cmocka_unit_test(charges_without_memory_fail_and_leak_nothing),

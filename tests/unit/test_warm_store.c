@@ -534,7 +534,7 @@ static void target_that_changes_gives_back(void **unused)
 	expect_regions(store, WEIR_REGION_READY, 0, 0);
 	expect_regions(store, WEIR_REGION_LEASED, 1, 4);
 	expect_int_eq(weir_store_empty(store, &err), -EBUSY);
-	assert_non_null(strstr(err.msg, "1 leased"));
+	assert_non_null(strstr(err.msg, "lease 1 (vm)"));
 	expect_int_eq(weir_store_release(store, lease.id, NULL), 0);
 	expect_int_eq(weir_store_empty(store, &err), 0);
 	expect_u64_eq(weir_store_state(store)->nr_dirs, 0);
