@@ -1,181 +1,14 @@
 /* klog: see klog.h. One table says which messages are ours and who reads them. Each
- * reader walks along the message with eat(): it is a fact only when every word and number
- * of it came as expected. */
+ * reader walks along the message with weir_eat(): it is a fact only when every word and
+ * number of it came as expected. */
 #include "facts/klog.h"
 
 #include "base/ckd.h"
 #include "base/own.h"
-#include "base/ranges.h"
 #include "base/size.h"
+#include "facts/klog_words.h"
 
 #include <errno.h>
-
-static bool is_text(struct weir_str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
-}
-
-/* The next line that can be the kernel's, without a carriage return behind it. */
-static bool next_line(struct weir_str *rest, struct weir_str *line)
-{
-	while (weir_str_line(rest, line)) {
-		if (weir_str_ends(*line, "\r"))
-			line->n--;
-		if (line->n && line->n <= WEIR_KLOG_LINE_MAX && is_text(*line))
-			return true;
-	}
-	return false;
-}
-
-/* "6,339,5140900,-;" of /dev/kmsg; later kernels may add fields before the ';'. */
-static struct weir_str without_kmsg(struct weir_str s)
-{
-	struct weir_str head, rest;
-
-	if (!s.n || !weir_is_digit(s.p[0]) || !weir_str_split(s, ';', &head, &rest))
-		return s;
-	for (size_t i = 0; i < head.n; i++)
-		if (head.p[i] == ' ')
-			return s;
-	return memchr(head.p, ',', head.n) ? rest : s;
-}
-
-/* Brackets: "<6>", "[    0.123456]", "[    T0]", "[Mon Jan  1 00:00:00 2024]". */
-static struct weir_str without_brackets(struct weir_str s)
-{
-	for (;;) {
-		struct weir_str head, rest;
-
-		s = weir_str_trim(s);
-		if (!(weir_str_starts(s, "<") && weir_str_split(s, '>', &head, &rest)) &&
-		    !(weir_str_starts(s, "[") && weir_str_split(s, ']', &head, &rest)))
-			return s;
-		if (head.n > 40) /* no stamp is as long */
-			return s;
-		s = rest;
-	}
-}
-
-/* The message itself. "Jan  1 00:00:00 host kernel: " is the journal's and syslog's; with
- * a colon and a blank before it, another program says it. */
-static struct weir_str message(struct weir_str line)
-{
-	struct weir_str s = without_brackets(without_kmsg(line));
-	struct weir_str head = weir_str(s.p, s.n < 160 ? s.n : 160);
-	ptrdiff_t at = weir_str_find(head, " kernel: ");
-
-	head.n = at >= 0 ? (size_t)at : 0;
-	if (at >= 0 && weir_str_find(head, ": ") < 0)
-		s = without_brackets(weir_str_skip(s, (size_t)at + strlen(" kernel: ")));
-	return s;
-}
-
-static bool eat(struct weir_str *s, const char *z)
-{
-	if (!weir_str_starts(*s, z))
-		return false;
-	*s = weir_str_skip(*s, strlen(z));
-	return true;
-}
-
-static bool eat_count(struct weir_str *s, uint64_t *out)
-{
-	struct weir_str digits = *s;
-	uint64_t n;
-
-	for (digits.n = 0; digits.n < s->n && weir_is_digit(s->p[digits.n]);)
-		digits.n++;
-	if (weir_parse_u64(digits, &n) < 0 || n > WEIR_COUNT_MAX)
-		return false;
-	*s = weir_str_skip(*s, digits.n);
-	*out = n;
-	return true;
-}
-
-static bool eat_node(struct weir_str *s, unsigned int *out)
-{
-	struct weir_str rest = *s;
-	uint64_t n;
-
-	if (!eat_count(&rest, &n) || n > WEIR_ID_MAX)
-		return false;
-	*s = rest;
-	*out = (unsigned int)n;
-	return true;
-}
-
-/* "0x1000": an address or a size */
-static bool eat_hex(struct weir_str *s, uint64_t *out)
-{
-	struct weir_str rest = *s, digits;
-	uint64_t n;
-
-	if (!eat(&rest, "0x"))
-		return false;
-	digits = rest;
-	for (digits.n = 0; digits.n < rest.n; digits.n++)
-		if (!weir_is_digit(rest.p[digits.n]) &&
-		    !(rest.p[digits.n] >= 'a' && rest.p[digits.n] <= 'f'))
-			break;
-	if (weir_parse_hex(digits, &n) < 0 || n > WEIR_COUNT_MAX)
-		return false;
-	*s = weir_str_skip(rest, digits.n);
-	*out = n;
-	return true;
-}
-
-static uint64_t unit_bytes(struct weir_str *s)
-{
-	static const char units[] = "KMGTPE";
-
-	if (s->n >= 3 && s->p[1] == 'i' && s->p[2] == 'B') {
-		const char *at = memchr(units, s->p[0], sizeof(units) - 1);
-
-		if (at) {
-			*s = weir_str_skip(*s, 3);
-			return UINT64_C(1) << (10 * (at - units + 1));
-		}
-	}
-	return eat(s, "B") ? 1 : 0;
-}
-
-/* "2.00 MiB", "32.0 MiB", "512 KiB": three digits, cut (lib/string_helpers.c
- * string_get_size()). Page sizes are powers of two, of which all three digits are before
- * the point or zeros behind it; with other digits behind it the size is not known. */
-static bool eat_page_size(struct weir_str *s, struct weir_count *out)
-{
-	struct weir_str rest = *s;
-	uint64_t whole, unit, bytes;
-	bool exact = true;
-
-	if (!eat_count(&rest, &whole))
-		return false;
-	if (eat(&rest, ".")) {
-		size_t digits = 0;
-
-		for (; rest.n && weir_is_digit(rest.p[0]);
-		     rest = weir_str_skip(rest, 1)) {
-			exact = exact && rest.p[0] == '0';
-			digits++;
-		}
-		if (!digits)
-			return false;
-	}
-	if (!eat(&rest, " "))
-		return false;
-	unit = unit_bytes(&rest);
-	if (!unit || ckd_mul(&bytes, whole, unit) || bytes > WEIR_COUNT_MAX)
-		return false;
-	*s = rest;
-	*out = exact ? WEIR_COUNT(bytes) : (struct weir_count){ 0 };
-	return true;
-}
 
 struct reader {
 	struct weir_klog *out;
@@ -225,18 +58,18 @@ static int read_shortfall(struct reader *rd, struct weir_str s)
 	struct weir_klog_shortfall got = { 0 };
 	unsigned int node;
 
-	if (!eat_count(&s, &got.asked) || !eat(&s, " of page size ") ||
-	    !eat_page_size(&s, &got.size_bytes) || !eat(&s, " failed"))
+	if (!weir_eat_count(&s, &got.asked) || !weir_eat(&s, " of page size ") ||
+	    !weir_eat_page_size(&s, &got.size_bytes) || !weir_eat(&s, " failed"))
 		return bad(rd, "huge pages that were not there at boot");
-	if (eat(&s, " node")) {
-		if (!eat_node(&s, &node))
+	if (weir_eat(&s, " node")) {
+		if (!weir_eat_node(&s, &node))
 			return bad(rd, "huge pages that were not there at boot");
 		got.node = WEIR_COUNT(node);
 	}
-	(void)eat(&s, ".");
+	(void)weir_eat(&s, ".");
 	s = weir_str_trim(s);
-	if (!eat(&s, "Only allocated ") || !eat_count(&s, &got.got) ||
-	    !eat(&s, " hugepages") || got.got > got.asked)
+	if (!weir_eat(&s, "Only allocated ") || !weir_eat_count(&s, &got.got) ||
+	    !weir_eat(&s, " hugepages") || got.got > got.asked)
 		return bad(rd, "huge pages that were not there at boot");
 	return KEEP(rd, shortfalls, &got);
 }
@@ -245,9 +78,9 @@ static int read_registered(struct reader *rd, struct weir_str s)
 {
 	struct weir_klog_size got = { 0 };
 
-	if (!eat_page_size(&s, &got.size_bytes) ||
-	    !eat(&s, " page size, pre-allocated ") || !eat_count(&s, &got.pages) ||
-	    !eat(&s, " pages"))
+	if (!weir_eat_page_size(&s, &got.size_bytes) ||
+	    !weir_eat(&s, " page size, pre-allocated ") ||
+	    !weir_eat_count(&s, &got.pages) || !weir_eat(&s, " pages"))
 		return bad(rd, "a page size");
 	return KEEP(rd, sizes, &got);
 }
@@ -255,11 +88,11 @@ static int read_registered(struct reader *rd, struct weir_str s)
 /* "HugeTLB: ..."; "HugeTLB registered ..." up to 6.1 */
 static int read_hugetlb(struct reader *rd, struct weir_str s)
 {
-	(void)eat(&s, ":");
-	(void)eat(&s, " ");
-	if (eat(&s, "allocating "))
+	(void)weir_eat(&s, ":");
+	(void)weir_eat(&s, " ");
+	if (weir_eat(&s, "allocating "))
 		return read_shortfall(rd, s);
-	if (eat(&s, "registered "))
+	if (weir_eat(&s, "registered "))
 		return read_registered(rd, s);
 	return READ_NOT_MINE;
 }
@@ -272,19 +105,19 @@ static int read_cma(struct reader *rd, struct weir_str s)
 	unsigned int node;
 	uint64_t mib, n;
 
-	if (!eat(&s, "Reserved "))
+	if (!weir_eat(&s, "Reserved "))
 		return READ_NOT_MINE;
-	if (!eat_count(&s, &mib) || !eat(&s, " MiB") ||
+	if (!weir_eat_count(&s, &mib) || !weir_eat(&s, " MiB") ||
 	    ckd_mul(&got.size_bytes, mib, WEIR_MIB) || got.size_bytes > WEIR_COUNT_MAX)
 		return bad(rd, "a CMA area");
-	if (eat(&s, " at ")) {
-		if (!eat_hex(&s, &n))
+	if (weir_eat(&s, " at ")) {
+		if (!weir_eat_hex(&s, &n))
 			return bad(rd, "a CMA area");
 		got.base = WEIR_COUNT(n);
-	} else if (!eat(&s, " in ")) {
+	} else if (!weir_eat(&s, " in ")) {
 		return bad(rd, "a CMA area");
 	}
-	if (eat(&s, " on node ") && eat_node(&s, &node))
+	if (weir_eat(&s, " on node ") && weir_eat_node(&s, &node))
 		got.node = WEIR_COUNT(node);
 	return KEEP(rd, areas, &got);
 }
@@ -295,9 +128,9 @@ static int read_device_tree(struct reader *rd, struct weir_str s)
 	struct weir_klog_cma_area got = { .base.known = true };
 	uint64_t mib;
 
-	if (!eat_hex(&s, &got.base.n) || !eat(&s, ", size ") || !eat_count(&s, &mib) ||
-	    !eat(&s, " MiB") || ckd_mul(&got.size_bytes, mib, WEIR_MIB) ||
-	    got.size_bytes > WEIR_COUNT_MAX)
+	if (!weir_eat_hex(&s, &got.base.n) || !weir_eat(&s, ", size ") ||
+	    !weir_eat_count(&s, &mib) || !weir_eat(&s, " MiB") ||
+	    ckd_mul(&got.size_bytes, mib, WEIR_MIB) || got.size_bytes > WEIR_COUNT_MAX)
 		return bad(rd, "a CMA area");
 	return KEEP(rd, areas, &got);
 }
@@ -312,16 +145,18 @@ static int read_csv(struct reader *rd, struct weir_str s)
 	if (!weir_str_split(s, ' ', &head, &rest))
 		return READ_NOT_MINE;
 	s = rest;
-	if (eat(&s, "SMR entry size is ")) {
-		if (!eat_hex(&s, &bytes) || s.n)
+	if (weir_eat(&s, "SMR entry size is ")) {
+		if (!weir_eat_hex(&s, &bytes) || s.n)
 			return bad(rd, "the size of an SMR entry");
 		rd->out->csv_smr_entry_bytes = WEIR_COUNT(bytes);
 		return READ_MINE;
 	}
-	if (!eat(&s, "Node ") || !eat_node(&s, &got.node) || !eat(&s, " - reserve size "))
+	if (!weir_eat(&s, "Node ") || !weir_eat_node(&s, &got.node) ||
+	    !weir_eat(&s, " - reserve size "))
 		return READ_NOT_MINE;
-	if (!eat_hex(&s, &got.reserved_bytes) || !eat(&s, ", (expected size ") ||
-	    !eat_hex(&s, &got.expected_bytes) || !eat(&s, ")"))
+	if (!weir_eat_hex(&s, &got.reserved_bytes) ||
+	    !weir_eat(&s, ", (expected size ") ||
+	    !weir_eat_hex(&s, &got.expected_bytes) || !weir_eat(&s, ")"))
 		return bad(rd, "a node's CSV memory");
 	return KEEP(rd, csv_nodes, &got);
 }
@@ -331,16 +166,16 @@ static bool eat_asids(struct weir_str *s, struct weir_klog_kvm *out)
 {
 	uint64_t first, last;
 
-	if (eat(s, ": ")) {
-		if (!eat_count(s, &first) || !eat(s, " ASIDs"))
+	if (weir_eat(s, ": ")) {
+		if (!weir_eat_count(s, &first) || !weir_eat(s, " ASIDs"))
 			return false;
 		out->nr_asids = WEIR_COUNT(first);
 		return true;
 	}
-	if (!eat(s, " (ASIDs "))
+	if (!weir_eat(s, " (ASIDs "))
 		return !s->n;
-	if (!eat_count(s, &first) || !eat(s, " - ") || !eat_count(s, &last) ||
-	    !eat(s, ")"))
+	if (!weir_eat_count(s, &first) || !weir_eat(s, " - ") ||
+	    !weir_eat_count(s, &last) || !weir_eat(s, ")"))
 		return false;
 	if (first <= last) {
 		out->asid_first = WEIR_COUNT(first);
@@ -363,11 +198,11 @@ static int read_kvm(struct reader *rd, struct weir_str s)
 
 	if (!weir_str_split(s, ' ', &tech, &rest))
 		return READ_NOT_MINE;
-	if (eat(&rest, "enabled") || eat(&rest, "supported"))
+	if (weir_eat(&rest, "enabled") || weir_eat(&rest, "supported"))
 		got.state = WEIR_KLOG_ENABLED;
-	else if (eat(&rest, "disabled"))
+	else if (weir_eat(&rest, "disabled"))
 		got.state = WEIR_KLOG_DISABLED;
-	else if (eat(&rest, "unusable"))
+	else if (weir_eat(&rest, "unusable"))
 		got.state = WEIR_KLOG_UNUSABLE;
 	else
 		return READ_NOT_MINE;
@@ -390,13 +225,13 @@ static int read_snp(struct reader *rd, struct weir_str s)
 {
 	uint64_t first, last;
 
-	if (!eat(&s, "RMP table physical "))
+	if (!weir_eat(&s, "RMP table physical "))
 		return READ_NOT_MINE;
-	if (!eat(&s, "range ") && !eat(&s, "address "))
+	if (!weir_eat(&s, "range ") && !weir_eat(&s, "address "))
 		return bad(rd, "the RMP table");
-	(void)eat(&s, "[");
-	if (!eat_hex(&s, &first) || !eat(&s, " - ") || !eat_hex(&s, &last) ||
-	    first > last)
+	(void)weir_eat(&s, "[");
+	if (!weir_eat_hex(&s, &first) || !weir_eat(&s, " - ") ||
+	    !weir_eat_hex(&s, &last) || first > last)
 		return bad(rd, "the RMP table");
 	rd->out->rmp_first = WEIR_COUNT(first);
 	rd->out->rmp_last = WEIR_COUNT(last);
@@ -407,15 +242,15 @@ static int read_tdx(struct reader *rd, struct weir_str s)
 {
 	uint64_t first, end, kib, bytes;
 
-	if (eat(&s, "BIOS enabled: private KeyID range [")) {
-		if (!eat_count(&s, &first) || !eat(&s, ", ") || !eat_count(&s, &end) ||
-		    !eat(&s, ")") || first >= end)
+	if (weir_eat(&s, "BIOS enabled: private KeyID range [")) {
+		if (!weir_eat_count(&s, &first) || !weir_eat(&s, ", ") ||
+		    !weir_eat_count(&s, &end) || !weir_eat(&s, ")") || first >= end)
 			return bad(rd, "the TDX key ids");
 		rd->out->tdx_first_keyid = WEIR_COUNT(first);
 		rd->out->tdx_last_keyid = WEIR_COUNT(end - 1);
 		return READ_MINE;
 	}
-	if (eat_count(&s, &kib) && eat(&s, " KB allocated for PAMT")) {
+	if (weir_eat_count(&s, &kib) && weir_eat(&s, " KB allocated for PAMT")) {
 		if (ckd_mul(&bytes, kib, 1024U) || bytes > WEIR_COUNT_MAX)
 			return bad(rd, "the TDX page table");
 		rd->out->tdx_pamt_bytes = WEIR_COUNT(bytes);
@@ -466,7 +301,7 @@ static struct weir_str without_device(struct weir_str s)
 		"SEV", "sev ", "CSV", "csv ", "Fail to set SMR", "Fail to alloc SMCR"
 	};
 
-	if (!eat(&rest, "ccp ") || !weir_str_word(&rest, &word) ||
+	if (!weir_eat(&rest, "ccp ") || !weir_str_word(&rest, &word) ||
 	    !weir_str_ends(word, ":"))
 		return weir_str(s.p, 0);
 	rest = weir_str_trim(rest);
@@ -491,8 +326,8 @@ int weir_klog_filter(struct weir_str text, struct weir_buf *out)
 	struct weir_str line;
 	int r = 0;
 
-	while (r == 0 && next_line(&text, &line)) {
-		if (!find_ours(message(line)))
+	while (r == 0 && weir_klog_next_line(&text, &line)) {
+		if (!find_ours(weir_klog_message(line)))
 			continue;
 		r = weir_buf_add(out, line);
 		if (r == 0)
@@ -557,13 +392,13 @@ static struct weir_str readers_part(const struct ours *hit, struct weir_str msg)
 {
 	if (!hit->whole)
 		return weir_str_skip(msg, strlen(hit->prefix));
-	(void)(eat(&msg, "kvm_amd: ") || eat(&msg, "SVM: "));
+	(void)(weir_eat(&msg, "kvm_amd: ") || weir_eat(&msg, "SVM: "));
 	return msg;
 }
 
 static int read_line(struct reader *rd, struct weir_str line)
 {
-	struct weir_str msg = message(line);
+	struct weir_str msg = weir_klog_message(line);
 	const struct ours *hit = find_ours(msg);
 	int r = READ_NOT_MINE;
 
@@ -584,7 +419,7 @@ int weir_klog_parse(struct weir_str text, struct weir_klog *out, struct weir_err
 	int r = 0;
 
 	*out = (struct weir_klog){ 0 };
-	while (r == 0 && next_line(&text, &line))
+	while (r == 0 && weir_klog_next_line(&text, &line))
 		r = read_line(&rd, line);
 	if (r < 0) {
 		weir_klog_done(out);
