@@ -4,26 +4,11 @@
  * so that a replay finds it. */
 #include "facts/holdings.h"
 
-#include "base/ckd.h"
 #include "base/own.h"
-#include "facts/task_maps.h"
+#include "facts/holdings_parts.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-struct reading {
-	const struct weir_holdings_ask *ask;
-	const struct weir_host *details;
-	struct weir_holdings *out;
-	struct weir_tasks walk;
-	struct weir_buf text, kept, path;
-	struct page_size { /* of each device seen */
-		uint64_t device, page_bytes;
-	} * sizes;
-	size_t nr_sizes, cap_sizes;
-};
 
 void weir_holdings_done(struct weir_holdings *all)
 {
@@ -40,250 +25,6 @@ void weir_holdings_done(struct weir_holdings *all)
 	weir_everywhere_done(&all->mounts);
 	weir_shm_done(&all->shm);
 	*all = (struct weir_holdings){ 0 };
-}
-
-/* --- page sizes of devices: each hugetlbfs has one ---------------------------------- */
-
-static struct page_size *find_size(struct reading *rd, uint64_t device)
-{
-	for (size_t i = 0; i < rd->nr_sizes; i++)
-		if (rd->sizes[i].device == device)
-			return &rd->sizes[i];
-	return NULL;
-}
-
-static int note_size(struct reading *rd, uint64_t device, uint64_t page_bytes)
-{
-	struct page_size *size = find_size(rd, device);
-	int r;
-
-	if (!size) {
-		r = weir_grow(&rd->sizes, &rd->cap_sizes, rd->nr_sizes,
-		              sizeof(*rd->sizes));
-		if (r < 0)
-			return r;
-		size = &rd->sizes[rd->nr_sizes++];
-		size->device = device;
-	}
-	if (!size->page_bytes)
-		size->page_bytes = page_bytes;
-	return 0;
-}
-
-/* /proc/PID/@what, or a text below "/@" about it: "/@/file", "fd/3", "/@". */
-static int ask(struct reading *rd, const char *prefix, uint64_t pid, struct weir_str what,
-               const char *suffix)
-{
-	int r;
-
-	rd->path.n = 0;
-	r = weir_buf_printf(&rd->path, "%s/proc/%" PRIu64 "/", prefix, pid);
-	if (r == 0)
-		r = weir_buf_add(&rd->path, what);
-	if (r == 0)
-		r = weir_buf_addz(&rd->path, suffix);
-	return r < 0 ? r
-	             : weir_host_read(rd->details, rd->path.p, WEIR_SMALL_MAX, &rd->text);
-}
-
-static int ask_size(struct reading *rd, uint64_t pid, struct weir_str what,
-                    uint64_t device)
-{
-	struct weir_statfs statfs;
-	struct weir_err garbled;
-	int r = ask(rd, "/@/statfs", pid, what, "/@");
-
-	if (r < 0)
-		return r == -ENOMEM ? r : note_size(rd, device, 0);
-	(void)weir_statfs_parse(weir_buf_str(&rd->text), false, &statfs, &garbled);
-	return note_size(rd, device, statfs.page_bytes.n);
-}
-
-/* --- files -------------------------------------------------------------------------- */
-
-/* Asks once about each file. @what leads to it: "fd/3", "map_files/7f...-7f...". */
-static int see_file(struct reading *rd, uint64_t pid, struct weir_str what,
-                    struct weir_huge_file *file)
-{
-	struct weir_file_stat st;
-	int r;
-
-	if (file->known)
-		return 0;
-	r = ask(rd, "/@/file", pid, what, "/@");
-	if (r == 0 && weir_file_stat_parse(weir_buf_str(&rd->text), &st) == 0 &&
-	    st.device == file->device && st.inode == file->inode) {
-		file->st = st;
-		file->known = true;
-	}
-	return r == -ENOMEM ? r : 0;
-}
-
-/* The file of an open descriptor. In an old capture nothing is told of it but its name:
- * then it is the mapped file with this name, or none. 1: no such file. */
-static int file_of_link(struct reading *rd, uint64_t pid, struct weir_str what,
-                        struct weir_str target, size_t *out)
-{
-	struct weir_huge_files *files = &rd->out->files;
-	struct weir_file_stat st;
-	int r = ask(rd, "/@/file", pid, what, "/@");
-
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0 || weir_file_stat_parse(weir_buf_str(&rd->text), &st) != 0) {
-		for (size_t i = 0; i < files->nr; i++) {
-			*out = i;
-			if (files->v[i].path && weir_str_eq(target, files->v[i].path))
-				return 0;
-		}
-		rd->out->nr_unseen_files++;
-		return 1;
-	}
-	if (st.is_dir) /* which has no pages */
-		return 1;
-	r = weir_huge_files_get(files, st.device, st.inode, out);
-	if (r < 0)
-		return r == -E2BIG ? 1 : r;
-	if (!files->v[*out].known)
-		files->v[*out].st = st;
-	files->v[*out].known = true;
-	return weir_huge_file_name(&files->v[*out], target, true);
-}
-
-static int add_link(struct reading *rd, size_t task, const struct weir_task_link *link)
-{
-	struct weir_holdings *out = rd->out;
-	uint64_t pid = out->tasks[task].pid, fd;
-	struct weir_str target = weir_strz(link->target), what;
-	char name[32];
-	size_t file;
-	int r;
-
-	if (!link->huge || weir_parse_u64(weir_strz(link->fd), &fd) < 0)
-		return 0;
-	(void)snprintf(name, sizeof(name), "fd/%" PRIu64, fd);
-	what = weir_strz(name);
-	r = file_of_link(rd, pid, what, target, &file);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	/* a replay asks this where no mount explains the path, to know what it is */
-	if (!find_size(rd, out->files.v[file].device) ||
-	    !weir_huge_places_has(&rd->walk.places, target))
-		r = ask_size(rd, pid, what, out->files.v[file].device);
-	if (r == 0)
-		r = weir_grow(&out->links, &out->cap_links, out->nr_links,
-		              sizeof(*out->links));
-	if (r < 0)
-		return r;
-	out->links[out->nr_links++] =
-		(struct weir_holding_link){ .task = task, .file = file, .fd = fd };
-	return 0;
-}
-
-/* --- mappings ----------------------------------------------------------------------- */
-
-static int add_nodes(struct weir_holdings *out, struct weir_str words,
-                     struct weir_holding_map *map)
-{
-	unsigned int node;
-	uint64_t pages;
-
-	map->first_node = out->nr_nodes;
-	while (weir_numa_node(&words, &node, &pages)) {
-		int r = weir_grow(&out->nodes, &out->cap_nodes, out->nr_nodes,
-		                  sizeof(*out->nodes));
-
-		if (r < 0)
-			return r;
-		out->nodes[out->nr_nodes++] = (struct weir_holding_node){ node, pages };
-		map->nr_nodes++;
-		if (ckd_add(&map->resident, map->resident, pages))
-			map->resident = WEIR_COUNT_MAX;
-	}
-	return 0;
-}
-
-/* The line of numa_maps for the mapping at @start. Both texts are in the order of
- * addresses, but were read one after the other: what is only in one is passed over. */
-static int join_numa(struct weir_holdings *out, struct weir_str *numa,
-                     struct weir_holding_map *map)
-{
-	struct weir_str rest = *numa, line;
-	struct weir_numa_mapping parsed;
-
-	while (weir_str_line(&rest, &line)) {
-		if (!weir_numa_mapping_parse(line, &parsed) || !parsed.huge) {
-			*numa = rest;
-			continue;
-		}
-		if (parsed.start > map->start)
-			return 0;
-		*numa = rest;
-		if (parsed.start < map->start)
-			continue;
-		map->pages_known = true;
-		map->anon = parsed.anon;
-		map->mapmax = parsed.mapmax;
-		map->page_bytes = parsed.page_bytes;
-		return add_nodes(out, parsed.words, map);
-	}
-	return 0;
-}
-
-static int add_map(struct reading *rd, size_t task, const struct weir_mapping *mapping,
-                   struct weir_str *numa)
-{
-	struct weir_holdings *out = rd->out;
-	weir_auto(weir_buf_done) struct weir_buf what = { 0 };
-	struct weir_holding_map map = { .task = task,
-		                        .start = mapping->start,
-		                        .end = mapping->end,
-		                        .offset_bytes = mapping->offset_bytes,
-		                        .shared = mapping->shared,
-		                        .mapmax = 1 };
-	const struct page_size *size;
-	int r = weir_huge_files_get(&out->files, mapping->device, mapping->inode,
-	                            &map.file);
-
-	if (r < 0)
-		return r == -E2BIG ? 0 : r;
-	r = weir_huge_file_name(&out->files.v[map.file], mapping->path, false);
-	if (r == 0)
-		r = join_numa(out, numa, &map);
-	if (r == 0 && map.page_bytes)
-		r = note_size(rd, mapping->device, map.page_bytes);
-	if (r == 0)
-		r = weir_buf_addz(&what, "map_files/");
-	if (r == 0)
-		r = weir_buf_add(&what, mapping->range);
-	if (r == 0)
-		r = see_file(rd, out->tasks[task].pid, weir_buf_str(&what),
-		             &out->files.v[map.file]);
-	size = find_size(rd, mapping->device);
-	/* as for links: what no mount explains */
-	if (r == 0 && (!size || !size->page_bytes ||
-	               !weir_huge_places_has(&rd->walk.places, mapping->path)))
-		r = ask_size(rd, out->tasks[task].pid, weir_buf_str(&what),
-		             mapping->device);
-	if (r == 0)
-		r = weir_grow(&out->maps, &out->cap_maps, out->nr_maps, sizeof(map));
-	if (r < 0)
-		return r;
-	out->maps[out->nr_maps++] = map;
-	return 0;
-}
-
-static int add_maps(struct reading *rd, size_t task, struct weir_str maps,
-                    struct weir_str numa)
-{
-	struct weir_mapping mapping;
-	struct weir_str line;
-	int r = 0;
-
-	while (r == 0 && weir_str_line(&maps, &line))
-		if (weir_mapping_parse(line, &mapping))
-			r = add_map(rd, task, &mapping, &numa);
-	return r;
 }
 
 /* --- processes ---------------------------------------------------------------------- */
@@ -312,7 +53,7 @@ static char *copy_str(struct weir_str s)
 	return strndup(s.n ? s.p : "", s.n);
 }
 
-static int read_words(struct reading *rd, struct weir_holding_task *task)
+static int read_words(struct weir_holdings_reading *rd, struct weir_holding_task *task)
 {
 	int r = weir_tasks_read(&rd->walk, "cmdline", WEIR_TASK_CMDLINE_MAX, &rd->text);
 
@@ -336,7 +77,7 @@ static int read_words(struct reading *rd, struct weir_holding_task *task)
 	return task->cgroup ? 0 : -ENOMEM;
 }
 
-static int read_numa(struct reading *rd, struct weir_holding_task *task)
+static int read_numa(struct weir_holdings_reading *rd, struct weir_holding_task *task)
 {
 	int r = weir_tasks_read(&rd->walk, "numa_maps", WEIR_TASK_MAPS_MAX, &rd->text);
 
@@ -349,7 +90,7 @@ static int read_numa(struct reading *rd, struct weir_holding_task *task)
 	               : 0;
 }
 
-static int add_task(struct reading *rd, const struct weir_task *seen)
+static int add_task(struct weir_holdings_reading *rd, const struct weir_task *seen)
 {
 	struct weir_holdings *out = rd->out;
 	size_t i = out->nr_tasks;
@@ -374,13 +115,14 @@ static int add_task(struct reading *rd, const struct weir_task *seen)
 	if (r == 0 && seen->maps.n)
 		r = read_numa(rd, task);
 	if (r == 0 && seen->maps.n)
-		r = add_maps(rd, i, weir_buf_str(&seen->maps), weir_buf_str(&rd->kept));
+		r = weir_holdings_add_maps(rd, i, weir_buf_str(&seen->maps),
+		                           weir_buf_str(&rd->kept));
 	for (size_t k = 0; r == 0 && k < seen->nr_links; k++)
-		r = add_link(rd, i, &seen->links[k]);
+		r = weir_holdings_add_link(rd, i, &seen->links[k]);
 	return r;
 }
 
-static int walk_tasks(struct reading *rd)
+static int walk_tasks(struct weir_holdings_reading *rd)
 {
 	const struct weir_task *task;
 	int r;
@@ -455,7 +197,7 @@ static int order_tasks(struct weir_holdings *out)
  * ask for the namespace of a process may read its maps and open files, as the kernel's
  * test is the same (fs/proc/namespaces.c, proc_ns_readlink(); kernel/fork.c, mm_access(),
  * v6.6). */
-static int read_open(struct reading *rd)
+static int read_open(struct weir_holdings_reading *rd)
 {
 	const struct weir_holdings *out = rd->out;
 	bool told = out->mounts.nr_namespaces > 0;
@@ -468,7 +210,7 @@ static int read_open(struct reading *rd)
 
 /* After mounts and files, unless all is read of each process: the others but their
  * status. */
-static int read_tasks(struct reading *rd)
+static int read_tasks(struct weir_holdings_reading *rd)
 {
 	struct weir_holdings *out = rd->out;
 	bool all = out->look == WEIR_LOOK_ALL;
@@ -488,7 +230,7 @@ static int read_tasks(struct reading *rd)
 	return r;
 }
 
-static int read_shm(struct reading *rd)
+static int read_shm(struct weir_holdings_reading *rd)
 {
 	struct weir_err garbled;
 	int r = weir_host_read(rd->details, "/proc/sysvipc/shm", WEIR_SHM_MAX, &rd->text);
@@ -500,13 +242,13 @@ static int read_shm(struct reading *rd)
 }
 
 /* Files and mappings whose page size only their device tells. */
-static void fill_sizes(struct reading *rd)
+static void fill_sizes(struct weir_holdings_reading *rd)
 {
 	struct weir_holdings *out = rd->out;
-	const struct page_size *size;
+	const struct weir_device_pages *size;
 
 	for (size_t i = 0; i < out->files.nr; i++) {
-		size = find_size(rd, out->files.v[i].device);
+		size = weir_holdings_pages(rd, out->files.v[i].device);
 		if (size && !out->files.v[i].page_bytes)
 			out->files.v[i].page_bytes = size->page_bytes;
 	}
@@ -517,7 +259,7 @@ static void fill_sizes(struct reading *rd)
 }
 
 /* Of all processes, or of those that have touched huge pages. */
-static int read_mounts(struct reading *rd, const struct weir_mounts *own,
+static int read_mounts(struct weir_holdings_reading *rd, const struct weir_mounts *own,
                        struct weir_count default_page)
 {
 	struct weir_holdings *out = rd->out;
@@ -537,12 +279,13 @@ static int read_mounts(struct reading *rd, const struct weir_mounts *own,
 	for (size_t i = 0; r == 0 && i < out->mounts.mounts.nr; i++) {
 		const struct weir_hugetlbfs *m = &out->mounts.mounts.v[i];
 
-		r = note_size(rd, (uint64_t)m->major << 32 | m->minor, m->page_bytes.n);
+		r = weir_holdings_note_pages(rd, (uint64_t)m->major << 32 | m->minor,
+		                             m->page_bytes.n);
 	}
 	return r < 0 ? r : weir_tasks_know(&rd->walk, &out->mounts.mounts);
 }
 
-static int read_all(struct reading *rd, const struct weir_mounts *own,
+static int read_all(struct weir_holdings_reading *rd, const struct weir_mounts *own,
                     struct weir_count default_page)
 {
 	struct weir_holdings *out = rd->out;
@@ -571,10 +314,10 @@ int weir_holdings_read(const struct weir_holdings_ask *ask_for,
                        const struct weir_mounts *own, struct weir_count default_page,
                        struct weir_holdings *out, struct weir_err *err)
 {
-	struct reading rd = { .ask = ask_for,
-		              .details = ask_for->details ? ask_for->details
-		                                          : ask_for->host,
-		              .out = out };
+	struct weir_holdings_reading rd = { .ask = ask_for,
+		                            .details = ask_for->details ? ask_for->details
+		                                                        : ask_for->host,
+		                            .out = out };
 	int r;
 
 	*out = (struct weir_holdings){ 0 };
