@@ -6,9 +6,12 @@
 #include "holders/ledger.h"
 
 #include "base/own.h"
+#include "facts/task_status.h"
 #include "holders/match.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void drop_holds(struct weir_ledger *ledger)
@@ -370,6 +373,31 @@ static int note_task(void *ctx, struct weir_tasks *walk, const struct weir_task 
 	return r;
 }
 
+/* One lets go of a page and another takes one: the pools are as they were, and both were
+ * found to have it. */
+static int find_movers(const struct weir_host *host, struct weir_ledger *out)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+
+	out->moved = out->holdings.nr_vanished > 0;
+	for (size_t i = 0; i < out->holdings.nr_tasks && !out->moved; i++) {
+		const struct weir_holding_task *task = &out->holdings.tasks[i];
+		struct weir_task_status now = { 0 };
+		char path[48];
+		int r;
+
+		(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/status", task->pid);
+		r = weir_host_read(host, path, WEIR_SMALL_MAX, &text);
+		if (r == 0)
+			r = weir_task_status_parse(weir_buf_str(&text), &now, NULL);
+		if (r == -ENOMEM)
+			return r;
+		out->moved = r == -ENOENT || (r == 0 && !is_same_count(now.hugetlb_bytes,
+		                                                       task->huge_bytes));
+	}
+	return 0;
+}
+
 static int read_once(const struct weir_host *host, const struct weir_snapshot *snap,
                      enum weir_look_depth look, struct weir_ledger *out,
                      struct weir_err *err)
@@ -405,6 +433,8 @@ static int read_once(const struct weir_host *host, const struct weir_snapshot *s
 	sum(out);
 	count_private(out);
 	tidy(out);
+	if (!out->moved && has_too_much(out))
+		return find_movers(host, out);
 	return 0;
 }
 

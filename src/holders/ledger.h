@@ -111,7 +111,8 @@ struct weir_ledger {
 	size_t nr_sizes;
 	struct weir_hold *holds; /* largest first: pages and reserved, in bytes */
 	size_t nr_holds, cap_holds;
-	bool moved;       /* the pools changed while they were read, each time */
+	/* the pools, or who has their pages, changed while they were read, each time */
+	bool moved;
 	bool users_least; /* see weir_hold_users_least() */
 	char **reasons;   /* why something may be unattributed or unseen, a line each */
 	size_t nr_reasons, cap_reasons;
