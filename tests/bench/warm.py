@@ -92,7 +92,7 @@ def zeroing(size, page, threads, rounds):
 
 
 def leases(one, size, page, rounds, mode="map"):
-    """(to the reply, to all mapped and read, of the release), in microseconds."""
+    """(to the reply, to all mapped and populated, of the release), in microseconds."""
     return run(LEASE, one.socket, size, page, rounds, mode)
 
 
@@ -205,7 +205,7 @@ def start(size, page, with_qemu_rate):
             at_least(name, ratios(cold, ready), READY_BOUND)
         else:
             line(name, ratios(cold, ready))
-    line("memory ready, warm: lease, map, read each page, s", ready)
+    line("memory ready, warm: lease, map, populate, s", ready)
     line("start, 1 thread / start, warm", ratios(rows["prealloc=on, 1 thread"],
                                                  rows["warm: lease, mem-path, prealloc=off"]))
 
