@@ -14,9 +14,6 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-/* The PID namespace that the kernel begins with (include/linux/proc_ns.h, v6.6). */
-#define FIRST_PID_NAMESPACE "pid:[4026531836]"
-
 static void done_one(struct weir_leftover *left)
 {
 	free(left->path);
@@ -63,62 +60,6 @@ static int say(char **out, const char *fmt, ...)
 		return 0;
 	*out = NULL;
 	return -ENOMEM;
-}
-
-/* ---- whether it can be known at all ---- */
-
-static bool sees_all_processes(const struct weir_host *host)
-{
-	weir_auto(weir_buf_done) struct weir_buf id = { 0 };
-
-	/* without the link the kernel has no such namespaces */
-	return weir_host_read(host, "/@/link/proc/self/ns/pid", WEIR_SMALL_MAX, &id) <
-	               0 ||
-	       weir_str_eq(weir_str_trim(weir_buf_str(&id)), FIRST_PID_NAMESPACE);
-}
-
-static size_t count_cut(const struct weir_holdings *all)
-{
-	size_t nr = 0;
-
-	for (size_t i = 0; i < all->nr_tasks; i++)
-		nr += all->tasks[i].cut;
-	return nr;
-}
-
-int weir_leftovers_blind(const struct weir_host *host, const struct weir_ledger *ledger,
-                         char **out)
-{
-	const struct weir_holdings *all = &ledger->holdings;
-	size_t nr_cut = count_cut(all);
-
-	if (all->nr_forbidden)
-		return say(out,
-		           "%zu process%s could not be looked at, and may use them: no "
-		           "permission, which root has as a rule",
-		           all->nr_forbidden, all->nr_forbidden == 1 ? "" : "es");
-	if (all->nr_unseen_files)
-		return say(out,
-		           "%zu open file%s could not be asked about, and may be one of "
-		           "them",
-		           all->nr_unseen_files, all->nr_unseen_files == 1 ? "" : "s");
-	if (nr_cut)
-		return say(out, "%zu process%s more mappings than are looked at", nr_cut,
-		           nr_cut == 1 ? " has" : "es have");
-	if (all->files.cut)
-		return say(out, "there are more than %u files", WEIR_HUGE_FILES_MAX);
-	if (!all->mounts.mounts.known)
-		return say(out, "the mounts are not known");
-	if (ledger->warm.hidden)
-		return say(out, "which of them are weird's warm memory is not "
-		                "known: " WEIR_WARM_STATE " could not be read");
-	if (!weir_process_lives(host, 1))
-		return say(out, "processes of others are hidden here, as /proc is "
-		                "mounted");
-	if (!sees_all_processes(host))
-		return say(out, "processes outside of this PID namespace are not seen, "
-		                "and may use them");
-	return 0;
 }
 
 /* ---- what is asked about ---- */
@@ -355,7 +296,7 @@ static int look_at(struct look *look, const struct weir_hold *hold)
 
 static int look_at_all(struct look *look, struct weir_err *err)
 {
-	int r = weir_leftovers_blind(look->host, look->ledger, &look->out->blind);
+	int r = weir_ledger_blind(look->host, look->ledger, &look->out->blind);
 
 	if (r == 0)
 		r = weir_makers_read(look->host, &look->makers);

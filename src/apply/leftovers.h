@@ -70,11 +70,6 @@ int weir_leftovers_look(const struct weir_host *host,
 int weir_leftovers_remove(const struct weir_host *host, struct weir_leftovers *all,
                           struct weir_err *err);
 
-/* Why it cannot be known of any file that nobody uses it: in *out, which stays NULL when
- * it can. 0 or -ENOMEM. */
-int weir_leftovers_blind(const struct weir_host *host, const struct weir_ledger *ledger,
-                         char **out);
-
 const char *weir_leftover_state_word(enum weir_leftover_state state);
 const char *weir_leftover_end_word(enum weir_leftover_end end);
 

@@ -63,7 +63,7 @@ static int look_again(const struct weir_host *host, struct weir_ledger *out,
 		r = weir_ledger_read(host, snap, WEIR_LEDGER_USERS, out, err);
 	if (r < 0)
 		return r;
-	r = weir_leftovers_blind(host, out, &blind);
+	r = weir_ledger_blind(host, out, &blind);
 	if (r < 0)
 		return weir_err_sys(err, r, "look again at who holds huge pages");
 	return blind ? weir_err_set(err, -EACCES, "%s", blind) : 0;

@@ -212,7 +212,7 @@ static int ask(const struct weir_host *host, const struct options *opts,
 	r = weir_snapshot_read(host, parts, &snap, err);
 	if (r < 0)
 		return r;
-	r = weir_ledger_read(host, snap, WEIR_LEDGER_USERS, &ledger, err);
+	r = weir_ledger_read(host, snap, WEIR_LEDGER_ALL, &ledger, err);
 	if (r < 0)
 		return r;
 	switch (q->subject) {

@@ -219,7 +219,7 @@ static int unmount(const struct options *opts, char **dirs, size_t nr)
 	if (r == 0)
 		r = weir_snapshot_read(host, WEIR_SNAPSHOT_BASE, &work.snap, &err);
 	if (r == 0)
-		r = weir_ledger_read(host, work.snap, WEIR_LEDGER_USERS, &work.ledger,
+		r = weir_ledger_read(host, work.snap, WEIR_LEDGER_ALL, &work.ledger,
 		                     &err);
 	if (r)
 		return weir_cli_fail(NAME, WEIR_EXIT_FAILED, "%s", err.msg);

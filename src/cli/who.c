@@ -146,7 +146,7 @@ static enum weir_ledger_want wanted(const struct options *opts)
 
 	return opts->json || style->tree || style->leaks || style->about ||
 	                       style->by != WEIR_WHO_PROCESS
-	               ? WEIR_LEDGER_USERS
+	               ? WEIR_LEDGER_ALL
 	               : WEIR_LEDGER_PAGES;
 }
 

@@ -2,6 +2,7 @@
 #ifndef WEIR_CLI_WHO_H
 #define WEIR_CLI_WHO_H
 
+#include "apply/makers.h"
 #include "holders/ledger.h"
 
 #include <stdio.h>
@@ -29,7 +30,9 @@ struct weir_who {
 	const struct weir_host *host;
 	struct weir_snapshot *snap;
 	struct weir_ledger ledger;
-	char **vms; /* of each process that holds: the VM it runs, or NULL */
+	char **vms;  /* of each process that holds: the VM it runs, or NULL */
+	char *blind; /* why it cannot be known that nobody uses something; NULL: it can */
+	struct weir_makers makers; /* read where something has no user */
 };
 
 int weir_who_read(const struct weir_host *host, enum weir_ledger_want want,
@@ -108,6 +111,7 @@ int weir_who_keeper(const struct weir_who *who, const struct weir_hold *hold,
 /* What may be done about what weir who --leaks shows. */
 struct weir_who_release {
 	bool safe;
+	bool unsure; /* nobody uses it, and its maker may come back to it */
 	char why[248];
 	struct weir_buf command; /* empty: there is none */
 };

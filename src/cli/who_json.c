@@ -111,6 +111,7 @@ static int put_release(struct weir_json *j, const struct weir_who *who,
 		return r;
 	weir_json_open(j, "release", '{');
 	weir_json_bool(j, "safe", release.safe);
+	weir_json_bool(j, "unsure", release.unsure);
 	weir_json_strz(j, "why", release.safe ? NULL : release.why);
 	if (release.command.n)
 		weir_json_str(j, "command", weir_buf_str(&release.command));

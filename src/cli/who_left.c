@@ -124,7 +124,9 @@ void weir_who_left(const struct weir_who *who, const struct weir_hold *hold,
 		                                       : weir_str("", 0),
 	};
 	if (out->creator_pid)
-		out->creator_lives = weir_process_lives(who->host, out->creator_pid);
+		out->creator_lives = weir_process_lives(who->host, out->creator_pid) ||
+		                     weir_makers_has_process(&who->makers,
+		                                             out->creator_pid);
 	for (size_t i = 0; out->domain.n && i < all->nr_tasks && !out->domain_pid; i++)
 		if (runs_domain(&all->tasks[i], out->domain))
 			out->domain_pid = all->tasks[i].pid;
@@ -236,14 +238,30 @@ static int why_used(const struct weir_who *who, const struct weir_hold *hold,
 	return r;
 }
 
-static void why_unseen(const struct weir_ledger *ledger, struct weir_who_release *out)
+/* As weir clean has it: see apply/leftovers.c. */
+static void why_unsure(const struct weir_who *who, const struct weir_hold *hold,
+                       const struct weir_who_left *left, struct weir_who_release *out)
 {
-	size_t nr = ledger->holdings.nr_forbidden;
+	const struct weir_huge_files *files = &who->ledger.holdings.files;
 
+	out->unsure = hold->file != WEIR_HOLD_NONE &&
+	              files->v[hold->file].st.nr_links > 1;
+	if (out->unsure) {
+		(void)snprintf(out->why, sizeof(out->why),
+		               "nobody uses it; it has %" PRIu64
+		               " names, and its pages are free when all are gone",
+		               files->v[hold->file].st.nr_links);
+		return;
+	}
+	if (left->creator_pid || left->owner == WEIR_OWNER_GONE)
+		return;
+	out->unsure = true;
 	(void)snprintf(out->why, sizeof(out->why),
-	               "%zu process%s may use it and could not be looked at: no "
-	               "permission, which root has as a rule",
-	               nr, nr == 1 ? "" : "es");
+	               "nobody uses it; who made it is not told, %s",
+	               left->owner == WEIR_OWNER_LIVES
+	                       ? "and its owner has processes"
+	                       : "nor whether its owner has processes: not all can be "
+	                         "seen");
 }
 
 /* "" when nothing speaks against it. */
@@ -264,13 +282,19 @@ static void find_why(const struct weir_who *who, const struct weir_hold *hold,
 	else if (left.domain_pid)
 		(void)snprintf(out->why, sizeof(out->why),
 		               "its VM runs, as process %" PRIu64, left.domain_pid);
-	else if (who->ledger.holdings.nr_forbidden)
-		why_unseen(&who->ledger, out);
+	else if (who->blind)
+		(void)snprintf(out->why, sizeof(out->why), "%s", who->blind);
+	else if (hold->supposed)
+		(void)snprintf(out->why, sizeof(out->why),
+		               "it may be of ordinary pages: its size in memory says "
+		               "so many huge ones, and so many are missing in the sum");
 	else if (hold->shm && hold->shm->nr_attached)
 		(void)snprintf(out->why, sizeof(out->why),
 		               "%" PRIu64
 		               " process(es) that are not seen have it attached",
 		               hold->shm->nr_attached);
+	else
+		why_unsure(who, hold, &left, out);
 }
 
 int weir_who_release(const struct weir_who *who, const struct weir_hold *hold,
@@ -313,7 +337,10 @@ int weir_who_print_release(struct weir_who_print *t, const struct weir_who_rows 
 		if (!i)
 			(void)fputc('\n', t->out);
 		(void)fprintf(t->out, "%s %s\n",
-		              release.safe ? "safe to release:" : "not safe:", t->cell.p);
+		              release.safe     ? "safe to release:"
+		              : release.unsure ? "unsure:"
+		                               : "not safe:",
+		              t->cell.p);
 		if (!release.safe)
 			(void)fprintf(t->out, "    %s\n", release.why);
 		if (release.command.n) {

@@ -39,6 +39,20 @@ static int name_vm(const struct weir_holding_task *task, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
+/* Of what nobody uses: whether that can be known, and who is there to have made it. */
+static int find_makers(struct weir_who *who)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < who->ledger.nr_holds && !any; i++)
+		any = weir_hold_is_left(&who->ledger.holds[i]);
+	if (!any)
+		return 0;
+	if (weir_ledger_blind(who->host, &who->ledger, &who->blind) < 0)
+		return -ENOMEM;
+	return weir_makers_read(who->host, &who->makers) == -ENOMEM ? -ENOMEM : 0;
+}
+
 int weir_who_read(const struct weir_host *host, enum weir_ledger_want want,
                   struct weir_who *out, struct weir_err *err)
 {
@@ -55,7 +69,10 @@ int weir_who_read(const struct weir_host *host, enum weir_ledger_want want,
 		return weir_err_sys(err, -ENOMEM, "find VMs");
 	for (size_t i = 0; r == 0 && i < out->ledger.holdings.nr_tasks; i++)
 		r = name_vm(&out->ledger.holdings.tasks[i], &out->vms[i]);
-	return r < 0 ? weir_err_sys(err, r, "find VMs") : 0;
+	if (r < 0)
+		return weir_err_sys(err, r, "find VMs");
+	r = find_makers(out);
+	return r < 0 ? weir_err_sys(err, r, "find who made what nobody uses") : 0;
 }
 
 void weir_who_done(struct weir_who *who)
@@ -63,6 +80,8 @@ void weir_who_done(struct weir_who *who)
 	for (size_t i = 0; who->vms && i < who->ledger.holdings.nr_tasks; i++)
 		free(who->vms[i]);
 	free(who->vms);
+	free(who->blind);
+	weir_makers_done(&who->makers);
 	weir_ledger_done(&who->ledger);
 	weir_snapshot_free(who->snap);
 	*who = (struct weir_who){ 0 };

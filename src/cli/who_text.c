@@ -497,9 +497,12 @@ int weir_who_text(const struct weir_who *who, const struct weir_who_style *style
 	if (r == 0 && style->by == WEIR_WHO_CGROUP && !style->leaks && !style->about)
 		r = weir_who_print_groups(&t);
 	if (r == 0 && shows_with_users_least(&t))
-		(void)fputs("\nNot looked for: who only has one of these files open. "
-		            "--tree looks for them.\n",
-		            out);
+		(void)fprintf(out,
+		              "\nNot looked for: who has one of these files only %s. "
+		              "--tree looks for them.\n",
+		              ledger->holdings.look == WEIR_LOOK_TOUCHED
+		                      ? "open, or mapped and not touched"
+		                      : "mapped, not open nor touched");
 	for (size_t i = 0; r == 0 && i < ledger->nr_reasons; i++) {
 		(void)fputs(i ? "" : any ? "\nNot seen\n" : "Not seen\n", out);
 		weir_cli_wrap(out, "  ", ledger->reasons[i], 2, style->width);

@@ -127,6 +127,8 @@ static int put_segment(struct weir_who_print *t, const struct weir_hold *hold)
 		r = weir_who_put(t, ", key 0x%" PRIx64, seg->key);
 	if (r == 0 && seg->destroyed)
 		r = weir_who_put(t, " (destroyed)");
+	if (r == 0 && hold->supposed)
+		r = weir_who_put(t, " (perhaps of ordinary pages)");
 	return r;
 }
 

@@ -7,6 +7,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* The PID namespace that the kernel begins with (include/linux/proc_ns.h, v6.6). */
+#define FIRST_PID_NAMESPACE "pid:[4026531836]"
+
 uint64_t weir_creator_of_name(struct weir_str path)
 {
 	uint64_t pid = 0;
@@ -37,8 +40,23 @@ bool weir_process_lives(const struct weir_host *host, uint64_t pid)
 	return weir_host_read(host, path, WEIR_SMALL_MAX, &text) != -ENOENT;
 }
 
+const char *weir_processes_unseen(const struct weir_host *host)
+{
+	weir_auto(weir_buf_done) struct weir_buf id = { 0 };
+	bool first;
+
+	/* without the link the kernel has no such namespaces */
+	if (weir_host_read(host, "/@/link/proc/self/ns/pid", WEIR_SMALL_MAX, &id) < 0)
+		return "";
+	first = weir_str_eq(weir_str_trim(weir_buf_str(&id)), FIRST_PID_NAMESPACE);
+	if (!weir_process_lives(host, 1))
+		return "processes of others are hidden here, as /proc is mounted";
+	return first ? "" : "processes outside of this PID namespace are not seen";
+}
+
 void weir_creators_ask(const struct weir_host *host, const struct weir_holdings *all)
 {
+	(void)weir_processes_unseen(host);
 	for (size_t i = 0; i < all->files.nr; i++) {
 		const struct weir_huge_file *file = &all->files.v[i];
 		uint64_t pid = file->path ? weir_creator_of_name(weir_strz(file->path))

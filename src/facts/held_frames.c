@@ -36,7 +36,7 @@ static int read_frames_text(const struct weir_host *host, const struct weir_hold
 
 	(void)snprintf(path, sizeof(path),
 	               "/@/frames/%" PRIu64 "/%" PRIx64 "-%" PRIx64 "/%" PRIu64,
-	               all->tasks[m->task].pid, m->start, m->end, m->page_bytes);
+	               all->tasks[m->task].tid, m->start, m->end, m->page_bytes);
 	return weir_host_read(host, path, WEIR_FRAMES_MAX, text);
 }
 

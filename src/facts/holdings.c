@@ -110,6 +110,7 @@ static int add_task(struct weir_holdings_reading *rd, const struct weir_task *se
 		.name = copy_str(seen->status.name),
 	};
 	(void)weir_parse_u64(weir_strz(seen->pid), &task->pid);
+	task->tid = seen->status.pid.known ? seen->status.pid.n : task->pid;
 	r = task->name ? read_words(rd, task) : -ENOMEM;
 	/* one look at each mapping and its counts, and before the files' */
 	if (r == 0 && seen->maps.n)

@@ -18,7 +18,8 @@
 
 struct weir_holding_task {
 	uint64_t pid, ppid;
-	size_t nth; /* its place in the listing of /proc */
+	uint64_t tid; /* by which it is read: of another thread if its first has ended */
+	size_t nth;   /* its place in the listing of /proc */
 	struct weir_count uid;
 	struct weir_count huge_bytes; /* touched and mapped, of all sizes */
 	char *name;                   /* escaped by the kernel, 15 bytes */

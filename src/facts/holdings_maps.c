@@ -40,14 +40,14 @@ int weir_holdings_note_pages(struct weir_holdings_reading *rd, uint64_t device,
 	return 0;
 }
 
-/* /proc/PID/@what, or a text below "/@" about it: "/@/file", "fd/3", "/@". */
-static int ask(struct weir_holdings_reading *rd, const char *prefix, uint64_t pid,
+/* /proc/TID/@what, or a text below "/@" about it: "/@/file", "fd/3", "/@". */
+static int ask(struct weir_holdings_reading *rd, const char *prefix, uint64_t tid,
                struct weir_str what, const char *suffix)
 {
 	int r;
 
 	rd->path.n = 0;
-	r = weir_buf_printf(&rd->path, "%s/proc/%" PRIu64 "/", prefix, pid);
+	r = weir_buf_printf(&rd->path, "%s/proc/%" PRIu64 "/", prefix, tid);
 	if (r == 0)
 		r = weir_buf_add(&rd->path, what);
 	if (r == 0)
@@ -56,12 +56,12 @@ static int ask(struct weir_holdings_reading *rd, const char *prefix, uint64_t pi
 	             : weir_host_read(rd->details, rd->path.p, WEIR_SMALL_MAX, &rd->text);
 }
 
-static int ask_size(struct weir_holdings_reading *rd, uint64_t pid, struct weir_str what,
+static int ask_size(struct weir_holdings_reading *rd, uint64_t tid, struct weir_str what,
                     uint64_t device)
 {
 	struct weir_statfs statfs;
 	struct weir_err garbled;
-	int r = ask(rd, "/@/statfs", pid, what, "/@");
+	int r = ask(rd, "/@/statfs", tid, what, "/@");
 
 	if (r < 0)
 		return r == -ENOMEM ? r : weir_holdings_note_pages(rd, device, 0);
@@ -72,7 +72,7 @@ static int ask_size(struct weir_holdings_reading *rd, uint64_t pid, struct weir_
 /* --- files -------------------------------------------------------------------------- */
 
 /* Asks once about each file. @what leads to it: "fd/3", "map_files/7f...-7f...". */
-static int see_file(struct weir_holdings_reading *rd, uint64_t pid, struct weir_str what,
+static int see_file(struct weir_holdings_reading *rd, uint64_t tid, struct weir_str what,
                     struct weir_huge_file *file)
 {
 	struct weir_file_stat st;
@@ -80,7 +80,7 @@ static int see_file(struct weir_holdings_reading *rd, uint64_t pid, struct weir_
 
 	if (file->known)
 		return 0;
-	r = ask(rd, "/@/file", pid, what, "/@");
+	r = ask(rd, "/@/file", tid, what, "/@");
 	if (r == 0 && weir_file_stat_parse(weir_buf_str(&rd->text), &st) == 0 &&
 	    st.device == file->device && st.inode == file->inode) {
 		file->st = st;
@@ -91,12 +91,12 @@ static int see_file(struct weir_holdings_reading *rd, uint64_t pid, struct weir_
 
 /* The file of an open descriptor. In an old capture nothing is told of it but its name:
  * then it is the mapped file with this name, or none. 1: no such file. */
-static int file_of_link(struct weir_holdings_reading *rd, uint64_t pid,
+static int file_of_link(struct weir_holdings_reading *rd, uint64_t tid,
                         struct weir_str what, struct weir_str target, size_t *out)
 {
 	struct weir_huge_files *files = &rd->out->files;
 	struct weir_file_stat st;
-	int r = ask(rd, "/@/file", pid, what, "/@");
+	int r = ask(rd, "/@/file", tid, what, "/@");
 
 	if (r == -ENOMEM)
 		return r;
@@ -124,7 +124,7 @@ int weir_holdings_add_link(struct weir_holdings_reading *rd, size_t task,
                            const struct weir_task_link *link)
 {
 	struct weir_holdings *out = rd->out;
-	uint64_t pid = out->tasks[task].pid, fd;
+	uint64_t tid = out->tasks[task].tid, fd;
 	struct weir_str target = weir_strz(link->target), what;
 	char name[32];
 	size_t file;
@@ -134,13 +134,13 @@ int weir_holdings_add_link(struct weir_holdings_reading *rd, size_t task,
 		return 0;
 	(void)snprintf(name, sizeof(name), "fd/%" PRIu64, fd);
 	what = weir_strz(name);
-	r = file_of_link(rd, pid, what, target, &file);
+	r = file_of_link(rd, tid, what, target, &file);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	/* a replay asks this where no mount explains the path, to know what it is */
 	if (!weir_holdings_pages(rd, out->files.v[file].device) ||
 	    !weir_huge_places_has(&rd->walk.places, target))
-		r = ask_size(rd, pid, what, out->files.v[file].device);
+		r = ask_size(rd, tid, what, out->files.v[file].device);
 	if (r == 0)
 		r = weir_grow(&out->links, &out->cap_links, out->nr_links,
 		              sizeof(*out->links));
@@ -201,6 +201,59 @@ static int join_numa(struct weir_holdings *out, struct weir_str *numa,
 	return 0;
 }
 
+/* "ipc:[4026531839]"; unknown where it is not told. */
+static int ask_ipc(struct weir_holdings_reading *rd, const char *who,
+                   struct weir_count *out)
+{
+	struct weir_str id;
+	uint64_t n;
+	int r;
+
+	*out = (struct weir_count){ 0 };
+	rd->path.n = 0;
+	r = weir_buf_printf(&rd->path, "/@/link/proc/%s/ns/ipc", who);
+	if (r == 0)
+		r = weir_host_read(rd->details, rd->path.p, WEIR_SMALL_MAX, &rd->text);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	id = weir_str_trim(weir_buf_str(&rd->text));
+	if (weir_str_starts(id, "ipc:[") && weir_str_ends(id, "]") &&
+	    weir_parse_u64(weir_str(id.p + 5, id.n - 6), &n) == 0)
+		*out = WEIR_COUNT(n);
+	return 0;
+}
+
+/* The IPC namespace of a task; 0: our own, or it is not told. */
+static int find_ipc(struct weir_holdings_reading *rd, size_t task, uint64_t *out)
+{
+	struct weir_ipc_of *ipc = &rd->ipc;
+	char who[24];
+	int r = 0;
+
+	if (!ipc->own_asked)
+		r = ask_ipc(rd, "self", &ipc->own);
+	ipc->own_asked = true;
+	if (r == 0 && ipc->task != task + 1) {
+		(void)snprintf(who, sizeof(who), "%" PRIu64, rd->out->tasks[task].tid);
+		r = ask_ipc(rd, who, &ipc->its);
+		ipc->task = task + 1;
+	}
+	*out = ipc->own.known && ipc->its.known && ipc->own.n != ipc->its.n ? ipc->its.n
+	                                                                    : 0;
+	return r;
+}
+
+static int file_of_map(struct weir_holdings_reading *rd, size_t task,
+                       const struct weir_mapping *mapping, size_t *out)
+{
+	uint64_t ipc = 0;
+	int r = weir_str_starts(mapping->path, "/SYSV") ? find_ipc(rd, task, &ipc) : 0;
+
+	return r < 0 ? r
+	             : weir_huge_files_get_segment(&rd->out->files, mapping->device,
+	                                           mapping->inode, ipc, out);
+}
+
 static int add_map(struct weir_holdings_reading *rd, size_t task,
                    const struct weir_mapping *mapping, struct weir_str *numa)
 {
@@ -213,8 +266,7 @@ static int add_map(struct weir_holdings_reading *rd, size_t task,
 		                        .shared = mapping->shared,
 		                        .mapmax = 1 };
 	const struct weir_device_pages *size;
-	int r = weir_huge_files_get(&out->files, mapping->device, mapping->inode,
-	                            &map.file);
+	int r = file_of_map(rd, task, mapping, &map.file);
 
 	if (r < 0)
 		return r == -E2BIG ? 0 : r;
@@ -228,13 +280,13 @@ static int add_map(struct weir_holdings_reading *rd, size_t task,
 	if (r == 0)
 		r = weir_buf_add(&what, mapping->range);
 	if (r == 0)
-		r = see_file(rd, out->tasks[task].pid, weir_buf_str(&what),
+		r = see_file(rd, out->tasks[task].tid, weir_buf_str(&what),
 		             &out->files.v[map.file]);
 	size = weir_holdings_pages(rd, mapping->device);
 	/* as for links: what no mount explains */
 	if (r == 0 && (!size || !size->page_bytes ||
 	               !weir_huge_places_has(&rd->walk.places, mapping->path)))
-		r = ask_size(rd, out->tasks[task].pid, weir_buf_str(&what),
+		r = ask_size(rd, out->tasks[task].tid, weir_buf_str(&what),
 		             mapping->device);
 	if (r == 0)
 		r = weir_grow(&out->maps, &out->cap_maps, out->nr_maps, sizeof(map));

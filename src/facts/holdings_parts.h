@@ -15,6 +15,11 @@ struct weir_holdings_reading {
 		uint64_t device, page_bytes;
 	} * sizes;
 	size_t nr_sizes, cap_sizes;
+	struct weir_ipc_of { /* IPC namespaces: our own, and of the task asked last */
+		struct weir_count own, its;
+		bool own_asked;
+		size_t task; /* index + 1, 0 none */
+	} ipc;
 };
 
 /* Of a device; NULL: not known yet. */

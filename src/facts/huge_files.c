@@ -260,16 +260,18 @@ void weir_huge_files_done(struct weir_huge_files *files)
 }
 
 static size_t slot_of(const struct weir_huge_files *files, uint64_t device,
-                      uint64_t inode)
+                      uint64_t inode, uint64_t ipc_namespace)
 {
-	uint64_t hash = (inode ^ device * UINT64_C(0x9e3779b97f4a7c15)) *
+	uint64_t hash = (inode ^
+	                 (device + ipc_namespace) * UINT64_C(0x9e3779b97f4a7c15)) *
 	                UINT64_C(0xbf58476d1ce4e5b9);
 	size_t at = (size_t)(hash >> 17) & (files->nr_slots - 1);
 
 	while (files->slots[at]) {
 		const struct weir_huge_file *f = &files->v[files->slots[at] - 1];
 
-		if (f->device == device && f->inode == inode)
+		if (f->device == device && f->inode == inode &&
+		    f->ipc_namespace == ipc_namespace)
 			break;
 		at = (at + 1) & (files->nr_slots - 1);
 	}
@@ -291,19 +293,26 @@ static int grow_slots(struct weir_huge_files *files)
 	files->slots = slots;
 	files->nr_slots = nr;
 	for (size_t i = 0; i < files->nr; i++)
-		slots[slot_of(files, files->v[i].device, files->v[i].inode)] = i + 1;
+		slots[slot_of(files, files->v[i].device, files->v[i].inode,
+		              files->v[i].ipc_namespace)] = i + 1;
 	return 0;
 }
 
 int weir_huge_files_get(struct weir_huge_files *files, uint64_t device, uint64_t inode,
                         size_t *out)
 {
+	return weir_huge_files_get_segment(files, device, inode, 0, out);
+}
+
+int weir_huge_files_get_segment(struct weir_huge_files *files, uint64_t device,
+                                uint64_t inode, uint64_t ipc_namespace, size_t *out)
+{
 	size_t at;
 	int r = grow_slots(files);
 
 	if (r < 0)
 		return r;
-	at = slot_of(files, device, inode);
+	at = slot_of(files, device, inode, ipc_namespace);
 	if (!files->slots[at]) {
 		if (files->nr == WEIR_HUGE_FILES_MAX) {
 			files->cut = true;
@@ -312,8 +321,9 @@ int weir_huge_files_get(struct weir_huge_files *files, uint64_t device, uint64_t
 		r = weir_grow(&files->v, &files->cap, files->nr, sizeof(*files->v));
 		if (r < 0)
 			return r;
-		files->v[files->nr] = (struct weir_huge_file){ .device = device,
-			                                       .inode = inode };
+		files->v[files->nr] = (struct weir_huge_file){
+			.device = device, .inode = inode, .ipc_namespace = ipc_namespace
+		};
 		files->slots[at] = ++files->nr;
 	}
 	*out = files->slots[at] - 1;

@@ -54,8 +54,9 @@ int weir_everywhere_read(const struct weir_everywhere_ask *ask,
 
 struct weir_huge_file {
 	uint64_t device, inode;
-	uint64_t page_bytes; /* 0: not known */
-	bool known;          /* st is */
+	uint64_t ipc_namespace; /* of a SysV segment of another one than ours; else 0 */
+	uint64_t page_bytes;    /* 0: not known */
+	bool known;             /* st is */
 	struct weir_file_stat st;
 	char *path;        /* how it is called, "" without a name */
 	uint64_t seen_by;  /* 0, or a process for which this is its path */
@@ -66,7 +67,7 @@ struct weir_huge_file {
 struct weir_huge_files {
 	struct weir_huge_file *v;
 	size_t nr, cap;
-	size_t *slots; /* a hash over device and inode: index + 1, 0 empty */
+	size_t *slots; /* a hash over what makes a file the same: index + 1, 0 empty */
 	size_t nr_slots;
 	size_t nr_dirs_refused; /* directories that may not be listed */
 	bool cut;               /* there were more than WEIR_HUGE_FILES_MAX */
@@ -77,6 +78,11 @@ void weir_huge_files_done(struct weir_huge_files *files);
 /* The index of a file, which is added when it is new. -ENOMEM; -E2BIG past the limit. */
 int weir_huge_files_get(struct weir_huge_files *files, uint64_t device, uint64_t inode,
                         size_t *out);
+
+/* The same of a SysV segment: its number is unique in its IPC namespace only, the file
+ * system is one for all (ipc/shm.c, newseg(), v6.6). */
+int weir_huge_files_get_segment(struct weir_huge_files *files, uint64_t device,
+                                uint64_t id, uint64_t ipc_namespace, size_t *out);
 
 /* Gives the file this name unless it has one that is as good: @exact names, of links and
  * directories, are better than those in maps, in which newlines are escaped. 0 or

@@ -83,6 +83,8 @@ int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,
 			got.name = weir_str_skip(value, weir_str_starts(value, "\t"));
 		if (weir_str_eq(name, "VmSize"))
 			got.has_memory = true;
+		if (!got.has_memory && weir_str_eq(name, "Threads"))
+			(void)weir_count_parse(weir_str_trim(value), &got.threads);
 		for (size_t i = 0; i < WEIR_NELEM(fields); i++) {
 			if (name.n != fields[i].name.n ||
 			    memcmp(name.p, fields[i].name.p, name.n) != 0)

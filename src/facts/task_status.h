@@ -19,7 +19,10 @@ struct weir_task_status {
 	struct weir_count hugetlb_bytes; /* touched and mapped; since 4.4 */
 	struct weir_count pinned_bytes;  /* VmPin: by RDMA and the like; VFIO locks */
 	struct weir_count kthread;       /* 1: a kernel thread; since 6.8 */
-	bool has_memory; /* false: a kernel thread, or it is about to end */
+	bool has_memory;                 /* false: a kernel thread, or it has ended */
+	/* Told only without memory: what has ended, and has more than one, is the first
+	 * thread alone. */
+	struct weir_count threads;
 };
 
 int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,

@@ -8,6 +8,9 @@
 #include "facts/task_maps.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static void drop_links(struct weir_task *task)
 {
@@ -63,11 +66,11 @@ int weir_tasks_know(struct weir_tasks *walk, const struct weir_mounts *mounts)
 	return weir_huge_places_init(&walk->places, mounts);
 }
 
-/* @prefix, /proc/PID/ and @file. 0 or -ENOMEM. */
-static int set_path(struct weir_buf *path, const char *prefix, const char *pid,
+/* @prefix, /proc/@by/ and @file. 0 or -ENOMEM. */
+static int set_path(struct weir_buf *path, const char *prefix, const char *by,
                     const char *file)
 {
-	const char *const parts[] = { prefix, "/proc/", pid, "/", file };
+	const char *const parts[] = { prefix, "/proc/", by, "/", file };
 	int r = 0;
 
 	path->n = 0;
@@ -79,7 +82,7 @@ static int set_path(struct weir_buf *path, const char *prefix, const char *pid,
 int weir_tasks_read(struct weir_tasks *walk, const char *file, size_t max,
                     struct weir_buf *out)
 {
-	int r = set_path(&walk->path, "", walk->task.pid, file);
+	int r = set_path(&walk->path, "", walk->task.by, file);
 
 	return r < 0 ? r : weir_host_read(walk->host, walk->path.p, max, out);
 }
@@ -118,7 +121,13 @@ static int ask_statfs(struct weir_tasks *walk, const char *dir, struct weir_str 
 
 	*out = ANSWER_UNKNOWN;
 	walk->path.n = 0;
-	r = weir_buf_printf(&walk->path, "/@/statfs/proc/%s/%s/", walk->task.pid, dir);
+	/* a thread has no map_files below its process, but has them by its own number */
+	if (walk->task.status.pid.known)
+		r = weir_buf_printf(&walk->path, "/@/statfs/proc/%" PRIu64 "/%s/",
+		                    walk->task.status.pid.n, dir);
+	else
+		r = weir_buf_printf(&walk->path, "/@/statfs/proc/%s/%s/", walk->task.pid,
+		                    dir);
 	if (r == 0)
 		r = weir_buf_add(&walk->path, file);
 	if (r == 0)
@@ -154,7 +163,7 @@ static int read_link(struct weir_tasks *walk, const char *fd)
 	bool matters, huge;
 	int r;
 
-	r = set_path(&walk->path, "/@/link", task->pid, "fd/");
+	r = set_path(&walk->path, "/@/link", task->by, "fd/");
 	if (r == 0)
 		r = weir_buf_addz(&walk->path, fd);
 	if (r < 0)
@@ -180,13 +189,13 @@ static int read_link(struct weir_tasks *walk, const char *fd)
  */
 static int list_fds(struct weir_tasks *walk, struct weir_names *out)
 {
-	int r = set_path(&walk->path, "", walk->task.pid, "fd");
+	int r = set_path(&walk->path, "", walk->task.by, "fd");
 
 	if (r == 0)
 		r = weir_host_list(walk->host, walk->path.p, out);
 	if (r != -ENOENT)
 		return r;
-	r = set_path(&walk->path, "/@/link", walk->task.pid, "fd");
+	r = set_path(&walk->path, "/@/link", walk->task.by, "fd");
 	return r < 0 ? r : weir_host_list(walk->host, walk->path.p, out);
 }
 
@@ -260,6 +269,8 @@ static int read_maps(struct weir_tasks *walk)
 	return r;
 }
 
+enum { LISTED_MAX = 3 };
+
 enum { SKIPPED = 1 }; /* not a process with memory, or not any more */
 
 static int vanished(struct weir_tasks *walk)
@@ -290,7 +301,7 @@ static int read_hidden(struct weir_tasks *walk, int status_error)
 	return 0;
 }
 
-static int read_status(struct weir_tasks *walk)
+static int read_status_by(struct weir_tasks *walk)
 {
 	struct weir_task *task = &walk->task;
 	struct weir_err garbled;
@@ -300,6 +311,37 @@ static int read_status(struct weir_tasks *walk)
 	if (r == 0)
 		(void)weir_task_status_parse(weir_buf_str(&task->status_text),
 		                             &task->status, &garbled);
+	return r;
+}
+
+/* The first thread has ended: memory and files are those of the others. */
+static int find_thread(struct weir_tasks *walk)
+{
+	weir_auto(weir_names_done) struct weir_names threads = { 0 };
+	struct weir_task *task = &walk->task;
+	int r = set_path(&walk->path, "", task->pid, "task");
+
+	if (r == 0)
+		r = weir_host_list(walk->host, walk->path.p, &threads);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < threads.nr; i++) {
+		(void)snprintf(task->by, sizeof(task->by), "%.20s/task/%.20s", task->pid,
+		               threads.v[i].name);
+		r = read_status_by(walk);
+		if (r == -ENOMEM || (r == 0 && task->status.has_memory))
+			return r;
+	}
+	return -ESRCH;
+}
+
+static int read_status(struct weir_tasks *walk)
+{
+	const struct weir_task_status *status = &walk->task.status;
+	int r = read_status_by(walk);
+
+	if (r == 0 && !status->has_memory && status->threads.n > 1)
+		r = find_thread(walk);
 	return r;
 }
 
@@ -324,7 +366,9 @@ static int read_idle(struct weir_tasks *walk)
 		return read_hidden(walk, r);
 	if (!status->has_memory)
 		return SKIPPED;
-	if (status->hugetlb_bytes.n || !status->hugetlb_bytes.known) {
+	/* who is read by another thread is rare, and read whole at once */
+	if (status->hugetlb_bytes.n || !status->hugetlb_bytes.known ||
+	    strcmp(walk->task.by, walk->task.pid) != 0) {
 		r = put_aside(walk, &walk->touched);
 		return r < 0 ? r : SKIPPED;
 	}
@@ -381,6 +425,7 @@ static void begin_task(struct weir_tasks *walk, size_t nth)
 
 	drop_links(task);
 	task->pid = walk->pids.v[nth].name;
+	(void)snprintf(task->by, sizeof(task->by), "%.20s", task->pid);
 	task->nth = nth;
 	task->status = (struct weir_task_status){ 0 };
 	task->is_holder = false;
@@ -402,6 +447,39 @@ static bool take(const struct weir_tasks_list *list, size_t at, size_t *nth)
 	return at < list->nr;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Puts the processes that are new behind the others. */
+static int list_again(struct weir_tasks *walk)
+{
+	weir_auto(weir_names_done) struct weir_names now = { 0 };
+	weir_auto(weir_freep) const char **known = NULL;
+	size_t nr = walk->pids.nr;
+	uint64_t pid;
+	int r = weir_host_list(walk->host, "/proc", &now);
+
+	walk->nr_listed++;
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	known = calloc(nr + 1, sizeof(*known));
+	if (!known)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr; i++)
+		known[i] = walk->pids.v[i].name;
+	qsort(known, nr, sizeof(*known), by_text);
+	for (size_t i = 0; r == 0 && i < now.nr; i++) {
+		const char *name = now.v[i].name;
+
+		if (weir_parse_u64(weir_strz(name), &pid) == 0 &&
+		    !bsearch(&name, known, nr, sizeof(*known), by_text))
+			r = weir_names_add(&walk->pids, weir_strz(name), now.v[i].is_dir);
+	}
+	return r;
+}
+
 static bool take_nth(struct weir_tasks *walk, size_t *nth)
 {
 	size_t at = walk->at++;
@@ -412,6 +490,17 @@ static bool take_nth(struct weir_tasks *walk, size_t *nth)
 		return take(&walk->idle, at, nth);
 	*nth = at;
 	return at < walk->pids.nr;
+}
+
+/* 0 and the next one of this pass, or WEIR_TASKS_END, or -ENOMEM. */
+static int next_nth(struct weir_tasks *walk, size_t *nth)
+{
+	int r = 0;
+
+	if (walk->pass == WEIR_TASKS_ALL && walk->at == walk->pids.nr &&
+	    walk->nr_listed < LISTED_MAX)
+		r = list_again(walk);
+	return r < 0 ? r : take_nth(walk, nth) ? 0 : WEIR_TASKS_END;
 }
 
 static int read_task(struct weir_tasks *walk)
@@ -428,10 +517,10 @@ static int read_task(struct weir_tasks *walk)
 int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out)
 {
 	size_t nth = 0;
+	int r;
 
-	while (take_nth(walk, &nth)) {
+	while ((r = next_nth(walk, &nth)) == 0) {
 		uint64_t pid;
-		int r;
 
 		if (weir_parse_u64(weir_strz(walk->pids.v[nth].name), &pid) < 0)
 			continue;
@@ -443,5 +532,5 @@ int weir_tasks_next(struct weir_tasks *walk, const struct weir_task **out)
 			*out = &walk->task;
 		return r;
 	}
-	return WEIR_TASKS_END;
+	return r;
 }

@@ -6,8 +6,9 @@
  * of each is read first, and maps and links of those that have memory at all; numa_maps,
  * which makes the kernel walk page tables, of holders only; smaps never.
  *
- * Left out: a process whose first thread has ended while others go on: its own maps are
- * empty then, those of the threads are not.
+ * A process whose first thread has ended while others go on has no memory and no files by
+ * its own number: they are read by that of another thread. Left out: files that a thread
+ * has open in a table of its own, after unshare(CLONE_FILES).
  *
  * Sources, v5.10 to v6.18: fs/proc/task_mmu.c show_map_vma() and
  * show_numa_map(), fs/proc/fd.c. */
@@ -30,7 +31,8 @@ struct weir_task_link {
 
 struct weir_task { /* valid until the next one is read */
 	const char *pid;
-	size_t nth; /* its place in the listing of /proc */
+	char by[48]; /* where in /proc it is read: PID, or PID/task/TID */
+	size_t nth;  /* its place in the listing of /proc */
 	struct weir_task_status status;
 	bool is_holder; /* holds huge pages, or perhaps does */
 	int maps_error; /* 0; -EACCES: not ours to see, nor are the links; -EFBIG: cut */
@@ -43,7 +45,9 @@ struct weir_task { /* valid until the next one is read */
 /* Which processes are gone through, and what is read of each. Status comes first, and
  * before it is known which files are huge: of most processes nothing else is needed. */
 enum weir_tasks_pass {
-	WEIR_TASKS_ALL,     /* all of everyone: status, mappings, open files */
+	/* all of everyone: status, mappings, open files; and of those who have come
+	 * meanwhile, for a process may hand on what it has to one that is new, and end */
+	WEIR_TASKS_ALL,
 	WEIR_TASKS_STATUS,  /* the status of everyone. Who has touched huge pages, or may
 	                     * have, is not given, but waits for the next pass */
 	WEIR_TASKS_TOUCHED, /* all of those who wait */
@@ -67,6 +71,7 @@ struct weir_tasks {
 	struct weir_names pids;
 	enum weir_tasks_pass pass;
 	size_t at;
+	unsigned int nr_listed;               /* how often /proc was listed */
 	struct weir_tasks_list touched, idle; /* by a pass over statuses */
 	struct weir_task task;
 	struct weir_buf path, text, maps_text, target; /* used again from file to file */

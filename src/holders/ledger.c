@@ -189,19 +189,25 @@ static void subtract(struct weir_count all, uint64_t part, struct weir_count *le
 		left->n = part > all.n ? 0 : all.n - part;
 }
 
-static bool has_unsure(const struct weir_ledger *ledger, uint64_t page_bytes)
+/* How much those that are not sure can have reserved beyond what they have for sure. */
+static uint64_t most_unsure(const struct weir_ledger *ledger, uint64_t page_bytes)
 {
-	for (size_t i = 0; i < ledger->nr_holds; i++)
-		if (ledger->holds[i].page_bytes == page_bytes &&
-		    !ledger->holds[i].reserved.known)
-			return true;
-	return false;
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < ledger->nr_holds; i++) {
+		const struct weir_hold *hold = &ledger->holds[i];
+
+		if (hold->page_bytes == page_bytes && !hold->reserved.known)
+			most += hold->reserved_max - hold->reserved.n;
+	}
+	return most;
 }
 
 static void sum(struct weir_ledger *ledger)
 {
 	for (size_t i = 0; i < ledger->nr_sizes; i++) {
 		struct weir_ledger_size *size = &ledger->sizes[i];
+		uint64_t most = most_unsure(ledger, size->page_bytes);
 
 		for (size_t k = 0; k < ledger->nr_holds; k++)
 			if (ledger->holds[k].page_bytes == size->page_bytes)
@@ -209,10 +215,10 @@ static void sum(struct weir_ledger *ledger)
 		subtract(size->in_use, size->held, &size->unattributed, &size->over);
 		subtract(size->reserved, size->held_reserved,
 		         &size->unattributed_reserved, &size->over_reserved);
-		if (!has_unsure(ledger, size->page_bytes))
-			continue;
 		size->unsure = size->unattributed_reserved.n;
-		size->unattributed_reserved.n = 0;
+		if (size->unsure > most)
+			size->unsure = most;
+		size->unattributed_reserved.n -= size->unsure;
 	}
 }
 
@@ -230,19 +236,22 @@ static bool adds_up(const struct weir_ledger *ledger)
 }
 
 /* Who maps a file privately reads from it what he has not written. */
-static void count_private(struct weir_ledger *ledger)
+static int count_private(struct weir_ledger *ledger)
 {
 	const struct weir_holdings *all = &ledger->holdings;
+	weir_auto(weir_freep) size_t *nr = calloc(all->files.nr + 1, sizeof(*nr));
 
+	if (!nr)
+		return -ENOMEM;
+	for (size_t i = 0; i < all->nr_maps; i++)
+		nr[all->maps[i].file] += !all->maps[i].shared;
 	for (size_t i = 0; i < ledger->nr_holds; i++) {
 		struct weir_hold *hold = &ledger->holds[i];
 
-		if (hold->file == WEIR_HOLD_NONE || hold->kind == WEIR_HOLD_PRIVATE)
-			continue;
-		for (size_t k = 0; k < all->nr_maps; k++)
-			hold->nr_private += !all->maps[k].shared &&
-			                    all->maps[k].file == hold->file;
+		if (hold->file != WEIR_HOLD_NONE && hold->kind != WEIR_HOLD_PRIVATE)
+			hold->nr_private = nr[hold->file];
 	}
+	return 0;
 }
 
 /* A VM on leased memory that has not run yet has touched nothing. */
@@ -386,6 +395,8 @@ static int find_movers(const struct weir_host *host, struct weir_ledger *out)
 		char path[48];
 		int r;
 
+		if (task->tid != task->pid) /* its own status tells nothing of it */
+			continue;
 		(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/status", task->pid);
 		r = weir_host_read(host, path, WEIR_SMALL_MAX, &text);
 		if (r == 0)
@@ -431,7 +442,9 @@ static int read_once(const struct weir_host *host, const struct weir_snapshot *s
 	if (r < 0)
 		return r;
 	sum(out);
-	count_private(out);
+	r = count_private(out);
+	if (r < 0)
+		return r;
 	tidy(out);
 	if (!out->moved && has_too_much(out))
 		return find_movers(host, out);
@@ -472,19 +485,22 @@ int weir_ledger_read(const struct weir_host *host, const struct weir_snapshot *s
                      enum weir_ledger_want want, struct weir_ledger *out,
                      struct weir_err *err)
 {
-	bool pages_only = want == WEIR_LEDGER_PAGES;
+	static const enum weir_look_depth first[] = {
+		[WEIR_LEDGER_PAGES] = WEIR_LOOK_TOUCHED,
+		[WEIR_LEDGER_USERS] = WEIR_LOOK_OPEN,
+		[WEIR_LEDGER_ALL] = WEIR_LOOK_ALL,
+	};
 	int r;
 
 	*out = (struct weir_ledger){ 0 };
-	r = read_until_enough(host, snap, pages_only ? WEIR_LOOK_TOUCHED : WEIR_LOOK_OPEN,
-	                      out, err);
-	out->users_least = out->holdings.look == WEIR_LOOK_TOUCHED;
+	r = read_until_enough(host, snap, first[want], out, err);
+	out->users_least = out->holdings.look != WEIR_LOOK_ALL;
 	/* hundreds of small files, and of interest where something is missing */
 	if (r == 0 && (!adds_up(out) || out->moved))
 		r = weir_blocks_read(host, &out->blocks);
 	if (r == 0) {
 		find_damage(out, snap);
-		r = weir_ledger_say(out, snap);
+		r = weir_ledger_say(host, snap, out);
 	}
 	if (r < 0)
 		weir_ledger_done(out);

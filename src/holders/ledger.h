@@ -29,6 +29,7 @@
 enum weir_ledger_want {
 	WEIR_LEDGER_PAGES, /* whose each page is; of what has users perhaps not all */
 	WEIR_LEDGER_USERS, /* and who else has it open */
+	WEIR_LEDGER_ALL,   /* and who else has it mapped, and has touched none of it */
 };
 
 enum weir_hold_kind {
@@ -59,6 +60,7 @@ struct weir_hold {
 	size_t file;                        /* in holdings.files, or WEIR_HOLD_NONE */
 	size_t mount;                       /* in holdings.mounts, or WEIR_HOLD_NONE */
 	const struct weir_shm_segment *shm; /* NULL unless SHM and known */
+	bool supposed; /* by its resident size, which an ordinary segment may have, too */
 	/* of the store: what weird has it for; NULL with in_store: it knows nothing of it
 	 */
 	const struct weir_warm_region *region;
@@ -139,8 +141,14 @@ const char *weir_hold_kind_word(enum weir_hold_kind kind); /* "private", "file",
  * it is seen, and weird does not keep it. */
 bool weir_hold_is_left(const struct weir_hold *hold);
 
+/* Why it cannot be known of any file or segment that nobody uses it: in *out, to be
+ * freed, which stays NULL when it can. 0 or -ENOMEM. */
+int weir_ledger_blind(const struct weir_host *host, const struct weir_ledger *ledger,
+                      char **out);
+
 /* True for a file that may have more users than those it has here, which only have it
- * open: they were not wanted, nor needed to make the sum. */
+ * open, or have mapped and not touched it: they were not wanted, nor needed to make the
+ * sum. */
 bool weir_hold_users_least(const struct weir_ledger *ledger,
                            const struct weir_hold *hold);
 

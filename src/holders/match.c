@@ -7,7 +7,6 @@
  * tell which are the same. */
 #include "holders/match.h"
 
-#include "base/ckd.h"
 #include "base/own.h"
 #include "facts/frames.h"
 #include "facts/held_frames.h"
@@ -74,7 +73,7 @@ static uint64_t node_sum(const struct weir_ledger *ledger, const struct weir_hol
 
 /* What is known by node may not be more than there is: a mapping's count may be of
  * another moment than the file's. What is not known is on the node there is, with one. */
-static void settle_nodes(const struct weir_ledger *ledger, struct weir_hold *hold)
+void weir_hold_settle_nodes(const struct weir_ledger *ledger, struct weir_hold *hold)
 {
 	uint64_t known = node_sum(ledger, hold);
 
@@ -112,6 +111,17 @@ static int add_map_user(struct weir_hold *hold, const struct weir_holding_map *m
 	user->mapped_bytes += map->end - map->start;
 	user->resident += resident;
 	return 0;
+}
+
+static size_t mount_of(const struct weir_holdings *all, uint64_t device)
+{
+	for (size_t i = 0; i < all->mounts.mounts.nr; i++) {
+		const struct weir_hugetlbfs *mount = &all->mounts.mounts.v[i];
+
+		if (((uint64_t)mount->major << 32 | mount->minor) == device)
+			return i;
+	}
+	return WEIR_HOLD_NONE;
 }
 
 /* --- private mappings --------------------------------------------------------------- */
@@ -179,6 +189,7 @@ static int match_private(struct match *m, size_t from, size_t to)
 		const struct weir_holding_map *map = &m->all->maps[m->maps[i]];
 
 		hold->file = map->file;
+		hold->mount = mount_of(m->all, m->all->files.v[map->file].device);
 		r = add_map_user(hold, map, map->anon);
 		if (r < 0)
 			break;
@@ -199,7 +210,7 @@ static int match_private(struct match *m, size_t from, size_t to)
 		hold->pages += most_hidden;
 		hold->node_unknown += most_hidden;
 		hold->pages_least = hidden > most_hidden;
-		settle_nodes(m->ledger, hold);
+		weir_hold_settle_nodes(m->ledger, hold);
 		for (size_t i = 0; i < hold->nr_users; i++)
 			hold->mapped_pages += weir_pages_of(hold->users[i].mapped_bytes,
 			                                    hold->page_bytes);
@@ -283,17 +294,6 @@ static void find_region(const struct match *m, const struct weir_huge_file *file
 		hold->kind = hold->region->state == WEIR_REGION_WAITING
 		                     ? WEIR_HOLD_WAITING
 		                     : WEIR_HOLD_LEASED;
-}
-
-static size_t mount_of(const struct weir_holdings *all, uint64_t device)
-{
-	for (size_t i = 0; i < all->mounts.mounts.nr; i++) {
-		const struct weir_hugetlbfs *mount = &all->mounts.mounts.v[i];
-
-		if (((uint64_t)mount->major << 32 | mount->minor) == device)
-			return i;
-	}
-	return WEIR_HOLD_NONE;
 }
 
 struct extent {
@@ -396,7 +396,7 @@ static int match_file(struct match *m, size_t file, size_t from, size_t to, size
 	hold->file = file;
 	hold->mount = mount_of(m->all, f->device);
 	find_region(m, f, hold);
-	if (hold->kind == WEIR_HOLD_SHM)
+	if (hold->kind == WEIR_HOLD_SHM && !f->ipc_namespace)
 		hold->shm = weir_shm_find(&m->all->shm, f->inode);
 	r = add_mappings(m, hold, from, to);
 	for (size_t i = first; r == 0 && i < last; i++) {
@@ -419,59 +419,7 @@ static int match_file(struct match *m, size_t file, size_t from, size_t to, size
 	if (hold->region && hold->region->node >= 0 && !node_sum(m->ledger, hold))
 		weir_hold_count(m->ledger, hold, (unsigned int)hold->region->node,
 		                hold->pages);
-	settle_nodes(m->ledger, hold);
-	return 0;
-}
-
-/* --- SysV segments that nobody has attached ----------------------------------------- */
-
-static bool has_segment(const struct match *m, uint64_t id)
-{
-	for (size_t i = 0; i < m->ledger->nr_holds; i++)
-		if (m->ledger->holds[i].shm && m->ledger->holds[i].shm->id == id)
-			return true;
-	return false;
-}
-
-/* How many pages of @page_bytes the resident size of a segment means: see shm.h. False
- * when it cannot be of such pages. */
-static bool pages_of_rss(const struct weir_shm_segment *seg, uint64_t page_bytes,
-                         uint64_t base_bytes, uint64_t *out)
-{
-	uint64_t unit, most = weir_pages_of(seg->size_bytes, page_bytes);
-
-	if (!seg->rss_bytes.known || !base_bytes ||
-	    ckd_mul(&unit, page_bytes, page_bytes / base_bytes) ||
-	    seg->rss_bytes.n % unit || seg->rss_bytes.n / unit > most)
-		return false;
-	*out = seg->rss_bytes.n / unit;
-	return true;
-}
-
-static int match_segment(struct match *m, const struct weir_shm_segment *seg)
-{
-	const struct weir_ledger *ledger = m->ledger;
-	struct weir_hold *hold;
-	uint64_t pages = 0, page_bytes = 0;
-
-	/* attached, and not as huge pages: then it is not of them, if all is seen */
-	if (seg->nr_attached && !m->all->nr_forbidden && !seg->rss_bytes.n)
-		return 0;
-	for (size_t i = 0; i < ledger->nr_sizes && !page_bytes; i++)
-		if (pages_of_rss(seg, ledger->sizes[i].page_bytes, m->snap->page_bytes.n,
-		                 &pages))
-			page_bytes = ledger->sizes[i].page_bytes;
-	if (!page_bytes || (seg->nr_attached && !m->all->nr_forbidden && !pages))
-		return 0;
-	/* with no pages it may be of ordinary ones: its reservation decides */
-	if (!pages && m->snap->mem.huge_size.known)
-		page_bytes = m->snap->mem.huge_size.n;
-	hold = weir_hold_add(m->ledger, WEIR_HOLD_SHM, page_bytes);
-	if (!hold)
-		return -ENOMEM;
-	hold->shm = seg;
-	hold->pages = pages;
-	settle_nodes(ledger, hold);
+	weir_hold_settle_nodes(m->ledger, hold);
 	return 0;
 }
 
@@ -544,9 +492,6 @@ static int match_files(struct match *m)
 		if (r == 0 && is_hold(&m->all->files.v[file], map > shared, link > first))
 			r = match_file(m, file, shared, map, first, link);
 	}
-	for (size_t i = 0; r == 0 && i < m->all->shm.nr; i++)
-		if (!has_segment(m, m->all->shm.v[i].id))
-			r = match_segment(m, &m->all->shm.v[i]);
 	return r;
 }
 
@@ -569,6 +514,8 @@ int weir_ledger_match(const struct weir_host *host, const struct weir_snapshot *
 		        m.all->links);
 		r = match_files(&m);
 	}
+	if (r == 0)
+		r = weir_ledger_match_segments(snap, ledger);
 	free(m.maps);
 	free(m.links);
 	free(m.regions);

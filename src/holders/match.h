@@ -9,6 +9,10 @@
 int weir_ledger_match(const struct weir_host *host, const struct weir_snapshot *snap,
                       struct weir_ledger *ledger);
 
+/* Adds the SysV segments that are no hold yet. 0 or -ENOMEM. */
+int weir_ledger_match_segments(const struct weir_snapshot *snap,
+                               struct weir_ledger *ledger);
+
 /* Finds out what each hold keeps reserved, and adds mounts that do. 0 or -ENOMEM. */
 int weir_ledger_reserve(struct weir_ledger *ledger);
 
@@ -20,7 +24,8 @@ int weir_pinner_outside(const struct weir_ledger *ledger,
                         const struct weir_pinner *pinner, uint64_t *out);
 
 /* Says what was not seen, and why something may be missing. 0 or -ENOMEM. */
-int weir_ledger_say(struct weir_ledger *ledger, const struct weir_snapshot *snap);
+int weir_ledger_say(const struct weir_host *host, const struct weir_snapshot *snap,
+                    struct weir_ledger *ledger);
 
 /* One more hold, empty, with counts for each node. NULL: out of memory. */
 struct weir_hold *weir_hold_add(struct weir_ledger *ledger, enum weir_hold_kind kind,
@@ -29,6 +34,9 @@ struct weir_hold *weir_hold_add(struct weir_ledger *ledger, enum weir_hold_kind 
 /* Adds @pages on @node to a hold. */
 void weir_hold_count(const struct weir_ledger *ledger, struct weir_hold *hold,
                      unsigned int node, uint64_t pages);
+
+/* Makes the pages by node agree with the pages, once these are known. */
+void weir_hold_settle_nodes(const struct weir_ledger *ledger, struct weir_hold *hold);
 
 /* Pages of @page_bytes that @bytes make, rounded up; 0 for an unknown page. */
 uint64_t weir_pages_of(uint64_t bytes, uint64_t page_bytes);

@@ -56,18 +56,19 @@ static uint64_t inside(const struct range *v, size_t nr,
 	return sum;
 }
 
-static void add_to_hold(struct weir_ledger *ledger, const struct weir_holding_map *map,
-                        uint64_t bytes)
+/* Of each file the hold of its shared mappings, and that of the private ones behind it:
+ * index + 1, 0 none. There may be a file for each page. NULL: out of memory. */
+static size_t *holds_of_files(const struct weir_ledger *ledger)
 {
-	for (size_t i = 0; i < ledger->nr_holds; i++) {
-		struct weir_hold *hold = &ledger->holds[i];
+	size_t *v = calloc(2 * ledger->holdings.files.nr + 2, sizeof(*v));
 
-		if (hold->file == map->file &&
-		    (hold->kind == WEIR_HOLD_PRIVATE) == !map->shared) {
-			hold->registered_bytes.n += bytes;
-			return;
-		}
+	for (size_t i = ledger->nr_holds; v && i-- > 0;) {
+		const struct weir_hold *hold = &ledger->holds[i];
+
+		if (hold->file != WEIR_HOLD_NONE)
+			v[2 * hold->file + (hold->kind == WEIR_HOLD_PRIVATE)] = i + 1;
 	}
+	return v;
 }
 
 static bool is_of(const struct weir_ledger *ledger, size_t task,
@@ -86,7 +87,8 @@ static void forget(struct weir_ledger *ledger, const struct weir_pinner *pinner)
 					(struct weir_count){ 0 };
 }
 
-static int find_pins_of(struct weir_ledger *ledger, const struct weir_pinner *pinner)
+static int find_pins_of(struct weir_ledger *ledger, const size_t *holds,
+                        const struct weir_pinner *pinner)
 {
 	weir_auto(weir_freep) struct range *v = NULL;
 	size_t nr;
@@ -98,23 +100,23 @@ static int find_pins_of(struct weir_ledger *ledger, const struct weir_pinner *pi
 		return -ENOMEM;
 	for (size_t i = 0; i < ledger->holdings.nr_maps; i++) {
 		const struct weir_holding_map *map = &ledger->holdings.maps[i];
-		uint64_t bytes = is_of(ledger, map->task, pinner) ? inside(v, nr, map)
-		                                                  : 0;
+		size_t hold = holds[2 * map->file + !map->shared];
 
-		if (bytes)
-			add_to_hold(ledger, map, bytes);
+		if (hold && is_of(ledger, map->task, pinner))
+			ledger->holds[hold - 1].registered_bytes.n += inside(v, nr, map);
 	}
 	return 0;
 }
 
 int weir_ledger_find_pins(struct weir_ledger *ledger)
 {
-	int r = 0;
+	weir_auto(weir_freep) size_t *holds = holds_of_files(ledger);
+	int r = holds ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < ledger->nr_holds; i++)
 		ledger->holds[i].registered_bytes = WEIR_COUNT(0);
 	for (size_t i = 0; r == 0 && i < ledger->pinners.nr; i++)
-		r = find_pins_of(ledger, &ledger->pinners.v[i]);
+		r = find_pins_of(ledger, holds, &ledger->pinners.v[i]);
 	for (size_t i = 0; i < ledger->pinners.nr; i++)
 		if (!ledger->pinners.v[i].buffers_known)
 			forget(ledger, &ledger->pinners.v[i]);

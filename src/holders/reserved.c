@@ -166,29 +166,6 @@ static uint64_t used_of(const struct weir_ledger *ledger, size_t mount,
 	return sum;
 }
 
-static int add_mounts(struct weir_ledger *ledger, const struct items *items)
-{
-	const struct weir_mounts *mounts = &ledger->holdings.mounts.mounts;
-
-	for (size_t i = 0; i < mounts->nr; i++) {
-		const struct weir_hugetlbfs *m = &mounts->v[i];
-		uint64_t minimum = m->page_bytes.n ? m->min_size_bytes.n / m->page_bytes.n
-		                                   : 0;
-		uint64_t used = used_of(ledger, i, items);
-		struct weir_hold *hold;
-
-		if (m->same_as != i || minimum <= used)
-			continue;
-		hold = weir_hold_add(ledger, WEIR_HOLD_MOUNT, m->page_bytes.n);
-		if (!hold)
-			return -ENOMEM;
-		hold->mount = i;
-		hold->reserved = WEIR_COUNT(minimum - used);
-		hold->reserved_max = minimum - used;
-	}
-	return 0;
-}
-
 static uint64_t sure_of(const struct weir_ledger *ledger, uint64_t page_bytes)
 {
 	uint64_t sum = 0;
@@ -198,6 +175,46 @@ static uint64_t sure_of(const struct weir_ledger *ledger, uint64_t page_bytes)
 		    ledger->holds[i].page_bytes == page_bytes)
 			sum += ledger->holds[i].reserved.n;
 	return sum;
+}
+
+/* Of what the kernel counts as reserved, what no mount has yet. */
+static uint64_t left_of(const struct weir_ledger *ledger, uint64_t page_bytes)
+{
+	const struct weir_ledger_size *size = weir_ledger_size(ledger, page_bytes);
+	uint64_t sure = sure_of(ledger, page_bytes);
+
+	if (!size || !size->reserved.known)
+		return UINT64_MAX; /* a number that it does not give bounds nothing */
+	return size->reserved.n > sure ? size->reserved.n - sure : 0;
+}
+
+/* A minimum that its files fall short of is reserved as a rule; 6.18 can lose it, see
+ * docs/kernel-rules.md. */
+static int add_mounts(struct weir_ledger *ledger, const struct items *items)
+{
+	const struct weir_mounts *mounts = &ledger->holdings.mounts.mounts;
+
+	for (size_t i = 0; i < mounts->nr; i++) {
+		const struct weir_hugetlbfs *m = &mounts->v[i];
+		uint64_t minimum = m->page_bytes.n ? m->min_size_bytes.n / m->page_bytes.n
+		                                   : 0;
+		uint64_t used = used_of(ledger, i, items);
+		uint64_t left = left_of(ledger, m->page_bytes.n);
+		uint64_t kept = minimum > used ? minimum - used : 0;
+		struct weir_hold *hold;
+
+		if (kept > left)
+			kept = left;
+		if (m->same_as != i || !kept)
+			continue;
+		hold = weir_hold_add(ledger, WEIR_HOLD_MOUNT, m->page_bytes.n);
+		if (!hold)
+			return -ENOMEM;
+		hold->mount = i;
+		hold->reserved = WEIR_COUNT(kept);
+		hold->reserved_max = kept;
+	}
+	return 0;
 }
 
 int weir_ledger_reserve(struct weir_ledger *ledger)
@@ -210,16 +227,9 @@ int weir_ledger_reserve(struct weir_ledger *ledger)
 	if (r == 0)
 		r = add_mounts(ledger, &items);
 	for (size_t i = 0; r == 0 && i < ledger->nr_sizes; i++) {
-		const struct weir_ledger_size *size = &ledger->sizes[i];
-		uint64_t sure = sure_of(ledger, size->page_bytes);
+		uint64_t page_bytes = ledger->sizes[i].page_bytes;
 
-		/* a number that the kernel does not give bounds nothing */
-		if (size->reserved.known)
-			r = decide(ledger, size->page_bytes,
-			           size->reserved.n > sure ? size->reserved.n - sure : 0,
-			           &items);
-		else
-			r = decide(ledger, size->page_bytes, UINT64_MAX, &items);
+		r = decide(ledger, page_bytes, left_of(ledger, page_bytes), &items);
 	}
 	free(items.v);
 	return r;

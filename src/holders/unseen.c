@@ -2,6 +2,7 @@
 #include "holders/match.h"
 
 #include "base/own.h"
+#include "facts/creators.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -43,17 +44,24 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
+static size_t count_cut(const struct weir_holdings *all)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < all->nr_tasks; i++)
+		nr += all->tasks[i].cut;
+	return nr;
+}
+
 /* What was not seen: said whenever it is so. */
 static int say_unseen(struct weir_ledger *ledger)
 {
 	const struct weir_holdings *all = &ledger->holdings;
-	size_t nr_no_numa = 0, nr_cut = 0;
+	size_t nr_no_numa = 0, nr_cut = count_cut(all);
 	int r = 0;
 
-	for (size_t i = 0; i < all->nr_tasks; i++) {
+	for (size_t i = 0; i < all->nr_tasks; i++)
 		nr_no_numa += !all->tasks[i].numa_known && all->tasks[i].huge_bytes.n;
-		nr_cut += all->tasks[i].cut;
-	}
 	if (all->nr_forbidden)
 		r = reason(ledger,
 		           "%zu process%s could not be looked at: no permission, which "
@@ -99,8 +107,8 @@ static int say_outside(struct weir_ledger *ledger)
 			r = reason(ledger,
 			           "process %" PRIu64 " has %" PRIu64
 			           " KiB registered with io_uring at addresses without "
-			           "huge pages now: what was unmapped there stays in "
-			           "use",
+			           "huge pages now, perhaps of ordinary memory: what was "
+			           "unmapped there stays in use",
 			           p->pid, bytes / 1024);
 	}
 	return r;
@@ -144,13 +152,17 @@ static bool has_detached(const struct weir_ledger *ledger)
 }
 
 /* Why something may be missing: said only when it is. */
-static int say_missing(struct weir_ledger *ledger)
+static int say_missing(const struct weir_host *host, struct weir_ledger *ledger)
 {
+	const char *unseen;
 	int r = 0;
 
 	if (!is_missing(ledger))
 		return 0;
-	if (has_detached(ledger))
+	unseen = weir_processes_unseen(host);
+	if (*unseen)
+		r = reason(ledger, "%s", unseen);
+	if (r == 0 && has_detached(ledger))
 		r = reason(ledger,
 		           "a lazily unmounted hugetlbfs may hold more files than "
 		           "those that are open");
@@ -163,19 +175,74 @@ static int say_missing(struct weir_ledger *ledger)
 		           ledger->holdings.mounts.nr_refused == 1 ? "" : "es");
 	if (r == 0)
 		r = say_outside(ledger);
-	if (r == 0 && !ledger->nr_reasons)
+	/* who may not look at all has that for a likelier reason */
+	if (r == 0 && !ledger->holdings.nr_forbidden && !*unseen)
 		r = reason(ledger,
-		           "SysV segments of another IPC namespace, files of a mount "
-		           "that no process sees, pins that outlive their mapping, or a "
-		           "leak in the kernel");
+		           "what nothing tells of: SysV segments of another IPC "
+		           "namespace, files of a mount that no process sees, files on "
+		           "their way through a socket or registered with io_uring, "
+		           "pins that outlive their mapping, or a leak in the kernel");
 	return r;
 }
 
-int weir_ledger_say(struct weir_ledger *ledger, const struct weir_snapshot *snap)
+int weir_ledger_say(const struct weir_host *host, const struct weir_snapshot *snap,
+                    struct weir_ledger *ledger)
 {
 	int r = say_unseen(ledger);
 
 	if (r == 0)
 		r = say_damage(ledger, snap);
-	return r < 0 ? r : say_missing(ledger);
+	return r < 0 ? r : say_missing(host, ledger);
+}
+
+/* --- whether it can be known that nobody uses something ----------------------------- */
+
+static int say(char **out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int say(char **out, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(out, fmt, ap);
+	va_end(ap);
+	if (r >= 0)
+		return 0;
+	*out = NULL;
+	return -ENOMEM;
+}
+
+int weir_ledger_blind(const struct weir_host *host, const struct weir_ledger *ledger,
+                      char **out)
+{
+	const struct weir_holdings *all = &ledger->holdings;
+	size_t nr_cut = count_cut(all);
+	const char *unseen;
+
+	*out = NULL;
+	if (all->nr_forbidden)
+		return say(out,
+		           "%zu process%s could not be looked at, and may use them: no "
+		           "permission, which root has as a rule",
+		           all->nr_forbidden, all->nr_forbidden == 1 ? "" : "es");
+	if (all->nr_unseen_files)
+		return say(out,
+		           "%zu open file%s could not be asked about, and may be one of "
+		           "them",
+		           all->nr_unseen_files, plural(all->nr_unseen_files));
+	if (nr_cut)
+		return say(out, "%zu process%s more mappings than are looked at", nr_cut,
+		           nr_cut == 1 ? " has" : "es have");
+	if (all->files.cut)
+		return say(out, "there are more than %u files", WEIR_HUGE_FILES_MAX);
+	if (!all->mounts.mounts.known)
+		return say(out, "the mounts are not known");
+	if (ledger->warm.hidden)
+		return say(out, "which of them are weird's warm memory is not "
+		                "known: " WEIR_WARM_STATE " could not be read");
+	if (ledger->moved)
+		return say(out, "the host changed each time it was looked at");
+	unseen = weir_processes_unseen(host);
+	return *unseen ? say(out, "%s, and may use them", unseen) : 0;
 }

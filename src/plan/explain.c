@@ -473,7 +473,8 @@ static int say_use(const struct weir_ledger *ledger, const struct weir_hold *hol
                    const struct weir_hold_user *user, struct weir_sentences *out)
 {
 	struct weir_words size = weir_words_size(hold->page_bytes);
-	uint64_t promised = hold->reserved.known ? hold->reserved.n : 0;
+	uint64_t promised = hold->reserved.known ? hold->reserved.n : hold->reserved_max;
+	uint64_t mapped = hold->page_bytes ? user->mapped_bytes / hold->page_bytes : 0;
 	char others[64] = "";
 
 	if (hold->nr_users > 1)
@@ -489,11 +490,11 @@ static int say_use(const struct weir_ledger *ledger, const struct weir_hold *hol
 		                          size.text);
 	return weir_sentences_add(out, WEIR_TOPIC_HOLDER, hold->page_bytes,
 	                          "It maps %" PRIu64 " page%s of %s in %s%s: %" PRIu64
-	                          " %s there, %" PRIu64 " more %s promised.",
-	                          user->mapped_bytes / hold->page_bytes,
-	                          weir_words_s(user->mapped_bytes / hold->page_bytes),
-	                          size.text, weir_words_hold(ledger, hold).text, others,
-	                          hold->pages, weir_words_are(hold->pages), promised,
+	                          " %s there, %s%" PRIu64 " more %s promised.",
+	                          mapped, weir_words_s(mapped), size.text,
+	                          weir_words_hold(ledger, hold).text, others, hold->pages,
+	                          weir_words_are(hold->pages),
+	                          hold->reserved.known ? "" : "up to ", promised,
 	                          weir_words_are(promised));
 }
 

@@ -148,6 +148,27 @@ def what_is_not_sure_is_kept_unless_named():
         expect("files", len(os.listdir(m)), 2)
 
 
+def who_judges_as_clean_does():
+    """And neither finds anything safe where processes may be hidden."""
+    words = {"left": "safe to release", "unsure": "unsure"}
+    with place() as m:
+        left(m / f"x_pid{os.getpid()}_0", 1)
+        left(m / f"y_pid{private.dead_pid()}", 1)
+        left(m / "rtemap_0", 1)
+        left(m / "of-nobody", 1, NOBODYS)
+        os.link(left(m / f"z_pid{private.dead_pid()}", 1), m / "second name")
+        told = weir("who", "--leaks")[0]
+        known = files("--dry-run")
+        expect("files", len(known), 5)
+        for name, file in known.items():
+            word = "not safe" if name.startswith("x_") else words[file["state"]]
+            expect_words(told, f"\n{word}: {file['path']}\n")
+        inside = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", WEIR, "who",
+                                 "--leaks"], check=True, capture_output=True, text=True)
+        expect_words(inside.stdout, "not safe:", "outside of this PID namespace")
+        expect("safe there", re.findall("\n(safe|unsure).*", inside.stdout), [])
+
+
 def what_is_used_stays():
     with place() as m:
         dead = private.dead_pid()
@@ -347,7 +368,8 @@ def keys_are_in_the_manual():
 
 
 def main():
-    tests = [what_is_left_goes, what_is_not_sure_is_kept_unless_named, what_is_used_stays,
+    tests = [what_is_left_goes, what_is_not_sure_is_kept_unless_named,
+             who_judges_as_clean_does, what_is_used_stays,
              what_comes_to_be_used_after_it_was_shown_stays,
              what_comes_to_be_another_file_stays, what_nobody_can_see_to_be_used_stays,
              an_answer_is_needed, young_ones_stay, paths_that_cannot_be,

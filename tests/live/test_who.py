@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from random import Random
 from pathlib import Path
@@ -34,7 +35,8 @@ POOL = 160
 MFD_HUGETLB = 4
 SHM_HUGETLB, IPC_CREAT, IPC_RMID = 0o4000, 0o1000, 0
 MAP_NORESERVE = 0x4000
-CLONE_NEWNS = 0x20000
+CLONE_NEWNS, CLONE_NEWIPC = 0x20000, 0x8000000
+SYS_EXIT = 60  # of one thread
 NOBODY = 65534
 DONE, USAGE, NO = 0, 2, 3
 
@@ -292,6 +294,8 @@ def segments(stage):
     detached = segment(3)
     libc.shmdt(ctypes.c_void_p(attach(detached, 1)))
     found("segment, not attached", 1, 2, detached, left=True)
+    segment_of_another_namespace(stage, attached)
+    ordinary_segment(stage)
     destroyed = segment(3)
     stage.process(lambda: attach(destroyed, 3) and None)
     libc.shmctl(destroyed, IPC_RMID, None)
@@ -323,6 +327,53 @@ def lazily_unmounted(stage):
     stage.expect("open, its mount is gone", 3, 0, kind="file", pid=opened)
     stage.expect("mapped, its mount is gone", 0, 3, kind="file", pid=mapped)
     yield
+
+
+def first_thread_that_ended(stage):
+    """Its process has no memory and no files by its own number any more."""
+    def two_threads():
+        anonymous(4, 2)
+        map_file(memfd("threads", 3), 3, 1)
+        memfd("open", 1)
+        threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+        signal.signal(signal.SIGUSR1, lambda *_: libc.syscall(SYS_EXIT, 0))
+
+    pid, _ = stage.process(two_threads)
+    os.kill(pid, signal.SIGUSR1)
+    for _ in range(100):
+        if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+            break
+        time.sleep(0.05)
+    stage.expect("private, of another thread", 2, 2, kind="private", pid=pid)
+    stage.expect("memfd, of another thread", 1, 2, kind="memfd", name="threads", pid=pid)
+    stage.expect("memfd, open by another thread", 0, 0, kind="memfd", name="open", pid=pid)
+
+
+def segment_of_another_namespace(stage, number):
+    """With the number of one of ours, if that is a low one."""
+    def elsewhere():
+        if libc.unshare(CLONE_NEWIPC) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        for _ in range(64):
+            shmid = libc.shmget(0, pages(4), IPC_CREAT | SHM_HUGETLB | 0o600)
+            if shmid == number or number > 32:
+                break
+            libc.shmctl(shmid, IPC_RMID, None)
+        touch_pages(libc.shmat(shmid, None, 0), 3)
+
+    pid, _ = stage.process(elsewhere)
+    stage.expect("segment of another namespace", 3, 1, kind="sysv", pid=pid)
+
+
+def ordinary_segment(stage):
+    """Of 1 GiB of base pages, all of them there: 6.7 and later say as much of one of 2M."""
+    def attach():
+        shmid = libc.shmget(0, 1 << 30, IPC_CREAT | 0o600)
+        at = libc.shmat(shmid, None, 0)
+        libc.shmctl(shmid, IPC_RMID, None)
+        ctypes.memset(at, 1, 1 << 30)
+
+    stage.process(attach)
 
 
 def other_namespace(stage, target):
@@ -456,9 +507,16 @@ def everything():
         libc.fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(pages(2)))
         os.close(fd)
         stage.expect("file on a mount with a minimum", 2, 0, name=f"{minimum}/two")
-        stage.expect("minimum of a mount", 0, 7, kind="mount", name=minimum)
+        fd = os.open(f"{minimum}/three", os.O_RDWR | os.O_CREAT)
+        os.ftruncate(fd, pages(3))
+        stage.process(lambda: map_file(fd, 3, 1, mmap.MAP_PRIVATE) and None)
+        os.close(fd)
+        stage.expect("private, on a mount with a minimum", 1, 2, kind="private",
+                     name=f"{minimum}/three")
+        stage.expect("minimum of a mount", 0, 4, kind="mount", name=minimum)
         stack.enter_context(lazily_unmounted(stage))
         other_namespace(stage, other)
+        first_thread_that_ended(stage)
         in_cgroup(stage, path)
         qemus(stage, target)
         yield stage
@@ -655,7 +713,7 @@ def what_one_may_not_see_is_said():
                                       preexec_fn=drop, capture_output=True, text=True)
                 os.unlink(f"{target}/left")
             expect("why it is not safe, and who could tell", re.search(
-                r"\d+ process(es)? may use it and could not be looked at: no permission, "
+                r"\d+ process(es)? could not be looked at, and may use them: no permission, "
                 "which root has", done.stdout) is not None, True)
 
 
@@ -796,7 +854,7 @@ def orphan(name, comm, touch=3):
         os.close(gone)
 
 
-NOT_LOOKED_FOR = "Not looked for: who only has one of these files open."
+NOT_LOOKED_FOR = "Not looked for: who has one of these files only open, or mapped and not touched."
 
 
 def passed_on(stage, number):
@@ -879,12 +937,13 @@ def users_are_found_as_far_as_they_are_looked_for():
         plain = who()
         expect("who only has it open, when nobody else does", table_pids(plain),
                {receiver, own})
-        expect("all was looked for", NOT_LOOKED_FOR in plain, False)
+        expect("what else is not looked for", "only mapped, not open nor touched" in plain, True)
         adds_up(ledger())
         keeper = stack.enter_context(orphan("untouched", "vhost", touch=0))
         plain = who()
         expect("who has it mapped, and has not touched it", table_pids(plain),
                {receiver, own, keeper})
+        expect("all was looked for", "Not looked for" in plain, False)
         adds_up(ledger())
 
 

@@ -259,6 +259,193 @@ static void ledger_segments_are_joined_by_their_id(void **state)
 	unload(&loaded);
 }
 
+/* Number 5 in two IPC namespaces: ours, where nobody has it attached, and that of 90; 91
+ * is in ours and has another one. */
+#define SEGMENT(pid, inode, pages_, kb)                                                \
+	{ "/proc/" pid "/status",                                                      \
+	  "Pid:\t" pid "\n" ALIVE "HugetlbPages:\t " kb " kB\n" },                     \
+		{ "/proc/" pid "/maps", "10000000-10800000 rw-s 00000000 00:0f " inode \
+		                        " /SYSV00000000 (deleted)\n" },                \
+	{                                                                              \
+		"/proc/" pid "/numa_maps",                                             \
+			"10000000 default file=/SYSV00000000\\040(deleted) huge "      \
+			"N0=" pages_ " kernelpagesize_kB=2048\n"                       \
+	}
+static struct fake_file namespaces[] = {
+	POOLS("25", "5", "10", "15"),
+	MOUNTED(""),
+	{ "/@/link/proc/self/ns/ipc", "ipc:[4026531839]" },
+	{ "/@/link/proc/90/ns/ipc", "ipc:[4026532222]" },
+	{ "/@/link/proc/91/ns/ipc", "ipc:[4026531839]" },
+	{ "/proc/sysvipc/shm", "key shmid perms size cpid lpid nattch uid rss\n"
+	                       "0 5 600 8388608 30 30 0 7 1073741824\n"
+	                       "0 6 600 8388608 30 30 1 7 2147483648\n" },
+	SEGMENT("90", "5", "4", "8192"),
+	{ "/@/file/proc/90/map_files/10000000-10800000/@",
+	  STAT("8388608", "16384", "0:15", "5") },
+	SEGMENT("91", "6", "2", "4096"),
+	{ "/@/file/proc/91/map_files/10000000-10800000/@",
+	  STAT("8388608", "8192", "0:15", "6") },
+};
+
+static void ledger_segments_of_two_namespaces_are_two(void **state)
+{
+	static const struct {
+		uint64_t pages, nr_users;
+		bool ours;
+	} wanted[] = { { 4, 1, false }, { 1, 0, true }, { 2, 1, true } };
+	struct loaded loaded;
+
+	(void)state;
+	expect_int_eq(load(namespaces, WEIR_NELEM(namespaces), &loaded), 0);
+	expect_u64_eq(loaded.ledger.nr_holds, WEIR_NELEM(wanted));
+	for (size_t i = 0; i < WEIR_NELEM(wanted); i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < loaded.ledger.nr_holds; k++) {
+			const struct weir_hold *hold = &loaded.ledger.holds[k];
+
+			found |= hold->pages == wanted[i].pages &&
+			         hold->nr_users == wanted[i].nr_users &&
+			         (hold->shm != NULL) == wanted[i].ours;
+		}
+		if (!found)
+			fail_msg("no segment has %d pages", (int)wanted[i].pages);
+	}
+	expect_sums(&loaded, 0, 0);
+	unload(&loaded);
+}
+
+/* A segment of 4 GiB of ordinary pages, all of them resident, is one of 4 huge pages by
+ * the same number. */
+static void ledger_ordinary_segments_are_not_counted(void **state)
+{
+#define ORDINARY(attached)                                \
+	"key shmid perms size cpid lpid nattch uid rss\n" \
+	"0 5 600 4294967296 30 30 " attached " 7 4294967296\n"
+	static const struct {
+		const char *shm, *free, *reserved, *release;
+		uint64_t pages; /* of it; 0: none is in the ledger */
+	} cases[] = {
+		{ ORDINARY("0"), "32", "0", "6.18.44", 0 },    /* nothing is missing */
+		{ ORDINARY("0"), "28", "0", "6.18.44", 0 },    /* nothing is promised */
+		{ ORDINARY("1"), "28", "2044", "6.18.44", 0 }, /* nobody maps it */
+		{ ORDINARY("0"), "28", "2044", "6.18.44", 4 },
+		{ ORDINARY("0"), "29", "2044", "6.18.44", 0 },
+		{ ORDINARY("0"), "28", "2044", "6.6.30", 0 }, /* 2048, or none */
+		{ "key shmid perms size cpid lpid nattch uid rss\n"
+		  "0 5 600 8388608 30 30 0 7 6291456\n",
+		  "29", "1", "6.6.30", 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		struct fake_file files[] = {
+			POOLS("32", "0", "16", "16"),
+			MOUNTED(""),
+			{ "/proc/sysvipc/shm", cases[i].shm },
+			{ "/proc/sys/kernel/osrelease", cases[i].release },
+			{ "/proc/1/status", "Pid:\t1\n" ALIVE "HugetlbPages:\t 0 kB\n" },
+			{ "/proc/1/maps", "" },
+		};
+		const struct weir_hold *hold;
+		struct loaded loaded;
+
+		for (size_t k = 0; k < WEIR_NELEM(files); k++) {
+			if (strcmp(files[k].path, MM "free_hugepages") == 0)
+				files[k].text = cases[i].free;
+			if (strcmp(files[k].path, MM "resv_hugepages") == 0)
+				files[k].text = cases[i].reserved;
+		}
+		expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+		expect_u64_eq(loaded.ledger.nr_holds, cases[i].pages != 0);
+		if (cases[i].pages) {
+			hold = only(&loaded, WEIR_HOLD_SHM);
+			expect_u64_eq(hold->pages, cases[i].pages);
+			assert_true(hold->supposed);
+		}
+		unload(&loaded);
+	}
+}
+
+/* 4 pages of a file are mapped privately, 1 is touched; the mount keeps 6 in all. */
+static struct fake_file minimum[] = {
+	POOLS("31", "5", "15", "16"),
+	MOUNTED("50 1 0:39 / /huge rw - hugetlbfs none rw,pagesize=2M,min_size=12M\n"),
+	{ "/huge/vm", "" },
+	{ "/@/stat/huge/vm/@", STAT("8388608", "0", "0:39", "42") },
+	{ "/proc/20/status", "Pid:\t20\n" ALIVE "HugetlbPages:\t 2048 kB\n" },
+	{ "/proc/20/maps", "10000000-10800000 rw-p 00000000 00:27 42 /huge/vm\n" },
+	{ "/proc/20/numa_maps", "10000000 default file=/huge/vm huge anon=1 N0=1 "
+	                        "kernelpagesize_kB=2048\n" },
+	{ "/proc/20/fd/7", "" },
+	{ "/@/link/proc/20/fd/7", "/huge/vm" },
+	{ "/@/file/proc/20/fd/7/@", STAT("8388608", "0", "0:39", "42") },
+};
+
+static void ledger_minimum_counts_private_pages(void **state)
+{
+	static const struct {
+		const char *reserved;
+		uint64_t mount, private;
+	} cases[] = {
+		{ "5", 2, 3 },
+		{ "1", 1, 0 }, /* it was lost: no more than the kernel counts */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		struct fake_file files[WEIR_NELEM(minimum)];
+		struct loaded loaded;
+
+		memcpy(files, minimum, sizeof(files));
+		for (size_t k = 0; k < WEIR_NELEM(files); k++)
+			if (strcmp(files[k].path, MM "resv_hugepages") == 0)
+				files[k].text = cases[i].reserved;
+		expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+		expect_count(only(&loaded, WEIR_HOLD_MOUNT)->reserved, cases[i].mount);
+		expect_u64_eq(only(&loaded, WEIR_HOLD_PRIVATE)->pages, 1);
+		expect_u64_eq(only(&loaded, WEIR_HOLD_PRIVATE)->reserved.n,
+		              cases[i].private);
+		expect_sums(&loaded, 0, 0);
+		unload(&loaded);
+	}
+}
+
+/* Two mappings that may have reserved what they have not touched, of which at most 3 are
+ * 10 that are reserved. */
+static struct fake_file untold[] = {
+	POOLS("32", "10", "16", "16"),
+	MOUNTED("50 1 0:39 / /huge rw - hugetlbfs none rw,pagesize=2M\n"),
+	{ "/huge/a", "" },
+	{ "/@/stat/huge/a/@", STAT("25165824", "0", "0:39", "42") },
+	{ "/huge/b", "" },
+	{ "/@/stat/huge/b/@", STAT("6291456", "0", "0:39", "43") },
+	{ "/proc/20/status", "Pid:\t20\n" ALIVE "HugetlbPages:\t 0 kB\n" },
+	{ "/proc/20/maps", "10000000-11800000 rw-s 00000000 00:27 42 /huge/a\n"
+	                   "20000000-20600000 rw-s 00000000 00:27 43 /huge/b\n" },
+	{ "/proc/20/numa_maps",
+	  "10000000 default file=/huge/a huge kernelpagesize_kB=2048\n"
+	  "20000000 default file=/huge/b huge kernelpagesize_kB=2048\n" },
+};
+
+static void ledger_is_unsure_of_no_more_than_may_be(void **state)
+{
+	const struct weir_ledger_size *size;
+	struct loaded loaded;
+	uint64_t most = 0;
+
+	(void)state;
+	expect_int_eq(load(untold, WEIR_NELEM(untold), &loaded), 0);
+	size = weir_ledger_size(&loaded.ledger, UINT64_C(2) << 20);
+	for (size_t i = 0; i < loaded.ledger.nr_holds; i++)
+		most += loaded.ledger.holds[i].reserved_max;
+	assert_true(most < 10);
+	expect_u64_eq(size->held_reserved + size->unsure, most);
+	expect_count(size->unattributed_reserved, 10 - most);
+	unload(&loaded);
+}
+
 /* 40 may not be looked at, 41 ended meanwhile; nobody is found for what is in use. */
 static struct fake_file hidden[] = {
 	POOLS("30", "1", "14", "16"),
@@ -282,6 +469,47 @@ static void ledger_says_what_it_could_not_see(void **state)
 	assert_true(
 		weir_str_starts(weir_strz(loaded.ledger.reasons[0]), "1 process could"));
 	unload(&loaded);
+}
+
+static void ledger_is_blind_where_users_may_be_hidden(void **state)
+{
+	static const struct {
+		const char *pid_namespace; /* NULL: not told */
+		const char *words;         /* NULL: it sees all */
+		bool sees_first, forbidden;
+	} cases[] = {
+		{ NULL, NULL, false, false },
+		{ "pid:[4026531836]", NULL, true, false },
+		{ "pid:[4026531836]", "hidden", false, false },
+		{ "pid:[4026532200]", "outside of this PID namespace", true, false },
+		{ "pid:[4026531836]", "1 process could not", true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		struct fake_file files[] = {
+			POOLS("32", "0", "16", "16"),
+			MOUNTED(""),
+			{ "/proc/7/status", "Pid:\t7\n" ALIVE "HugetlbPages:\t 0 kB\n" },
+			{ "/proc/7/maps", "", .error = cases[i].forbidden ? -EACCES : 0 },
+			{ "/@/link/proc/self/ns/pid", cases[i].pid_namespace,
+			  .error = cases[i].pid_namespace ? 0 : -ENOENT },
+			{ "/@/stat/proc/1/@", "type dir\n",
+			  .error = cases[i].sees_first ? 0 : -ENOENT },
+		};
+		struct loaded loaded;
+		char *blind;
+
+		expect_int_eq(
+			load_for(WEIR_LEDGER_ALL, files, WEIR_NELEM(files), &loaded), 0);
+		expect_int_eq(
+			weir_ledger_blind(&loaded.fake.host, &loaded.ledger, &blind), 0);
+		assert_int_equal(blind != NULL, cases[i].words != NULL);
+		if (blind && weir_str_find(weir_strz(blind), cases[i].words) < 0)
+			fail_msg("'%s' lacks '%s'", blind, cases[i].words);
+		free(blind);
+		unload(&loaded);
+	}
 }
 
 /* A file on a mount that is gone is seen by what the kernel says of its descriptor, which
@@ -382,9 +610,11 @@ static void ledger_finds_users_as_far_as_they_are_wanted_or_needed(void **state)
 		bool least;
 	} cases[] = {
 		{ "", WEIR_LEDGER_PAGES, 70, 1, true },
-		{ "", WEIR_LEDGER_USERS, 70, 2, false },
-		{ "0", WEIR_LEDGER_PAGES, 71, 1, false }, /* by its descriptor */
-		{ "0", WEIR_LEDGER_USERS, 71, 1, false },
+		{ "", WEIR_LEDGER_USERS, 70, 2, true },
+		{ "", WEIR_LEDGER_ALL, 70, 3, false },
+		{ "0", WEIR_LEDGER_PAGES, 71, 1, true }, /* by its descriptor */
+		{ "0", WEIR_LEDGER_USERS, 71, 1, true },
+		{ "0", WEIR_LEDGER_ALL, 72, 2, false },
 		{ "01", WEIR_LEDGER_PAGES, 72, 1, false }, /* by its mapping */
 		{ "01", WEIR_LEDGER_USERS, 72, 1, false },
 	};
@@ -699,6 +929,11 @@ int main(void)
 		cmocka_unit_test(ledger_fork_without_frames_counts_the_most),
 		cmocka_unit_test(ledger_file_is_counted_once_with_all_its_users),
 		cmocka_unit_test(ledger_segments_are_joined_by_their_id),
+		cmocka_unit_test(ledger_segments_of_two_namespaces_are_two),
+		cmocka_unit_test(ledger_ordinary_segments_are_not_counted),
+		cmocka_unit_test(ledger_minimum_counts_private_pages),
+		cmocka_unit_test(ledger_is_unsure_of_no_more_than_may_be),
+		cmocka_unit_test(ledger_is_blind_where_users_may_be_hidden),
 		cmocka_unit_test(ledger_says_what_it_could_not_see),
 		cmocka_unit_test(ledger_looks_again_when_pages_are_missing),
 		cmocka_unit_test(ledger_finds_users_as_far_as_they_are_wanted_or_needed),

@@ -177,12 +177,119 @@ static void pass_over_open_files_may_be_of_some_only(void **state)
 	fake_close(&fake);
 }
 
+/* The first thread of 20 has ended, 22 goes on; of 30 none does; 40 is one of a capture,
+ * which has what 42 told as if it were its own. */
+static struct fake_file headless[] = {
+	{ "/@/pagesize", "4096\n" },
+	{ "/proc/20/status", "Name:\tfirst\nPid:\t20\nThreads:\t2\n" },
+	{ "/proc/20/maps", "" },
+	{ "/proc/20/task/20/status", "Name:\tfirst\nPid:\t20\nThreads:\t2\n" },
+	{ "/proc/20/task/22/status",
+	  "Name:\tother\nPid:\t22\n" ALIVE "HugetlbPages:\t 2048 kB\n" },
+	{ "/proc/20/task/22/maps", MAPS_MEMFD },
+	{ "/@/statfs/proc/22/map_files/7f2000000000-7f2000400000/@",
+	  "type 958458f6\nbsize 2097152\n" },
+	{ "/proc/20/task/22/fd/5", "" },
+	{ "/@/link/proc/20/task/22/fd/5", "/dev/hugepages/a b" },
+	{ "/proc/30/status", "Name:\tended\nPid:\t30\nThreads:\t2\n" },
+	{ "/proc/30/task/30/status", "Name:\tended\nPid:\t30\nThreads:\t1\n" },
+	{ "/proc/40/status",
+	  "Name:\tkept\nPid:\t42\n" ALIVE "HugetlbPages:\t 2048 kB\n" },
+	{ "/proc/40/maps", MAPS_FILE },
+};
+
+static void first_thread_that_ended_is_read_by_another(void **state)
+{
+	static const enum weir_tasks_pass passes[] = { WEIR_TASKS_ALL,
+		                                       WEIR_TASKS_TOUCHED };
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(passes); i++) {
+		const struct weir_task *task;
+		struct fake_host fake;
+		struct weir_tasks walk;
+
+		fake_open(&fake, headless, WEIR_NELEM(headless));
+		expect_int_eq(weir_tasks_open(&walk, &fake.host, NULL), 0);
+		expect_int_eq(weir_tasks_know(&walk, &mounts), 0);
+		weir_tasks_begin(&walk, WEIR_TASKS_STATUS);
+		if (passes[i] == WEIR_TASKS_TOUCHED)
+			expect_str(next_pid(&walk, &task), "");
+		weir_tasks_begin(&walk, passes[i]);
+		expect_str(next_pid(&walk, &task), "20");
+		assert_true(task->is_holder);
+		expect_count(task->status.pid, 22);
+		expect_text(weir_buf_str(&task->maps), MAPS_MEMFD);
+		expect_u64_eq(task->nr_links, 1);
+		expect_str(next_pid(&walk, &task), "40");
+		expect_text(weir_buf_str(&task->maps), MAPS_FILE);
+		expect_str(next_pid(&walk, &task), "");
+		expect_u64_eq(walk.nr_vanished, 1);
+		weir_tasks_done(&walk);
+		fake_close(&fake);
+	}
+}
+
+/* A host of which a process appears after /proc was listed for the first time. */
+struct growing {
+	struct weir_host inner;
+	unsigned int nr_lists;
+};
+
+static int growing_read(void *ctx, const char *path, size_t max, struct weir_buf *out)
+{
+	struct growing *g = ctx;
+
+	return weir_host_read(&g->inner, path, max, out);
+}
+
+static int growing_list(void *ctx, const char *path, struct weir_names *out)
+{
+	struct growing *g = ctx;
+	int r = weir_host_list(&g->inner, path, out);
+
+	if (r < 0 || strcmp(path, "/proc") != 0 || g->nr_lists++)
+		return r;
+	for (size_t i = 0; i < out->nr; i++)
+		if (strcmp(out->v[i].name, "11") == 0) {
+			free(out->v[i].name);
+			out->v[i] = out->v[--out->nr];
+		}
+	return 0;
+}
+
+static void who_comes_meanwhile_is_looked_at_in_the_last_look(void **state)
+{
+	static const struct weir_host_ops ops = { .read = growing_read,
+		                                  .list = growing_list };
+	struct growing growing = { 0 };
+	struct weir_host host = { &ops, &growing };
+	const struct weir_task *task;
+	struct fake_host fake;
+	struct weir_tasks walk;
+
+	(void)state;
+	fake_open(&fake, host_files, WEIR_NELEM(host_files));
+	growing.inner = fake.host;
+	expect_int_eq(weir_tasks_open(&walk, &host, NULL), 0);
+	expect_int_eq(weir_tasks_know(&walk, &mounts), 0);
+	weir_tasks_begin(&walk, WEIR_TASKS_ALL);
+	expect_str(next_pid(&walk, &task), "10");
+	expect_str(next_pid(&walk, &task), "11");
+	assert_true(task->is_holder);
+	expect_str(next_pid(&walk, &task), "");
+	weir_tasks_done(&walk);
+	fake_close(&fake);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walk_gives_what_a_process_holds),
 		cmocka_unit_test(passes_go_from_statuses_to_open_files),
 		cmocka_unit_test(pass_over_open_files_may_be_of_some_only),
+		cmocka_unit_test(first_thread_that_ended_is_read_by_another),
+		cmocka_unit_test(who_comes_meanwhile_is_looked_at_in_the_last_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
