@@ -3,7 +3,11 @@
  * Reading stops while as many requests are pending as may be, or much of what was replied
  * is not read; so what a client can make us keep is one piece of what it sent, and some
  * replies. Who reads nothing for long is cut. Who closes his half only gets all replies
- * first. */
+ * first.
+ *
+ * One piece may hold hundreds of requests, and all that is done for them is done by the
+ * loop: so only a few are taken in a turn, and what is left before anything else is read,
+ * in the turns that follow. */
 #include "daemon/connection.h"
 
 #include "base/own.h"
@@ -15,7 +19,9 @@
 #include <sys/socket.h>
 
 #define PIECE_MAX  (16U << 10)
-#define GROUPS_MAX 65536 /* NGROUPS_MAX */
+#define TURN_LINES 8U                /* of one client, in a turn of the loop */
+#define TURN_NS    UINT64_C(5000000) /* and not for longer */
+#define GROUPS_MAX 65536             /* NGROUPS_MAX */
 
 static void drop_unsent(struct weir_connection *conn)
 {
@@ -76,8 +82,11 @@ static void wait_for(struct weir_connection *conn)
 {
 	uint32_t events = 0;
 
-	if (!conn->ended && may_take(conn))
+	conn->is_reading = !conn->ended && may_take(conn) && !conn->has_more;
+	if (conn->is_reading)
 		events |= EPOLLIN | EPOLLRDHUP;
+	if (conn->has_more && may_take(conn) && !weir_timer_is_set(conn->server->more))
+		weir_timer_at(conn->server->more, weir_now_ns());
 	if (conn->unsent)
 		events |= EPOLLOUT;
 	if (conn->unsent && !weir_timer_is_set(conn->server->sweep))
@@ -158,9 +167,24 @@ static int keep_unsent(struct weir_connection *conn, struct weir_str line, int f
 	return 0;
 }
 
+/* Nobody is told any more; but what was asked before is done. */
+static void send_nothing(struct weir_connection *conn)
+{
+	while (conn->unsent) {
+		uint64_t tag = conn->unsent->tag;
+
+		drop_unsent(conn);
+		tell_lost(conn, tag);
+	}
+}
+
 static bool is_over(const struct weir_connection *conn)
 {
-	return !conn->unsent && (conn->cut || (conn->ended && !conn->nr_pending));
+	bool all_taken = conn->ended && !conn->has_more;
+
+	if (conn->hung_up)
+		return all_taken || !may_take(conn);
+	return !conn->unsent && (conn->cut || (all_taken && !conn->nr_pending));
 }
 
 /* ---- lines ------------------------------------------------------------------------- */
@@ -178,11 +202,17 @@ static void cut(struct weir_connection *conn)
 
 static void take_lines(struct weir_connection *conn)
 {
+	uint64_t until = weir_now_ns() + TURN_NS;
 	struct weir_str line;
 	int r;
 
 	conn->is_busy = true;
-	while (!conn->gone && may_take(conn)) {
+	conn->has_more = false;
+	for (unsigned int n = 0; !conn->gone; n++) {
+		if (!may_take(conn) || n == TURN_LINES || (n && weir_now_ns() >= until)) {
+			conn->has_more = true;
+			break;
+		}
 		r = weir_lines_next(&conn->lines, &line);
 		if (r == WEIR_LINES_NONE)
 			break;
@@ -196,25 +226,51 @@ static void take_lines(struct weir_connection *conn)
 	conn->is_busy = false;
 }
 
-/* What follows when something was taken or sent: may close. */
+/* What follows when something was taken or is to be sent: may close. */
 static void settle(struct weir_connection *conn)
 {
-	size_t had;
+	int r;
 
 	if (conn->is_busy)
 		return;
-	/* what is sent makes room for what was not taken */
-	do {
-		if (!conn->gone)
-			take_lines(conn);
-		had = conn->unsent_bytes;
-		if (!conn->gone && send_all(conn) < 0)
-			conn->gone = true;
-	} while (!conn->gone && had >= WEIR_SERVER_UNREAD_HIGH && may_take(conn));
+	r = conn->gone || conn->hung_up ? 0 : send_all(conn);
+	if (r == -EPIPE || r == -ECONNRESET)
+		conn->hung_up = true;
+	else if (r < 0)
+		conn->gone = true;
+	if (conn->hung_up && !conn->gone)
+		send_nothing(conn);
 	if (conn->gone || is_over(conn))
 		weir_connection_close(conn);
 	else
 		wait_for(conn);
+}
+
+static void go_on(struct weir_connection *conn)
+{
+	conn->turn = conn->server->turn;
+	if (!conn->gone)
+		take_lines(conn);
+	settle(conn);
+}
+
+/* One of those that have more and have not been asked this turn, or NULL: what is done
+ * for one of them may close others. */
+static struct weir_connection *next_with_more(const struct weir_server *server)
+{
+	for (struct weir_connection *c = server->connections; c; c = c->next)
+		if (c->has_more && may_take(c) && c->turn != server->turn)
+			return c;
+	return NULL;
+}
+
+void weir_connections_go_on(struct weir_server *server)
+{
+	struct weir_connection *conn;
+
+	server->turn++;
+	while ((conn = next_with_more(server)))
+		go_on(conn);
 }
 
 void weir_connection_reply(struct weir_connection *conn, struct weir_str line, int fd,
@@ -277,11 +333,10 @@ static void on_connection(void *ctx, uint32_t events)
 
 	if (events & (EPOLLIN | EPOLLRDHUP))
 		read_some(conn);
-	if (events & (EPOLLERR | EPOLLHUP) && (conn->ended || !(events & EPOLLIN))) {
-		take_lines(conn);
-		conn->gone = true;
-	}
-	settle(conn);
+	conn->hung_up |= (events & (EPOLLERR | EPOLLHUP)) != 0;
+	if (conn->hung_up && conn->is_reading && !(events & EPOLLIN))
+		conn->ended = true;
+	go_on(conn);
 }
 
 int weir_connection_new(struct weir_server *server, int fd, const struct weir_peer *peer)
@@ -294,6 +349,8 @@ int weir_connection_new(struct weir_server *server, int fd, const struct weir_pe
 	conn->server = server;
 	conn->fd = fd;
 	conn->peer = *peer;
+	conn->is_reading = true;
+	conn->turn = server->turn;
 	conn->lines.max = server->line_max;
 	conn->last = &conn->unsent;
 	r = weir_loop_add(server->loop, fd, EPOLLIN | EPOLLRDHUP, on_connection, conn,

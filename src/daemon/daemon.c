@@ -312,6 +312,16 @@ static void on_freed(void *ctx, size_t nr)
 	weir_feed_kick(d->feed);
 }
 
+/* Who read the log may be gone: then nobody is told, and leases go on. Programs that
+ * weird starts have the signal as it was made (growth.c). */
+static void outlive_readers(void)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	/* cannot fail: it is a signal that may be ignored */
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
 /* A thousand leases with owners are as many descriptors. */
 static void raise_limits(void)
 {
@@ -390,6 +400,7 @@ int weir_daemon_init(struct weir_daemon *d, const struct weir_daemon_options *op
 
 	*d = (struct weir_daemon){ .options = *options, .notify = { .listen_fd = -1 } };
 	weir_events_init(&d->log, weir_now_ns);
+	outlive_readers();
 	raise_limits();
 	r = weir_notify_init(&d->notify, err);
 	if (r == 0)

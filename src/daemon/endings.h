@@ -2,8 +2,8 @@
  * file any more; and what brings back memory that was still held when its lease ended.
  *
  * That a file is opened and closed inotify tells, for the directories of the store. What
- * weird does itself with a file is told too, and is passed over with all that came
- * meanwhile; so it is looked again a little later, and later again. */
+ * weird does itself with a file is told too, and is passed over with what others did with
+ * it meanwhile; so it is looked again a little later, and later again. */
 #ifndef WEIR_DAEMON_ENDINGS_H
 #define WEIR_DAEMON_ENDINGS_H
 
@@ -34,7 +34,7 @@ int weir_endings_add(struct weir_endings *endings, uint64_t lease,
 void weir_endings_remove(struct weir_endings *endings, uint64_t lease);
 
 /* Claims the owners of all leases that the store came with. Those that are gone are
- * ended. */
+ * ended; where that cannot be told, it is looked again. */
 void weir_endings_restore(struct weir_endings *endings);
 
 /* Leases, their times or directories have changed. */

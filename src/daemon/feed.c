@@ -21,8 +21,10 @@ struct weir_feed {
 	struct weir_daemon *d;
 	struct weir_supply supply;
 	struct weir_timer *again;
+	struct weir_timer *back; /* set: more is given back in the next turn */
 	uint64_t again_ms;
 	struct weir_rates rates;
+	char trouble[248]; /* what could not be given back, as it was told */
 };
 
 /* ---- what is lacking --------------------------------------------------------------- */
@@ -72,9 +74,9 @@ static bool wants_room(const struct weir_feed *feed)
 	return is_missing(feed);
 }
 
-uint64_t weir_feed_lease_room(struct weir_feed *feed, uint64_t page_bytes, int node)
+int weir_feed_lease_rooms(struct weir_feed *feed, struct weir_rooms *out)
 {
-	return weir_supply_for_lease(&feed->supply, page_bytes, node);
+	return weir_supply_for_lease(&feed->supply, out);
 }
 
 int weir_feed_rooms(const struct weir_feed *feed, struct weir_rooms *out)
@@ -207,7 +209,7 @@ static void see_rate(struct weir_feed *feed, uint64_t page_bytes, int node,
 /* The next time to look at pools that had no room, and what else time brings. */
 static void set_again(struct weir_feed *feed)
 {
-	bool waits = wants_room(feed) ||
+	bool waits = wants_room(feed) || *weir_store_trouble(feed->d->store) ||
 	             (feed->d->conf.shrink && weir_growth_has_any(feed->d->growth));
 
 	if (!waits) {
@@ -220,10 +222,23 @@ static void set_again(struct weir_feed *feed)
 
 /* ---- jobs -------------------------------------------------------------------------- */
 
+/* Once for each trouble: it is tried again with each job. */
+static void tell_trouble(struct weir_feed *feed)
+{
+	const char *trouble = weir_store_trouble(feed->d->store);
+
+	if (*trouble && strcmp(trouble, feed->trouble) != 0)
+		weir_event(&feed->d->log, WEIR_EVENT_WARNING, "give-back-failed",
+		           "why=%s", weir_quote(&(struct weir_quote){ 0 }, trouble));
+	(void)snprintf(feed->trouble, sizeof(feed->trouble), "%s", trouble);
+}
+
 static int next(void *ctx, int node, bool only_grow, struct weir_warm_job *out)
 {
 	struct weir_feed *feed = ctx;
-	struct weir_job_wish wish = { .node = node, .only_grow = only_grow };
+	struct weir_job_wish wish = { .node = node,
+		                      .only_grow = only_grow,
+		                      .no_back = weir_timer_is_set(feed->back) };
 	const struct weir_rooms *rooms;
 	struct weir_err err = { 0 };
 	int r;
@@ -238,11 +253,14 @@ static int next(void *ctx, int node, bool only_grow, struct weir_warm_job *out)
 		wish.nr_rooms = rooms->nr;
 	}
 	r = weir_store_next_job(feed->d->store, &wish, out, &err);
+	tell_trouble(feed);
+	if (weir_store_has_back(feed->d->store) && !weir_timer_is_set(feed->back))
+		weir_timer_at(feed->back, weir_now_ns());
 	if (r == 0) /* the rate of the first seconds is from here */
 		see_rate(feed, out->page_bytes, out->node, NULL);
-	if (r == 0 && out->kind == WEIR_JOB_FILL)
+	if (r == 0) /* a scrub fills holes */
 		weir_supply_take(&feed->supply, out->page_bytes, out->node,
-		                 out->bytes - out->from_bytes);
+		                 out->bytes - out->filled_bytes);
 	if (r < 0)
 		weir_event(&feed->d->log, WEIR_EVENT_WARNING, "no-job", "why=%s",
 		           weir_quote(&(struct weir_quote){ 0 }, err.msg));
@@ -312,6 +330,13 @@ static void on_again(void *ctx)
 	if (!weir_work_running(feed->d->work))
 		change_pools(feed);
 	set_again(feed);
+}
+
+static void on_back(void *ctx)
+{
+	struct weir_feed *feed = ctx;
+
+	weir_work_kick(feed->d->work);
 }
 
 void weir_feed_kick(struct weir_feed *feed)
@@ -474,11 +499,14 @@ static int start(struct weir_feed *feed, struct weir_err *err)
 	weir_nodes_read(&rd, &nodes);
 	d->only_node = nodes.nr == 1 ? (int)nodes.v[0].id : -1;
 	r = weir_work_new(d->loop, &nodes.online, &jobs, feed, &d->work, err);
+	feed->supply.work = d->work;
 	weir_nodes_done(&nodes);
 	weir_gaps_done(&gaps);
 	weir_reader_done(&rd);
 	if (r == 0)
 		r = weir_timer_new(d->loop, on_again, feed, &feed->again, err);
+	if (r == 0)
+		r = weir_timer_new(d->loop, on_back, feed, &feed->back, err);
 	return r < 0 ? r
 	             : weir_growth_new(d->loop, d->options.weir, path, &growth, feed,
 	                               &d->growth, err);
@@ -511,6 +539,7 @@ void weir_feed_free(struct weir_feed *feed)
 	if (!feed)
 		return;
 	weir_timer_free(feed->again);
+	weir_timer_free(feed->back);
 	weir_supply_done(&feed->supply);
 	free(feed);
 }

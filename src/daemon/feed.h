@@ -15,8 +15,8 @@ int weir_feed_configure(struct weir_feed *feed);
 /* There may be something to do: leases, targets or pools have changed. */
 void weir_feed_kick(struct weir_feed *feed);
 
-/* What a lease may take of a pool now: read anew. */
-uint64_t weir_feed_lease_room(struct weir_feed *feed, uint64_t page_bytes, int node);
+/* What a lease may take of the pools now: read anew. *out is to be freed. -ENOMEM. */
+int weir_feed_lease_rooms(struct weir_feed *feed, struct weir_rooms *out);
 
 /* What of the pools may be taken for targets: for showing. *out is to be freed. -ENOMEM.
  */

@@ -19,8 +19,11 @@
 #include <sys/syscall.h>
 
 #define TEXT_MAX_BYTES 4096
-#define DEPTH_MAX      16U    /* systemd's own tree is 4 deep, nested ones 8 */
-#define DIRS_MAX       20000U /* looked at for one unit */
+#define DEPTH_MAX      16U /* systemd's own tree is 4 deep, nested ones 8 */
+/* Looking for one unit, others being served meanwhile: a name takes about a microsecond,
+ * to open a slice as long as SLICE_NAMES of them, and all that may be looked at 10 ms. */
+#define SEARCH_NAMES 10000U
+#define SLICE_NAMES  20U
 
 struct end {
 	struct end *next;
@@ -92,7 +95,9 @@ static int read_start(int pid, uint64_t *out)
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	r = read_path(path, text, sizeof(text), &stat);
-	return r < 0 ? -ESRCH : weir_pid_start(stat, out);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	return weir_pid_start(stat, out);
 }
 
 /* The real user: who started it, whatever it may have become since. */
@@ -101,10 +106,12 @@ static int read_uid(int pid, uint32_t *out)
 	char path[64], text[TEXT_MAX_BYTES];
 	struct weir_str status = { "", 0 }, line, word;
 	uint64_t uid;
+	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	if (read_path(path, text, sizeof(text), &status) < 0)
-		return -ESRCH;
+	r = read_path(path, text, sizeof(text), &status);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
 	while (weir_str_line(&status, &line)) {
 		if (!weir_str_starts(line, "Uid:"))
 			continue;
@@ -130,11 +137,16 @@ static int check_pid(struct weir_warm_owner *owner, uint32_t uid, struct weir_er
 	bool anybody = uid == (uint32_t)-1 || uid == 0;
 	uint64_t start = 0;
 	uint32_t of = uid;
+	int r = read_start(owner->pid, &start);
 
-	if (read_start(owner->pid, &start) < 0 ||
-	    (owner->start && owner->start != start) ||
-	    (!anybody && read_uid(owner->pid, &of) < 0))
+	if (r == 0 && owner->start && owner->start != start)
+		r = -ESRCH;
+	if (r == 0 && !anybody)
+		r = read_uid(owner->pid, &of);
+	if (r == -ESRCH)
 		return no_process(owner->pid, err);
+	if (r < 0)
+		return weir_err_sys(err, r, "look at process %d", owner->pid);
 	if (of != uid)
 		return weir_err_set(err, -EPERM, "process %d is another user's",
 		                    owner->pid);
@@ -148,7 +160,8 @@ static int claim_pid(struct weir_warm_owner *owner, uint32_t uid, int *out,
 {
 	int fd = (int)syscall(SYS_pidfd_open, (pid_t)owner->pid, 0U), r;
 
-	if (fd < 0 && errno != ESRCH && errno != EINVAL)
+	/* a thread that is not a process: EINVAL, or, seen with v6.18, ENOENT */
+	if (fd < 0 && errno != ESRCH && errno != EINVAL && errno != ENOENT)
 		return weir_err_sys(err, -errno, "watch process %d", owner->pid);
 	if (fd < 0)
 		return no_process(owner->pid, err);
@@ -162,80 +175,104 @@ static int claim_pid(struct weir_warm_owner *owner, uint32_t uid, int *out,
 
 /* ---- a unit ------------------------------------------------------------------------ */
 
+static int open_dir(int at, const char *path)
+{
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* No such directory, and not only none that could be opened now. */
+static bool is_absent(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ENODEV;
+}
+
 /* The cgroup v2 tree, which older systems have beside others. */
 static int open_tree(const struct weir_ends *ends)
 {
 	static const char *const below[] = { ".", "unified" };
+	weir_auto(weir_closep) int root = open(ends->cgroup_root,
+	                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	if (root < 0)
+		return -errno;
 	for (size_t i = 0; i < WEIR_NELEM(below); i++) {
-		weir_auto(weir_closep) int root = open(
-			ends->cgroup_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		int fd = root < 0 ? -1
-		                  : openat(root, below[i],
-		                           O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int fd = open_dir(root, below[i]);
 
 		if (fd >= 0 && faccessat(fd, "cgroup.procs", F_OK, 0) == 0)
 			return fd;
 		if (fd >= 0)
 			(void)close(fd);
+		else if (!is_absent(fd))
+			return fd;
 	}
 	return -ENOENT;
 }
 
 struct search {
 	const char *name;
-	unsigned int nr_dirs;
-	int found; /* a directory, or -1 */
+	unsigned int nr_names; /* that were looked at */
 };
 
-/* Takes @dir. Names of units are of one place in the tree. */
-static void search_below(struct search *s, int dir, unsigned int depth)
+static bool is_slice(const struct dirent *e)
 {
-	DIR *list = fdopendir(dir);
-	const struct dirent *e;
+	size_t n = strlen(e->d_name);
 
-	if (!list) {
-		(void)close(dir);
-		return;
-	}
-	while (s->found < 0 && (e = readdir(list))) {
-		int fd;
-
-		if (e->d_name[0] == '.' || e->d_type != DT_DIR ||
-		    s->nr_dirs++ >= DIRS_MAX)
-			continue;
-		fd = openat(dirfd(list), e->d_name,
-		            O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd < 0)
-			continue;
-		if (strcmp(e->d_name, s->name) == 0)
-			s->found = fd;
-		else if (depth < DEPTH_MAX)
-			search_below(s, fd, depth + 1);
-		else
-			(void)close(fd);
-	}
-	(void)closedir(list);
+	return e->d_type == DT_DIR && n > 6 && strcmp(e->d_name + n - 6, ".slice") == 0;
 }
 
-/* "vm.service", or a path below the tree. A directory, or -ENOENT. */
+/* In the slice @dir, which is taken, and in slices below it. A directory; -ENOENT;
+ * -EAGAIN: there are too many; others: one of them could not be looked at. */
+static int search_slice(struct search *s, int dir, unsigned int depth)
+{
+	int fd = open_dir(dir, s->name);
+	DIR *list = is_absent(fd) ? fdopendir(dir) : NULL;
+	const struct dirent *e;
+	int r = -ENOENT;
+
+	if (!list) {
+		if (is_absent(fd))
+			fd = -errno;
+		(void)close(dir);
+		return fd;
+	}
+	while (is_absent(r) && (e = readdir(list))) {
+		if (s->nr_names++ >= SEARCH_NAMES)
+			r = -EAGAIN;
+		else if (is_slice(e) && depth < DEPTH_MAX)
+			r = open_dir(dirfd(list), e->d_name);
+		if (r >= 0) {
+			s->nr_names += SLICE_NAMES;
+			r = search_slice(s, r, depth + 1);
+		}
+	}
+	(void)closedir(list);
+	return r;
+}
+
+/* What a user may make cgroups in is delegated to him: user@1000.service, a scope. So a
+ * name counts where only the system's manager makes units. */
+static int search_units(int tree, const char *name)
+{
+	struct search s = { .name = name };
+	int root = open_dir(tree, "."); /* of its own: it is taken */
+
+	return root < 0 ? root : search_slice(&s, root, 0);
+}
+
+/* "vm.service", or a path from the root of the tree. A directory, or as above. */
 static int open_unit(const struct weir_ends *ends, const char *unit)
 {
-	struct search search = { .name = unit, .found = -1 };
-	int tree = open_tree(ends), fd;
+	weir_auto(weir_closep) int tree = open_tree(ends);
 
 	if (tree < 0)
 		return tree;
-	if (strchr(unit, '/')) {
-		while (*unit == '/')
-			unit++;
-		fd = openat(tree, *unit ? unit : ".",
-		            O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		(void)close(tree);
-		return fd < 0 ? -ENOENT : fd;
-	}
-	search_below(&search, tree, 0);
-	return search.found < 0 ? -ENOENT : search.found;
+	if (!strchr(unit, '/'))
+		return search_units(tree, unit);
+	while (*unit == '/')
+		unit++;
+	return open_dir(tree, *unit ? unit : ".");
 }
 
 static bool is_populated(int fd)
@@ -243,9 +280,11 @@ static bool is_populated(int fd)
 	char text[TEXT_MAX_BYTES];
 	struct weir_str events = { "", 0 };
 
-	/* a cgroup that was removed gives -ENODEV */
-	return read_fd(fd, text, sizeof(text), &events) == 0 &&
-	       weir_unit_is_populated(events);
+	int r = read_fd(fd, text, sizeof(text), &events);
+
+	/* a cgroup that was removed gives -ENODEV; else it is not known that it is empty
+	 */
+	return r < 0 ? r != -ENODEV : weir_unit_is_populated(events);
 }
 
 /* Anybody's: whether one is there everybody may see, and what ends is the asker's. */
@@ -254,8 +293,16 @@ static int claim_unit(const struct weir_ends *ends, const struct weir_warm_owner
 {
 	weir_auto(weir_closep) int dir = open_unit(ends, owner->unit);
 	int fd = dir < 0 ? -1 : openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	int r = dir < 0 ? dir : fd < 0 ? -errno : 0;
 
-	if (fd < 0)
+	if (r == -EAGAIN)
+		return weir_err_set(err, r,
+		                    "there are too many cgroups to look for '%.80s': "
+		                    "give its path below the tree of cgroups",
+		                    owner->unit);
+	if (r < 0 && !is_absent(r))
+		return weir_err_sys(err, r, "look for unit '%.80s'", owner->unit);
+	if (r < 0)
 		return weir_err_set(err, -ESRCH, "there is no unit '%.80s' with a cgroup",
 		                    owner->unit);
 	if (!is_populated(fd)) {
@@ -328,6 +375,14 @@ void weir_ends_remove(struct weir_ends *ends, uint64_t lease)
 			remove_at(link);
 			return;
 		}
+}
+
+bool weir_ends_has(const struct weir_ends *ends, uint64_t lease)
+{
+	for (const struct end *end = ends->all; end; end = end->next)
+		if (end->lease == lease)
+			return true;
+	return false;
 }
 
 void weir_ends_free(struct weir_ends *ends)

@@ -24,8 +24,10 @@ struct weir_claim {
 };
 
 /* @owner: its start is filled in when it is 0, and compared otherwise. @uid: who asks; a
- * process must be his, unless he is root; (uint32_t)-1: do not look. 0; -ESRCH: there is
- * no such owner, or not any more; -EPERM; with words. */
+ * process must be his, unless he is root; (uint32_t)-1: do not look. A unit is a name in
+ * a slice, below slices only, or at the root of the tree of cgroups; or a path from
+ * there. 0; -ESRCH: there is no such owner, or not any more; -EPERM; others: it is not
+ * known; with words. */
 int weir_claim_make(const struct weir_ends *ends, struct weir_warm_owner *owner,
                     uint32_t uid, struct weir_claim *out, struct weir_err *err);
 void weir_claim_done(struct weir_claim *claim);
@@ -34,6 +36,7 @@ void weir_claim_done(struct weir_claim *claim);
 int weir_ends_add(struct weir_ends *ends, uint64_t lease, struct weir_claim *claim,
                   struct weir_err *err);
 void weir_ends_remove(struct weir_ends *ends, uint64_t lease); /* none is fine */
+bool weir_ends_has(const struct weir_ends *ends, uint64_t lease);
 
 /* Field 22 of /proc/PID/stat: when it was started. 0 or -ESRCH, -EBADMSG. */
 int weir_pid_start(struct weir_str stat, uint64_t *out);

@@ -163,6 +163,24 @@ static int ask_store(struct weir_serve *serve, const struct weir_wanted *w,
 	return r;
 }
 
+static int ask_with_room(struct weir_serve *serve, struct weir_wanted *w,
+                         struct weir_lease *lease, struct weir_err *err)
+{
+	weir_auto(weir_rooms_done) struct weir_rooms rooms = { 0 };
+	int r;
+
+	if (!is_warm(serve->d->store, &w->ask) &&
+	    weir_feed_lease_rooms(serve->d->feed, &rooms) == 0) {
+		w->ask.room_bytes = weir_rooms_of(&rooms, w->ask.page_bytes, w->ask.node);
+		w->ask.rooms = rooms.v;
+		w->ask.nr_rooms = rooms.nr;
+	}
+	r = ask_store(serve, w, lease, err);
+	w->ask.rooms = NULL;
+	w->ask.nr_rooms = 0;
+	return r;
+}
+
 static void make_lease(const struct weir_asked *a, struct weir_wanted *w)
 {
 	struct weir_serve *serve = a->serve;
@@ -178,10 +196,7 @@ static void make_lease(const struct weir_asked *a, struct weir_wanted *w)
 	};
 	int r;
 
-	if (!is_warm(serve->d->store, &w->ask))
-		w->ask.room_bytes = weir_feed_lease_room(serve->d->feed,
-		                                         w->ask.page_bytes, w->ask.node);
-	r = ask_store(serve, w, &lease, &err);
+	r = ask_with_room(serve, w, &lease, &err);
 	if (r == WEIR_LEASE_GROWING) {
 		wait_for_growth(a, w, &lease);
 		return;

@@ -143,6 +143,11 @@ static void on_sweep(void *ctx)
 	weir_connections_sweep(ctx);
 }
 
+static void on_more(void *ctx)
+{
+	weir_connections_go_on(ctx);
+}
+
 static void on_connect(void *ctx, uint32_t events)
 {
 	struct weir_server *server = ctx;
@@ -182,6 +187,8 @@ static int start(struct weir_server *server, const struct weir_server_options *o
 		r = weir_timer_new(server->loop, on_again, server, &server->again, err);
 	if (r == 0)
 		r = weir_timer_new(server->loop, on_sweep, server, &server->sweep, err);
+	if (r == 0)
+		r = weir_timer_new(server->loop, on_more, server, &server->more, err);
 	return r < 0 ? r
 	             : weir_loop_add(server->loop, server->fd, EPOLLIN, on_connect,
 	                             server, &server->source, err);
@@ -222,6 +229,7 @@ void weir_server_free(struct weir_server *server)
 	weir_source_remove(server->source);
 	weir_timer_free(server->again);
 	weir_timer_free(server->sweep);
+	weir_timer_free(server->more);
 	if (server->fd >= 0)
 		(void)close(server->fd);
 	if (server->path)

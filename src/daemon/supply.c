@@ -47,6 +47,34 @@ static void leave_holes(struct weir_store *store, struct weir_rooms *rooms)
 	}
 }
 
+/* Will it take pages that are still free? What grows for a lease was promised them when
+ * the lease was asked for; a fill or a scrub when it was given to a thread. The kernel
+ * keeps them when the thread has mapped the file (mm/hugetlb.c hugetlb_reserve_pages()).
+ */
+static bool takes_room(const struct weir_supply *supply, const struct weir_warm_region *r)
+{
+	bool reserved = false;
+	bool runs = supply->work && weir_work_has(supply->work, r->id, &reserved);
+
+	if (r->filled_bytes >= r->bytes || (runs && reserved))
+		return false;
+	return r->state == WEIR_REGION_GROWING ||
+	       (runs &&
+	        (r->state == WEIR_REGION_FILLING || r->state == WEIR_REGION_SCRUBBING));
+}
+
+static void leave_promised(const struct weir_supply *supply, struct weir_rooms *rooms)
+{
+	const struct weir_warm_state *state = weir_store_state(supply->store);
+
+	for (size_t i = 0; i < state->nr_regions; i++)
+		if (takes_room(supply, &state->regions[i]))
+			weir_rooms_take(rooms, state->regions[i].page_bytes,
+			                state->regions[i].node,
+			                state->regions[i].bytes -
+			                        state->regions[i].filled_bytes);
+}
+
 static int read_now(const struct weir_supply *supply, const struct weir_needs *needs,
                     struct weir_rooms *out)
 {
@@ -57,6 +85,8 @@ static int read_now(const struct weir_supply *supply, const struct weir_needs *n
 		r = weir_rooms_make(&pools, supply->conf, needs, out);
 	if (r == 0)
 		leave_holes(supply->store, out);
+	if (r == 0)
+		leave_promised(supply, out);
 	weir_pools_done(&pools);
 	return r;
 }
@@ -109,16 +139,10 @@ void weir_supply_take(struct weir_supply *supply, uint64_t page_bytes, int node,
 	weir_rooms_take(&supply->rooms, page_bytes, node, bytes);
 }
 
-uint64_t weir_supply_for_lease(const struct weir_supply *supply, uint64_t page_bytes,
-                               int node)
+int weir_supply_for_lease(struct weir_supply *supply, struct weir_rooms *out)
 {
-	struct weir_rooms rooms = { 0 };
-	uint64_t bytes = read_now(supply, NULL, &rooms) < 0
-	                         ? 0
-	                         : weir_rooms_of(&rooms, page_bytes, node);
-
-	weir_rooms_done(&rooms);
-	return bytes;
+	weir_supply_is_stale(supply); /* what it takes is not for targets */
+	return read_now(supply, NULL, out);
 }
 
 int weir_supply_show(const struct weir_supply *supply, struct weir_rooms *out)

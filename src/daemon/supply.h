@@ -6,6 +6,7 @@
 
 #include "daemon/look.h"
 #include "daemon/room.h"
+#include "daemon/work.h"
 
 #define WEIR_HELD_OFF_MAX 64U
 
@@ -19,6 +20,7 @@ struct weir_supply {
 	const struct weir_conf *conf;
 	struct weir_looker *look;
 	struct weir_store *store;  /* whose leased files have holes */
+	struct weir_work *work;    /* what takes pages now; NULL: nothing runs */
 	struct weir_rooms rooms;   /* as last read; what is being taken is taken off */
 	struct weir_rooms offered; /* the same, and nothing where a fill failed */
 	uint64_t read_at_ns;       /* 0: to be read */
@@ -46,8 +48,7 @@ void weir_supply_let_go(struct weir_supply *supply, uint64_t page_bytes, int nod
 
 /* What a lease may take: read now. A lease is somebody's use of memory, as a VM of its
  * own would be: what is declared is not kept from it. */
-uint64_t weir_supply_for_lease(const struct weir_supply *supply, uint64_t page_bytes,
-                               int node);
+int weir_supply_for_lease(struct weir_supply *supply, struct weir_rooms *out);
 
 /* For showing: read now, with what was seen last. */
 int weir_supply_show(const struct weir_supply *supply, struct weir_rooms *out);

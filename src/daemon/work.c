@@ -23,6 +23,7 @@ struct lane {
 	uint64_t page_bytes;       /* likewise */
 	bool how_idle;             /* likewise */
 	int job_node;              /* likewise */
+	uint64_t region;           /* likewise */
 	struct weir_warm_job job;  /* the loop's in IDLE and ENDED, else the thread's */
 	struct weir_warm_work how; /* likewise */
 	struct weir_err err;       /* likewise */
@@ -30,6 +31,7 @@ struct lane {
 	bool quit;                 /* guarded by work->lock */
 	atomic_bool stop;          /* set by the loop */
 	atomic_uint_fast64_t done_bytes; /* set by the thread */
+	atomic_bool reserved;            /* likewise */
 };
 
 struct weir_work {
@@ -132,6 +134,7 @@ static void set_how(struct lane *lane)
 		.threads = cpus,
 		.stop = &lane->stop,
 		.done_bytes = &lane->done_bytes,
+		.reserved = &lane->reserved,
 	};
 	if (lane->job.kind == WEIR_JOB_GROW || atomic_load(&lane->work->hurry))
 		return;
@@ -157,9 +160,11 @@ static bool give(struct lane *lane)
 	lane->kind = lane->job.kind;
 	lane->page_bytes = lane->job.page_bytes;
 	lane->job_node = lane->job.node;
+	lane->region = lane->job.region;
 	set_how(lane);
 	lane->how_idle = lane->how.idle;
 	atomic_store(&lane->stop, false);
+	atomic_store(&lane->reserved, false);
 	atomic_store(&lane->done_bytes, 0);
 	(void)pthread_mutex_lock(&work->lock);
 	lane->state = GIVEN;
@@ -257,6 +262,19 @@ size_t weir_work_running(const struct weir_work *work)
 	for (size_t i = 0; i < work->nr_lanes; i++)
 		nr += state_of(&work->lanes[i]) != IDLE;
 	return nr;
+}
+
+bool weir_work_has(const struct weir_work *work, uint64_t region, bool *reserved)
+{
+	for (size_t i = 0; i < work->nr_lanes; i++) {
+		struct lane *lane = &work->lanes[i];
+
+		if (lane->region != region || state_of(lane) == IDLE)
+			continue;
+		*reserved = atomic_load(&lane->reserved);
+		return true;
+	}
+	return false;
 }
 
 uint64_t weir_work_done_bytes(const struct weir_work *work, enum weir_job_kind kind,

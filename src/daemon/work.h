@@ -50,6 +50,10 @@ void weir_work_stop(struct weir_work *work);
 /* Jobs that run now. */
 size_t weir_work_running(const struct weir_work *work);
 
+/* Has a job of this region been given to a thread, and not ended? *reserved: the pages it
+ * takes are not free any more. */
+bool weir_work_has(const struct weir_work *work, uint64_t region, bool *reserved);
+
 /* Bytes that jobs which run now have done, of a kind, size and node. */
 uint64_t weir_work_done_bytes(const struct weir_work *work, enum weir_job_kind kind,
                               uint64_t page_bytes, int node);

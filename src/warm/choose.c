@@ -65,22 +65,71 @@ static void look_at(const struct weir_warm_state *state, size_t i, uint64_t byte
 	}
 }
 
+/* The same, where the pages of a region must come from. */
+static struct weir_choose_ask ask_there(const struct weir_choose_ask *ask, int node)
+{
+	struct weir_choose_ask there = *ask;
+
+	if (node < 0 || node == ask->node)
+		return there;
+	there.node = node;
+	for (size_t i = 0; i < ask->nr_rooms; i++)
+		if (ask->rooms[i].page_bytes == ask->page_bytes &&
+		    ask->rooms[i].node == node)
+			there.room_bytes = weir_min(ask->rooms[i].bytes, ask->room_bytes);
+	return there;
+}
+
+static bool can_grow(const struct weir_warm_state *state,
+                     const struct weir_choose_ask *ask, size_t region,
+                     struct weir_choice *out)
+{
+	const struct weir_warm_region *r = &state->regions[region];
+	struct weir_choose_ask there = ask_there(ask, r->node);
+
+	*out = (struct weir_choice){ .kind = WEIR_CHOICE_GROW,
+		                     .region = region,
+		                     .lacks_bytes = ask->bytes - r->bytes,
+		                     .node = there.node };
+	return has_room(state, &there, r->id, out->lacks_bytes, &out->evict_bytes);
+}
+
+/* The largest that can grow with what the pool has. */
+static size_t largest_with_room(const struct weir_warm_state *state,
+                                const struct weir_choose_ask *ask)
+{
+	const struct weir_warm_region *all = state->regions;
+	size_t found = SIZE_MAX;
+
+	for (size_t i = 0; i < state->nr_regions; i++) {
+		struct weir_choose_ask there = ask_there(ask, all[i].node);
+
+		if (all[i].state == WEIR_REGION_READY && all[i].bytes < ask->bytes &&
+		    fits_place(&all[i], ask->page_bytes, ask->node) &&
+		    ask->bytes - all[i].bytes <= there.room_bytes &&
+		    (found == SIZE_MAX || all[i].bytes > all[found].bytes))
+			found = i;
+	}
+	return found;
+}
+
+/* What grows with what the pool has comes before what is made of it, and both before what
+ * takes other regions. Where one can grow that way, a new one can be made, too: it may
+ * take the one that would have grown. */
 static bool choose_cold(const struct weir_warm_state *state,
                         const struct weir_choose_ask *ask, size_t smaller,
                         struct weir_choice *out)
 {
-	if (smaller != SIZE_MAX) {
-		const struct weir_warm_region *r = &state->regions[smaller];
+	size_t best = largest_with_room(state, ask);
 
-		out->lacks_bytes = ask->bytes - r->bytes;
-		if (has_room(state, ask, r->id, out->lacks_bytes, &out->evict_bytes)) {
-			out->kind = WEIR_CHOICE_GROW;
-			out->region = smaller;
-			return true;
-		}
-	}
-	out->lacks_bytes = ask->bytes;
-	out->kind = WEIR_CHOICE_NEW;
+	if (best != SIZE_MAX)
+		return can_grow(state, ask, best, out);
+	if (smaller != SIZE_MAX && ask->room_bytes < ask->bytes &&
+	    can_grow(state, ask, smaller, out))
+		return true;
+	*out = (struct weir_choice){ .kind = WEIR_CHOICE_NEW,
+		                     .lacks_bytes = ask->bytes,
+		                     .node = ask->node };
 	return has_room(state, ask, 0, ask->bytes, &out->evict_bytes);
 }
 

@@ -5,6 +5,11 @@
 
 #include "facts/warm.h"
 
+struct weir_job_room { /* bytes of the pool that may be taken, by size and node */
+	uint64_t page_bytes, bytes;
+	int node;
+};
+
 /* ---- for a lease ------------------------------------------------------------------- */
 
 enum weir_choice_kind {
@@ -20,6 +25,10 @@ struct weir_choose_ask {
 	uint64_t bytes, page_bytes;
 	int node;            /* -1: any */
 	uint64_t room_bytes; /* what the pool has for it */
+	/* where @node is -1: of single nodes. A region is bound to its node, and grows
+	 * there or not at all. */
+	const struct weir_job_room *rooms;
+	size_t nr_rooms;
 	bool warm_only;
 };
 
@@ -29,6 +38,7 @@ struct weir_choice {
 	uint64_t lacks_bytes;
 	/* What other regions must give back before the pool has enough. */
 	uint64_t evict_bytes;
+	int node; /* where they must; -1: anywhere */
 };
 
 void weir_choose_region(const struct weir_warm_state *state,

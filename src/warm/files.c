@@ -19,7 +19,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -85,41 +84,6 @@ int weir_files_root(const char *path, struct weir_err *err)
 	if (r < 0)
 		(void)close(fd);
 	return r < 0 ? r : fd;
-}
-
-static int busy(int fd, const char *path, struct weir_err *err)
-{
-	char text[32];
-	ssize_t n = pread(fd, text, sizeof(text), 0);
-	struct weir_str pid = weir_str_chomp(weir_str(text, n > 0 ? (size_t)n : 0));
-	uint64_t number;
-
-	if (weir_parse_u64(pid, &number) < 0)
-		return weir_err_set(err, -EBUSY, "another weird has '%s'", path);
-	return weir_err_set(err, -EBUSY, "another weird, process %" PRIu64 ", has '%s'",
-	                    number, path);
-}
-
-int weir_files_lock(int root, const char *path, struct weir_err *err)
-{
-	int fd = openat(root, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	char text[32];
-	int n, r;
-
-	if (fd < 0)
-		return weir_err_sys(err, -errno, "open '%s/lock'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		r = errno == EWOULDBLOCK
-		            ? busy(fd, path, err)
-		            : weir_err_sys(err, -errno, "lock '%s/lock'", path);
-		(void)close(fd);
-		return r;
-	}
-	/* who has it, for the message; that it is not there does no harm */
-	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) == 0)
-		(void)!pwrite(fd, text, (size_t)n, 0);
-	return fd;
 }
 
 /* Is it the top of a hugetlbfs of this page size, mounted here? */

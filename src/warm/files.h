@@ -26,9 +26,6 @@
  */
 int weir_files_root(const char *path, struct weir_err *err);
 
-/* Takes the lock in it. Its descriptor, which holds it; -EBUSY names the holder. */
-int weir_files_lock(int root, const char *path, struct weir_err *err);
-
 struct weir_files_dir {
 	uint64_t page_bytes;
 	uint64_t device; /* major << 32 | minor */

@@ -178,6 +178,8 @@ static int run(struct weir_warm_job *job, const struct weir_warm_work *work,
 	r = map(job, &range, err);
 	if (r < 0)
 		return r;
+	if (work->reserved)
+		atomic_store(work->reserved, true);
 	r = job->kind == WEIR_JOB_SCRUB ? scrub(job, &range, work, err)
 	                                : fill(job, &range, work, err);
 	if (r == 0)

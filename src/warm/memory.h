@@ -31,6 +31,8 @@ struct weir_warm_work {
 	bool idle; /* only with CPU time that nothing else wants (SCHED_IDLE) */
 	const atomic_bool *stop;  /* NULL, or true when asked to end: -ECANCELED */
 	const atomic_bool *hurry; /* NULL, or true: somebody waits, no rate or share */
+	atomic_bool *reserved;    /* NULL, or set by a job: the kernel keeps all that it
+	                           * takes of the pool for it (job.c) */
 	atomic_uint_fast64_t *done_bytes; /* NULL, or added to as it goes; of several
 	                                   * calls, if they share it */
 	/* NULL, or likewise, and not to be shared: after -ECANCELED all is done up to

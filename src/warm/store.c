@@ -49,11 +49,16 @@ static int check_options(const struct weir_store_options *options, struct weir_e
 
 static int open_parts(struct weir_store *store, struct weir_err *err)
 {
+	int r;
+
 	store->root = weir_files_root(store->dir, err);
 	if (store->root < 0)
 		return store->root;
-	store->lock = weir_files_lock(store->root, store->dir, err);
-	return store->lock < 0 ? store->lock : weir_store_find_all(store, err);
+	r = weir_locks_take(&store->locks, store->root, store->dir, store->state_path,
+	                    err);
+	if (r == 0)
+		r = weir_store_find_all(store, err);
+	return r < 0 ? r : weir_locks_tie(&store->locks, err);
 }
 
 int weir_store_open(const struct weir_store_options *options, struct weir_store **out,
@@ -67,7 +72,8 @@ int weir_store_open(const struct weir_store_options *options, struct weir_store 
 	store = calloc(1, sizeof(*store));
 	if (!store)
 		return weir_err_sys(err, -ENOMEM, "open the store");
-	store->root = store->lock = -1;
+	store->root = -1;
+	weir_locks_init(&store->locks);
 	store->dir = strdup(options->dir);
 	store->state_path = strdup(options->state_path);
 	weir_log_init(&store->log, store->state_path);
@@ -93,9 +99,9 @@ void weir_store_free(struct weir_store *store)
 	for (size_t i = 0; i < store->state.nr_dirs; i++)
 		if (store->dirs[i].fd >= 0)
 			(void)close(store->dirs[i].fd);
-	weir_closep(&store->lock);
 	weir_closep(&store->root);
 	weir_log_done(&store->log);
+	weir_locks_done(&store->locks); /* the last: nobody else writes before */
 	weir_buf_done(&store->changes);
 	weir_warm_state_done(&store->state);
 	free(store->dirs);
@@ -108,6 +114,16 @@ void weir_store_free(struct weir_store *store)
 const char *weir_store_note(const struct weir_store *store)
 {
 	return store->note;
+}
+
+bool weir_store_has_back(const struct weir_store *store)
+{
+	return store->has_back;
+}
+
+const char *weir_store_trouble(const struct weir_store *store)
+{
+	return store->trouble;
 }
 
 const struct weir_warm_state *weir_store_state(const struct weir_store *store)

@@ -23,6 +23,7 @@
 #define WEIR_WARM_STORE_H
 
 #include "facts/warm.h"
+#include "warm/choose.h"
 #include "warm/memory.h"
 
 struct weir_store;
@@ -107,6 +108,9 @@ struct weir_lease_ask {
 	bool warm_only;      /* -EAGAIN rather than wait for pages to be zeroed */
 	uint64_t room_bytes; /* pages may be taken from the pool for it: bytes on the
 	                      * node. What the store can give back itself comes on top */
+	/* of @node -1: what of it each node has; one that is not there may have all */
+	const struct weir_job_room *rooms;
+	size_t nr_rooms;
 };
 
 struct weir_lease {
@@ -165,6 +169,11 @@ const struct weir_warm_region *weir_store_find(const struct weir_store *store,
                                                uint64_t lease);
 void weir_store_path(const struct weir_store *store, uint64_t lease, char out[256]);
 
+/* The lease that ends by use, and whose file has this name in its directory; 0: none. And
+ * somebody is known to have had it. */
+uint64_t weir_store_used_as(const struct weir_store *store, const char *file);
+void weir_store_was_opened(struct weir_store *store, uint64_t lease);
+
 struct weir_store_flavour {
 	uint64_t bytes;
 	size_t ready, wanted; /* regions of this size */
@@ -191,14 +200,10 @@ struct weir_warm_job { /* self-contained: a thread that runs it touches nothing 
 	uint64_t done_bytes, took_ns;
 };
 
-struct weir_job_room { /* bytes of the pool that a fill may take, by size and node */
-	uint64_t page_bytes, bytes;
-	int node;
-};
-
 struct weir_job_wish {
 	int node;       /* of this node, and of none; -1: of any */
 	bool only_grow; /* no fills or scrubs: not in budget now */
+	bool no_back;   /* nothing is given back now: this turn has had its part */
 	const struct weir_job_room *rooms;
 	size_t nr_rooms;
 };
@@ -206,11 +211,18 @@ struct weir_job_wish {
 enum { WEIR_JOB_NONE = 1 };
 
 /* The next thing to do: leases first, then scrubs, then fills up to the targets. What is
- * beyond a target is given back at once, without a job. After a fill that ended with
- * -ENOMEM the same one comes again: ask with rooms that are true. 0, WEIR_JOB_NONE,
- * negative. */
+ * beyond a target is given back before these, without a job: some regions or gigabytes
+ * with each call, weir_store_has_back() tells whether there is more. After a fill that
+ * ended with -ENOMEM the same one comes again: ask with rooms that are true. 0,
+ * WEIR_JOB_NONE, negative. */
 int weir_store_next_job(struct weir_store *store, const struct weir_job_wish *wish,
                         struct weir_warm_job *out, struct weir_err *err);
+
+bool weir_store_has_back(const struct weir_store *store);
+
+/* What the last call could not give back, and why, "" for nothing. The next one tries it
+ * again. */
+const char *weir_store_trouble(const struct weir_store *store);
 
 /* In any thread. *done_bytes of @work counts. 0; -ECANCELED when stopped; -ENOMEM: the
  * pool has no more there; -EXDEV: pages lie on another node; -EILSEQ: what was scrubbed

@@ -142,11 +142,24 @@ static int read_old(struct weir_store *store, struct weir_warm_state *old,
 		               "the state file counts for nothing: %.180s", why.msg);
 	if (r < 0)
 		return 0;
-	if (strcmp(old->boot_id, store->state.boot_id) != 0)
+	if (strcmp(old->boot_id, store->state.boot_id) != 0) {
 		weir_warm_state_done(old);
-	else
-		store->state.next_region = old->next_region,
-		store->state.next_lease = old->next_lease;
+		return 0;
+	}
+	if (store->locks.other_dir && old->nr_regions)
+		return weir_err_set(
+			err, -EBUSY,
+			"'%s' tells of '%s' and not of '%s': give --state another file, "
+			"or remove that one if what it tells of is gone",
+			store->state_path, store->locks.other_dir, store->dir);
+	store->state.next_region = old->next_region;
+	store->state.next_lease = old->next_lease;
+	if (store->locks.other_state) {
+		weir_warm_state_done(old);
+		(void)snprintf(store->note, sizeof(store->note),
+		               "the directory had another state file since: all that is "
+		               "in it is scrubbed, and its leases have ended");
+	}
 	return 0;
 }
 

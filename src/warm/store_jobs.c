@@ -70,22 +70,24 @@ static bool next_grow(struct weir_store *store, const struct weir_job_wish *wish
 }
 
 /* A scrub; or the rest of a fill that was stopped. Holes of what is scrubbed take pages
- * from the pool: where it has none for them, the region is given back. */
+ * from the pool: where it has none for them, the region is given back. What could not be
+ * given back would not be scrubbed either, and be chosen again at once. */
 static int next_begun(struct weir_store *store, const struct weir_job_wish *wish,
-                      enum weir_region_state state, struct weir_warm_job *out,
-                      struct weir_err *err)
+                      enum weir_region_state state, struct weir_warm_job *out)
 {
+	struct weir_err err = { 0 };
+
 	for (size_t i = 0; i < store->state.nr_regions;) {
 		struct weir_warm_region *r = &store->state.regions[i];
 		bool scrub = state == WEIR_REGION_DIRTY;
-		int e;
 
 		if (r->state != state || store->parts[i].busy ||
 		    !is_wished(wish, r->node)) {
 			i++;
 			continue;
 		}
-		if (r->bytes - r->filled_bytes <= room_of(wish, r->page_bytes, r->node)) {
+		if (!store->parts[i].stuck &&
+		    r->bytes - r->filled_bytes <= room_of(wish, r->page_bytes, r->node)) {
 			if (scrub) {
 				r->state = WEIR_REGION_SCRUBBING;
 				weir_store_note_region(store, i);
@@ -93,13 +95,11 @@ static int next_begun(struct weir_store *store, const struct weir_job_wish *wish
 			hand_out(store, i, scrub ? WEIR_JOB_SCRUB : WEIR_JOB_FILL, out);
 			return 0;
 		}
-		if (!scrub) {
-			i++;
-			continue;
-		}
-		e = weir_store_drop(store, i, err);
-		if (e < 0)
-			return e;
+		if (scrub && weir_store_drop(store, i, &err) == 0)
+			continue; /* another one has its place */
+		if (scrub)
+			weir_store_troubled(store, &err);
+		i++;
 	}
 	return WEIR_JOB_NONE;
 }
@@ -143,14 +143,14 @@ static int next_fill(struct weir_store *store, const struct weir_job_wish *wish,
 int weir_store_next_job(struct weir_store *store, const struct weir_job_wish *wish,
                         struct weir_warm_job *out, struct weir_err *err)
 {
-	int r = weir_store_give_back(store, err);
+	int r = next_grow(store, wish, out) ? 0 : WEIR_JOB_NONE;
 
-	if (r == 0 && !next_grow(store, wish, out))
-		r = WEIR_JOB_NONE;
+	if (r == WEIR_JOB_NONE && !wish->no_back)
+		weir_store_give_back(store);
 	if (r == WEIR_JOB_NONE && !wish->only_grow)
-		r = next_begun(store, wish, WEIR_REGION_DIRTY, out, err);
+		r = next_begun(store, wish, WEIR_REGION_DIRTY, out);
 	if (r == WEIR_JOB_NONE && !wish->only_grow)
-		r = next_begun(store, wish, WEIR_REGION_FILLING, out, err);
+		r = next_begun(store, wish, WEIR_REGION_FILLING, out);
 	if (r == WEIR_JOB_NONE && !wish->only_grow)
 		r = next_fill(store, wish, out, err);
 	weir_store_may(store);

@@ -351,14 +351,15 @@ static int grow_ready(struct weir_store *store, const struct weir_lease_ask *ask
 }
 
 static int start_growing(struct weir_store *store, const struct weir_lease_ask *ask,
-                         const struct weir_choose_ask *choose,
                          const struct weir_choice *choice, struct weir_lease *out,
                          struct weir_err *err)
 {
+	const struct weir_choose_ask there = { .page_bytes = ask->page_bytes,
+		                               .node = choice->node };
 	bool is_new = choice->kind == WEIR_CHOICE_NEW;
 	uint64_t keep = is_new ? 0 : store->state.regions[choice->region].id;
 	size_t at = 0;
-	int r = make_room(store, choose, choice, keep, err);
+	int r = make_room(store, &there, choice, keep, err);
 
 	if (r < 0)
 		return r;
@@ -419,6 +420,8 @@ static int lease_once(struct weir_store *store, const struct weir_lease_ask *ask
 		                                .page_bytes = ask->page_bytes,
 		                                .node = ask->node,
 		                                .room_bytes = ask->room_bytes,
+		                                .rooms = ask->rooms,
+		                                .nr_rooms = ask->nr_rooms,
 		                                .warm_only = ask->warm_only };
 	struct weir_choice choice;
 
@@ -427,8 +430,7 @@ static int lease_once(struct weir_store *store, const struct weir_lease_ask *ask
 	case WEIR_CHOICE_SAME:
 	case WEIR_CHOICE_CUT: return lease_ready(store, ask, choice.region, out, err);
 	case WEIR_CHOICE_GROW:
-	case WEIR_CHOICE_NEW:
-		return start_growing(store, ask, &choose, &choice, out, err);
+	case WEIR_CHOICE_NEW: return start_growing(store, ask, &choice, out, err);
 	case WEIR_CHOICE_NONE:
 	case WEIR_CHOICE_COLD: break;
 	}

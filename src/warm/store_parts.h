@@ -23,6 +23,7 @@
 #include "warm/choose.h"
 #include "warm/errors.h"
 #include "warm/files.h"
+#include "warm/locks.h"
 #include "warm/log.h"
 #include "warm/store.h"
 
@@ -34,6 +35,7 @@ struct weir_part { /* of a region, what the text does not have */
 	char name[WEIR_FILE_NAME_MAX];
 	bool busy;   /* a job has it */
 	bool ending; /* of GROWING: it was released meanwhile */
+	bool stuck;  /* its file could not be removed: it is not scrubbed, but removed */
 	/* errors.h: of the host, before its pages were last touched; unknown: never */
 	struct weir_count errors_bytes;
 	bool others; /* since its pages were taken somebody had it who is not root */
@@ -49,7 +51,8 @@ struct weir_recent {
 struct weir_store {
 	struct weir_store_options options; /* its strings are dir and state_path */
 	char *dir, *state_path;
-	int root, lock;
+	int root;
+	struct weir_locks locks;
 	struct weir_files_dir *dirs; /* of each in state.dirs */
 	size_t cap_dirs;
 	struct weir_warm_state state;
@@ -62,6 +65,8 @@ struct weir_store {
 	size_t nr_recent;
 	struct weir_store_counts counts;
 	char note[248];
+	char trouble[248];
+	bool has_back; /* more is to be given back, in the next turn */
 };
 
 /* ---- regions (store_regions.c) ----------------------------------------------------- */
@@ -102,6 +107,7 @@ int weir_store_evict(struct weir_store *store, size_t at, struct weir_err *err);
 /* The same for one whose text may not say "ready". */
 int weir_store_drop(struct weir_store *store, size_t at, struct weir_err *err);
 
+/* A region whose file is gone is, too. */
 int weir_store_cut(struct weir_store *store, size_t at, uint64_t bytes,
                    struct weir_err *err);
 
@@ -136,8 +142,10 @@ bool weir_store_verifies_full(const struct weir_store *store, uint64_t page_byte
 struct weir_warm_target weir_store_target(const struct weir_store *store,
                                           uint64_t page_bytes, int node);
 
-/* Gives back what is beyond the targets (store_back.c). */
-int weir_store_give_back(struct weir_store *store, struct weir_err *err);
+/* Gives back what is beyond the targets, some of it in a turn (store_back.c);
+ * weir_store_trouble() is what could not be. */
+void weir_store_give_back(struct weir_store *store);
+void weir_store_troubled(struct weir_store *store, const struct weir_err *err);
 
 /* Hands the file of a region that the text calls LEASED to its lessee, cut to its size;
  * fills *out. When it fails the region is DIRTY (store_lease.c). */

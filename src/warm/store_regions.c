@@ -206,9 +206,11 @@ int weir_store_drop(struct weir_store *store, size_t at, struct weir_err *err)
 	const struct weir_warm_region *r = &store->state.regions[at];
 	int dir = weir_store_dir_of(store, r->page_bytes);
 
-	if (dir >= 0 && unlinkat(dir, store->parts[at].name, 0) < 0 && errno != ENOENT)
+	if (dir >= 0 && unlinkat(dir, store->parts[at].name, 0) < 0 && errno != ENOENT) {
+		store->parts[at].stuck = true;
 		return weir_err_sys(err, -errno, "remove the file of region %" PRIu64,
 		                    r->id);
+	}
 	store->counts.given_back_bytes += r->filled_bytes;
 	weir_store_remove(store, at);
 	return 0;
@@ -240,6 +242,8 @@ int weir_store_cut(struct weir_store *store, size_t at, uint64_t bytes,
 	struct weir_file file = { 0 };
 	int r = fd < 0 ? fd : 0;
 
+	if (r == -ENOENT) /* somebody has removed it */
+		return weir_store_drop(store, at, err);
 	if (r == 0 && ftruncate(fd, (off_t)bytes) < 0)
 		r = -errno;
 	if (r == 0)

@@ -94,27 +94,47 @@ size_t weir_store_retry(struct weir_store *store)
 	return nr;
 }
 
+static bool ends_by_use(const struct weir_warm_region *r)
+{
+	return r->state == WEIR_REGION_LEASED && r->lease.owner.kind == WEIR_OWNER_USE;
+}
+
+uint64_t weir_store_used_as(const struct weir_store *store, const char *file)
+{
+	for (size_t i = 0; i < store->state.nr_regions; i++)
+		if (ends_by_use(&store->state.regions[i]) &&
+		    strcmp(store->parts[i].name, file) == 0)
+			return store->state.regions[i].lease.id;
+	return 0;
+}
+
+void weir_store_was_opened(struct weir_store *store, uint64_t lease)
+{
+	size_t at = weir_store_lease_at(store, lease);
+
+	if (at == SIZE_MAX || store->state.regions[at].lease.opened)
+		return;
+	store->state.regions[at].lease.opened = true;
+	weir_store_note_region(store, at);
+	weir_store_may(store);
+}
+
 bool weir_store_is_unused(struct weir_store *store, uint64_t lease)
 {
 	size_t at = weir_store_lease_at(store, lease);
 	weir_auto(weir_closep) int fd = -1;
-	struct weir_warm_lease *to;
 	int r;
 
 	if (at == SIZE_MAX || store->state.regions[at].state != WEIR_REGION_LEASED)
 		return false;
-	to = &store->state.regions[at].lease;
 	fd = weir_store_open_file(store, at);
 	if (fd == -ENOENT) /* somebody has removed it */
 		return true;
 	r = fd < 0 ? fd : weir_file_claim(fd);
 	/* -EAGAIN: he has a lease of his own file (fcntl(2)), and so has it open */
-	if ((r == -EBUSY || r == -EAGAIN) && !to->opened) {
-		to->opened = true;
-		weir_store_note_region(store, at);
-		weir_store_may(store);
-	}
-	return r == 0 && to->opened;
+	if (r == -EBUSY || r == -EAGAIN)
+		weir_store_was_opened(store, lease);
+	return r == 0 && store->state.regions[at].lease.opened;
 }
 
 uint64_t weir_store_expired(const struct weir_store *store, uint64_t now_ns,

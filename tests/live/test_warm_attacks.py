@@ -261,6 +261,7 @@ def file_that_grew_over_the_pool_comes_back():
     """Any who may write to a hugetlbfs may take of its pool: it is seen, and ends."""
     with store() as one, persons(one, NOBODY) as (nobody,):
         mine = lease(nobody, 4 << 20)
+        one.wait_ready(M2, 64 << 20)  # what was leased is made good: the pool has less then
         nobody.do(f"hold({mine['path']!r})")
         free = warm_host.counter(M2, "free")
         nobody.do(f"os.posix_fallocate(HELD[{mine['path']!r}], 0, {(free + 2) * M2}) or 1")

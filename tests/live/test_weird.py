@@ -571,6 +571,36 @@ def growth_that_a_guard_refuses_is_told():
         w.until(lambda: "/nowhere/weir" in (w.stores()[0]["blocked"] or ""), "that it cannot")
 
 
+def log_that_nobody_reads_is_no_end():
+    with tempfile.TemporaryDirectory(prefix="weir-test.") as folder:
+        shim = Path(folder) / "weir"
+        shim.write_text(f'#!/bin/sh\ngrep SigIgn /proc/$$/status >{folder}/new\n'
+                        f'mv {folder}/new {folder}/ignored\nexit 1\n')
+        shim.chmod(0o755)
+        with weird(CONF + "[pool]\ngrow = yes\n", "--weir", str(shim), pool=16) as w:
+            w.until((Path(folder) / "ignored").exists, "the pool is to grow")
+            ignored = int((Path(folder) / "ignored").read_text().split()[1], 16)
+            expect("SIGPIPE of what it starts", ignored >> (signal.SIGPIPE - 1) & 1, 0)
+            # its log becomes a pipe that nobody reads
+            near, far = os.pipe()
+            os.close(near)
+            other = Weird(WEIRD, folder, CONF)
+            command = [*other.command, "--socket", other.socket]
+            with subprocess.Popen(command, stderr=far, stdin=subprocess.DEVNULL) as process:
+                try:
+                    os.close(far)
+                    w.until(lambda: other.socket.exists() or process.poll() is not None, "it is there")
+                    process.send_signal(signal.SIGHUP)
+                    with other.client() as client:
+                        expect("it serves", len(client.do("warm")["stores"]), 1)
+                    process.terminate()
+                    expect("its end", process.wait(timeout=30), 0)
+                finally:
+                    process.kill()
+                    other.process = process
+                    other.give_back()
+
+
 def systemd_is_told():
     with tempfile.TemporaryDirectory(prefix="weir-test.") as folder:
         near = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -748,6 +778,7 @@ def main():
         lease_without_a_configuration_is_of_the_hosts_pages,
         pool_grows_and_shrinks,
         growth_that_a_guard_refuses_is_told,
+        log_that_nobody_reads_is_no_end,
         systemd_is_told,
         socket_is_taken_from_systemd,
         metrics_are_told,

@@ -115,7 +115,7 @@ static void do_jobs(struct live *live)
 
 	do
 		r = do_job(live, false, NULL);
-	while (r == 0);
+	while (r == 0 || (r == WEIR_JOB_NONE && weir_store_has_back(live->store)));
 	MUST(r == WEIR_JOB_NONE);
 }
 

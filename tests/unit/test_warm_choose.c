@@ -157,6 +157,89 @@ static void choose_for_a_lease_takes_the_nearest_size(void **unused)
 	}
 }
 
+/* A region that is bound to a node takes its pages there, though the lease may be on any.
+ */
+static void choose_grows_where_the_node_has_room(void **unused)
+{
+	static const struct {
+		struct has has[MOST];
+		uint64_t pages, room[2], all; /* of nodes 0 and 1 */
+		enum weir_choice_kind kind;
+		size_t region;
+		uint64_t lacks, evict;
+		int node;
+	} cases[] = {
+		{ { READY(3, 0) }, 4, { 1, 9 }, 10, WEIR_CHOICE_GROW, 1, 1, 0, 0 },
+		/* another one, of a node that has room */
+		{ { READY(3, 0), READY(2, 1) },
+		  4,
+		  { 0, 9 },
+		  9,
+		  WEIR_CHOICE_GROW,
+		  2,
+		  2,
+		  0,
+		  1 },
+		{ { READY(2, 0), READY(3, -1) },
+		  4,
+		  { 0, 9 },
+		  9,
+		  WEIR_CHOICE_GROW,
+		  2,
+		  1,
+		  0,
+		  -1 },
+		/* or a new one */
+		{ { READY(3, 0) }, 4, { 0, 9 }, 9, WEIR_CHOICE_NEW, 0, 4, 0, -1 },
+		/* who makes room for it is on the same node */
+		{ { READY(3, 0), READY(1, 0), READY(1, 1) },
+		  4,
+		  { 0, 1 },
+		  1,
+		  WEIR_CHOICE_GROW,
+		  1,
+		  1,
+		  1,
+		  0 },
+		{ { READY(3, 0), READY(1, 1) },
+		  4,
+		  { 0, 0 },
+		  0,
+		  WEIR_CHOICE_NEW,
+		  0,
+		  4,
+		  4,
+		  -1 },
+		{ { READY(3, 0) }, 5, { 1, 1 }, 1, WEIR_CHOICE_NONE, 0, 0, 0, 0 },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		const struct weir_job_room rooms[] = { { P, cases[i].room[0] * P, 0 },
+			                               { P, cases[i].room[1] * P, 1 },
+			                               { 2 * P, 0, 0 } };
+		const struct weir_choose_ask ask = { .bytes = cases[i].pages * P,
+			                             .page_bytes = P,
+			                             .node = -1,
+			                             .room_bytes = cases[i].all * P,
+			                             .rooms = rooms,
+			                             .nr_rooms = WEIR_NELEM(rooms) };
+		struct weir_choice got;
+		struct host host;
+
+		make(&host, cases[i].has);
+		weir_choose_region(&host.state, &ask, &got);
+		if (got.kind != cases[i].kind ||
+		    (cases[i].region && got.region + 1 != cases[i].region) ||
+		    got.lacks_bytes != cases[i].lacks * P ||
+		    got.evict_bytes != cases[i].evict * P || got.node != cases[i].node)
+			fail_msg("case %zu: %d, region %zu, lacks %" PRIu64
+			         ", evicts %" PRIu64 " on %d",
+			         i, (int)got.kind, got.region + 1, got.lacks_bytes / P,
+			         got.evict_bytes / P, got.node);
+	}
+}
+
 static void choose_to_make_room_takes_what_is_not_zero_first(void **unused)
 {
 	static const struct {
@@ -348,6 +431,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(choose_for_a_lease_takes_the_nearest_size),
+		cmocka_unit_test(choose_grows_where_the_node_has_room),
 		cmocka_unit_test(choose_to_make_room_takes_what_is_not_zero_first),
 		cmocka_unit_test(flavours_are_counted_and_wanted),
 		cmocka_unit_test(choose_to_fill_keeps_within_the_target),

@@ -547,6 +547,88 @@ static void target_that_changes_gives_back(void **unused)
 	close_shop(&shop, store);
 }
 
+/* A file that root has removed, and one that cannot be: in its place is a directory. */
+static void what_cannot_be_given_back_stops_nothing_else(void **unused)
+{
+	static const uint64_t sizes[] = { 8 };
+	struct shop shop;
+	struct weir_store *store = open_with(&shop, sizes, 1);
+	struct weir_lease lease;
+	char path[400];
+
+	(void)unused;
+	only_file(&shop, path, sizeof(path));
+	expect_int_eq(unlink(path), 0);
+	expect_int_eq(set_target(store, 5, 0), 0); /* it is cut */
+	do_jobs(store, 1000);
+	expect_str(weir_store_trouble(store), "");
+	expect_regions(store, WEIR_REGION_READY, 1, 5);
+	expect_int_eq(take(store, 5, NULL, &lease), 0);
+	expect_int_eq(weir_store_release(store, lease.id, NULL), 0);
+	only_file(&shop, path, sizeof(path));
+	expect_int_eq(unlink(path), 0);
+	expect_int_eq(mkdir(path, 0700), 0);
+	expect_int_eq(set_target(store, 0, 0), 0);
+	/* a lease waits, and another target is to be filled */
+	expect_int_eq(take(store, 2, NULL, &lease), WEIR_LEASE_GROWING);
+	expect_int_eq(do_job(store, 1000, true, &lease), 0);
+	expect_int_eq(set_target(store, 3, -1), 0);
+	do_jobs(store, 1000);
+	expect_regions(store, WEIR_REGION_READY, 1, 3);
+	if (!strstr(weir_store_trouble(store), "remove the file of region"))
+		fail_msg("%s", weir_store_trouble(store));
+	/* it is tried again */
+	expect_int_eq(rmdir(path), 0);
+	do_jobs(store, 1000);
+	expect_str(weir_store_trouble(store), "");
+	expect_regions(store, WEIR_REGION_DIRTY, 0, 0);
+	close_shop(&shop, store);
+}
+
+/* Some of it with each call, though many regions are beyond the target at once. */
+static void much_is_given_back_in_turns(void **unused)
+{
+	struct shop shop;
+	struct weir_store *store;
+	struct weir_warm_job job;
+	const struct weir_job_wish none = { .node = -1, .no_back = true },
+				   some = { .node = -1, .only_grow = true };
+	size_t left = 30;
+
+	(void)unused;
+	shop_init(&shop);
+	shop.options.flavours[0] = P;
+	shop.options.nr_flavours = 1;
+	store = shop_open(&shop);
+	expect_int_eq(set_target(store, 30, 0), 0);
+	do_jobs(store, 1000);
+	expect_regions(store, WEIR_REGION_READY, 30, 30);
+	expect_int_eq(weir_store_has_back(store), false);
+	expect_int_eq(set_target(store, 2, 0), 0);
+	expect_int_eq(weir_store_next_job(store, &none, &job, NULL), WEIR_JOB_NONE);
+	expect_regions(store, WEIR_REGION_READY, 30, 30);
+	for (int i = 0; i < 4; i++) {
+		uint64_t pages;
+
+		expect_int_eq(weir_store_next_job(store, &some, &job, NULL),
+		              WEIR_JOB_NONE);
+		expect_int_eq(left - count(store, WEIR_REGION_READY, &pages) <= 8, true);
+		left = count(store, WEIR_REGION_READY, &pages);
+		expect_int_eq(weir_store_has_back(store), left > 2);
+	}
+	expect_u64_eq(left, 2);
+	/* without a target, too */
+	expect_int_eq(set_target(store, 30, 0), 0);
+	do_jobs(store, 1000);
+	expect_int_eq(set_target(store, 0, 0), 0);
+	expect_int_eq(weir_store_next_job(store, &some, &job, NULL), WEIR_JOB_NONE);
+	expect_regions(store, WEIR_REGION_READY, 22, 22);
+	expect_int_eq(weir_store_has_back(store), true);
+	do_jobs(store, 1000);
+	expect_regions(store, WEIR_REGION_READY, 0, 0);
+	close_shop(&shop, store);
+}
+
 static void flavours_are_learned_from_leases(void **unused)
 {
 	struct shop shop;
@@ -907,6 +989,8 @@ int main(void)
 		cmocka_unit_test(job_whose_pages_are_gone_fails),
 		cmocka_unit_test(job_of_a_file_that_root_has_waits),
 		cmocka_unit_test(target_that_changes_gives_back),
+		cmocka_unit_test(what_cannot_be_given_back_stops_nothing_else),
+		cmocka_unit_test(much_is_given_back_in_turns),
 		cmocka_unit_test(flavours_are_learned_from_leases),
 		cmocka_unit_test(store_is_opened_once),
 		cmocka_unit_test(store_that_is_opened_again_trusts_what_it_can_prove),

@@ -163,14 +163,14 @@ static void on_closed(void *ctx, uint64_t conn)
 	w->nr_closed++;
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, uint64_t stuck_ms)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct weir_server_options options = {
 		.listen_fd = -1,
 		.mode = 0600,
 		.line_max = 100,
-		.stuck_ms = 50,
+		.stuck_ms = stuck_ms,
 		.calls = { on_line, on_cut, on_lost, on_closed },
 		.ctx = w,
 	};
@@ -184,6 +184,17 @@ static int set_up(void **state)
 	options.path = w->path;
 	*state = w;
 	return weir_server_new(w->loop, &options, &w->server, NULL);
+}
+
+/* Nobody is cut because this test had to wait for a processor. */
+static int set_up(void **state)
+{
+	return set_up_with(state, 60000);
+}
+
+static int set_up_soon(void **state)
+{
+	return set_up_with(state, 50);
 }
 
 static int tear_down(void **state)
@@ -292,7 +303,8 @@ static void server_reads_no_more_than_may_be_pending(void **state)
 	w->how = LATER;
 	for (int i = 0; i < 100; i++)
 		expect_int_eq(write(fd, "x\n", 2), 2);
-	turn(w);
+	for (int i = 0; i < 8; i++) /* a few in each */
+		turn(w);
 	expect_u64_eq(w->nr_lines, WEIR_SERVER_PENDING_MAX);
 	conn = weir_server_find(w->server, w->last);
 	weir_connection_reply(conn, weir_strz("one\n"), -1, 7);
@@ -302,6 +314,59 @@ static void server_reads_no_more_than_may_be_pending(void **state)
 	(void)close(fd);
 	turn(w);
 	expect_u64_eq(w->nr_closed, 1);
+}
+
+/* Hundreds of requests in one piece keep nobody from his turn, and all are answered
+ * though nothing more comes. */
+static void server_takes_a_few_of_each_in_a_turn(void **state)
+{
+	struct world *w = *state;
+	int many = connected(w), one = connected(w);
+	char text[1000], got[4096];
+	unsigned int turns = 0, before;
+	ssize_t n, sum = 0;
+
+	for (size_t i = 0; i < sizeof(text); i += 2)
+		memcpy(text + i, "m\n", 2);
+	expect_int_eq(write(many, text, sizeof(text)), sizeof(text));
+	expect_int_eq(write(one, "x\n", 2), 2);
+	expect_int_eq(weir_loop_once(w->loop, 0, NULL), 0);
+	hear(one, "x\n");
+	assert_in_range(w->nr_lines, 2, 9);
+	for (before = w->nr_lines; w->nr_lines < 501; turns++) {
+		assert_in_range(w->nr_lines - before, 0, 8);
+		before = w->nr_lines;
+		if (turns > 1000)
+			fail_msg("%u lines only", w->nr_lines);
+		expect_int_eq(weir_loop_once(w->loop, 100, NULL), 0);
+		n = recv(many, got, sizeof(got), MSG_DONTWAIT);
+		sum += n < 0 ? 0 : n;
+	}
+	turn(w);
+	n = recv(many, got, sizeof(got), MSG_DONTWAIT);
+	expect_int_eq(sum + (n < 0 ? 0 : n), sizeof(text));
+	/* when all is taken it waits again */
+	say(w, many, "y\n");
+	hear(many, "y\n");
+	(void)close(many);
+	(void)close(one);
+}
+
+/* Who leaves has had his say, though it takes many turns. */
+static void server_takes_all_of_who_has_left(void **state)
+{
+	struct world *w = *state;
+	int fd = connected(w);
+	char text[40000];
+
+	for (size_t i = 0; i < sizeof(text); i += 2)
+		memcpy(text + i, "m\n", 2);
+	expect_int_eq(write(fd, text, sizeof(text)), sizeof(text));
+	(void)close(fd);
+	for (int i = 0; i < 5000 && !w->nr_closed; i++)
+		expect_int_eq(weir_loop_once(w->loop, 100, NULL), 0);
+	expect_u64_eq(w->nr_lines, sizeof(text) / 2);
+	expect_u64_eq(w->nr_lost, sizeof(text) / 2);
 }
 
 static void server_takes_no_more_of_who_does_not_read(void **state)
@@ -425,8 +490,11 @@ int main(void)
 		WITH_SERVER(server_takes_what_was_sent_before_the_end),
 		WITH_SERVER(server_cuts_a_line_that_is_too_long),
 		WITH_SERVER(server_reads_no_more_than_may_be_pending),
+		WITH_SERVER(server_takes_a_few_of_each_in_a_turn),
+		WITH_SERVER(server_takes_all_of_who_has_left),
 		WITH_SERVER(server_takes_no_more_of_who_does_not_read),
-		WITH_SERVER(server_cuts_who_never_reads),
+		cmocka_unit_test_setup_teardown(server_cuts_who_never_reads, set_up_soon,
+		                                tear_down),
 		WITH_SERVER(server_passes_descriptors),
 		WITH_SERVER(server_does_not_take_a_socket_that_is_used),
 		WITH_SERVER(server_takes_the_place_of_one_that_was_killed),

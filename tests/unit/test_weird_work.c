@@ -145,7 +145,11 @@ static struct weir_lease leased(struct world *w, uint64_t pages,
 	};
 	struct weir_lease out = { 0 };
 
+	struct weir_claim claim = { .fd = -1, .kind = owner };
+
 	expect_int_eq(weir_store_lease(w->store, &ask, &out, NULL), result);
+	if (result == 0)
+		expect_int_eq(weir_endings_add(w->endings, out.id, &claim, NULL), 0);
 	weir_endings_changed(w->endings);
 	return out;
 }

@@ -122,7 +122,7 @@ static inline void do_jobs(struct weir_store *store, uint64_t room_pages)
 
 	do
 		r = do_job(store, room_pages, false, NULL);
-	while (r != WEIR_JOB_NONE);
+	while (r != WEIR_JOB_NONE || weir_store_has_back(store));
 }
 
 static inline int take(struct weir_store *store, uint64_t pages, const char *name,
