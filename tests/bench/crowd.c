@@ -1,13 +1,14 @@
 /* crowd: the processes of a busy host, for measurements.
  *
- *	crowd PLAIN MIB HOLDERS PAGES FILES MAPPINGS
+ *	crowd PLAIN MIB HOLDERS PAGES FILES SHARERS MAPPINGS
  *
  * PLAIN processes that only sleep, and map MIB MiB that they share; HOLDERS with PAGES
- * huge pages of 2M each, touched, of which FILES have them in a memfd that stays open and
- * the others in private memory; and one with MAPPINGS small mappings. Each has three open
- * files, of /dev/null, and what it was given above these. Prints a line "ready PID..."
- * with the pids of the holders when all are there, or "failed WORDS", and goes on until
- * its standard input ends. Its processes never outlive it. */
+ * huge pages of 2M each, touched, of which FILES have them in memfds that stay open, one
+ * for SHARERS processes, and the others in private memory; and one with MAPPINGS small
+ * mappings. Each has three open files, of /dev/null, and what it was given above these.
+ * Prints a line "ready PID..." with the pids of the holders when all are there, or
+ *"failed WORDS", and goes on until its standard input ends. Its processes never outlive
+ *it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -25,26 +26,30 @@
 #define HUGE_2M    (21U << 26) /* of MAP_HUGETLB; memfd_create(2) takes the same bits */
 
 struct wanted {
-	size_t plain, mib, holders, pages, files, mappings;
+	size_t plain, mib, holders, pages, files, sharers, mappings;
 	int shared; /* the file of what plain processes share, or -1 */
 };
 
-static int memory_of_file(void)
+/* A descriptor of a new file of @nr huge pages, or -1. */
+static int file_of_pages(size_t nr)
 {
-	return memfd_create("crowd", MFD_HUGETLB | HUGE_2M);
+	int fd = memfd_create("crowd", MFD_HUGETLB | HUGE_2M);
+
+	if (fd >= 0 && ftruncate(fd, (off_t)(nr * PAGE_BYTES)) < 0) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
 }
 
-/* 0, or an error: a process that holds @nr touched pages. */
-static int hold_pages(size_t nr, bool in_file)
+/* 0, or an error: a process that holds @nr touched pages, of the file @fd if that is one.
+ */
+static int hold_pages(size_t nr, int fd)
 {
-	int flags = in_file ? MAP_SHARED
+	int flags = fd >= 0 ? MAP_SHARED
 	                    : MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (int)HUGE_2M;
-	int fd = in_file ? memory_of_file() : -1;
-	char *at;
+	char *at = mmap(NULL, nr * PAGE_BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
 
-	if (in_file && (fd < 0 || ftruncate(fd, (off_t)(nr * PAGE_BYTES)) < 0))
-		return -errno;
-	at = mmap(NULL, nr * PAGE_BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
 	for (size_t i = 0; i < nr; i++)
@@ -79,18 +84,19 @@ static int map_shared(int fd, size_t mib)
 	return at == MAP_FAILED ? -errno : 0;
 }
 
-/* What process number @i of @w is to do. */
-static int play(const struct wanted *w, size_t i)
+/* What process number @i of @w is to do; @file is that of its huge pages, or -1. */
+static int play(const struct wanted *w, size_t i, int file)
 {
 	if (i < w->holders)
-		return hold_pages(w->pages, i < w->files);
+		return hold_pages(w->pages, file);
 	if (i == w->holders && w->mappings)
 		return map_small(w->mappings);
 	return map_shared(w->shared, w->mib);
 }
 
 /* A process of the crowd; told[1] is where it says that it is there. */
-static pid_t start(const struct wanted *w, size_t i, pid_t parent, const int told[2])
+static pid_t start(const struct wanted *w, size_t i, int file, pid_t parent,
+                   const int told[2])
 {
 	pid_t pid = fork();
 	int r;
@@ -99,7 +105,7 @@ static pid_t start(const struct wanted *w, size_t i, pid_t parent, const int tol
 		return pid;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(1);
-	r = play(w, i);
+	r = play(w, i, file);
 	if (write(told[1], &r, sizeof(r)) != sizeof(r))
 		_exit(1);
 	(void)close(told[0]);
@@ -116,12 +122,19 @@ static pid_t start(const struct wanted *w, size_t i, pid_t parent, const int tol
 static int start_all(const struct wanted *w, pid_t *pids, size_t nr)
 {
 	pid_t self = getpid();
-	int pipe_fds[2], r = 0;
+	int pipe_fds[2], file = -1, r = 0;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
 	for (size_t i = 0; i < nr; i++) {
-		pids[i] = start(w, i, self, pipe_fds);
+		if (i <= w->files && i % w->sharers == 0) {
+			if (file >= 0)
+				(void)close(file);
+			file = i < w->files ? file_of_pages(w->pages) : -1;
+			if (i < w->files && file < 0)
+				return -errno;
+		}
+		pids[i] = start(w, i, file, self, pipe_fds);
 		if (pids[i] < 0)
 			return -errno;
 	}
@@ -162,15 +175,16 @@ int main(int argc, char **argv)
 	char byte;
 	int null, r;
 
-	if (argc != 7)
+	if (argc != 8)
 		return 2;
-	w = (struct wanted){ number(argv[1]),
-		             number(argv[2]),
-		             number(argv[3]),
-		             number(argv[4]),
-		             number(argv[5]),
-		             number(argv[6]),
-		             .shared = memfd_create("crowd", MFD_CLOEXEC) };
+	w = (struct wanted){
+		number(argv[1]), number(argv[2]),
+		number(argv[3]), number(argv[4]),
+		number(argv[5]), number(argv[6]),
+		number(argv[7]), .shared = memfd_create("crowd", MFD_CLOEXEC)
+	};
+	if (!w.sharers || w.files > w.holders || w.files % w.sharers)
+		return 2;
 	nr = w.plain + w.holders + (w.mappings != 0);
 	pids = calloc(nr + 1, sizeof(*pids));
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """holders.py BUILD [RUNS]: what `weir who` costs on a host with 5,000 processes.
 
-The processes are real: crowd.c makes them. The host is made three times: its huge pages
+The processes are real: crowd.c makes them. The host is made four times: its huge pages
 are all in private memory; then the same with processes that have more than nothing, as
-smaps costs by the page; then half of the huge pages are in open memfds. --tree looks for
-who only has these open, too, in all processes. A guard, a process of its own session, holds
+smaps costs by the page; then half of the huge pages are in open memfds; then all are, and
+each is held by ten processes, so that 20,000 are held where a tenth of them fits. --tree
+looks for who only has these open, too, in all processes. A guard, a process of its own session, holds
 the lock of the live tests, and puts pools and settings back when this one ends, however that
 comes about.
 """
@@ -24,6 +25,7 @@ import pools  # noqa: E402: found through the path above
 
 PROCESSES, HOLDERS, MAPPINGS = 5000, 50, 100_000
 PAGES = 20_000
+SHARERS = 10
 SHARED_MIB = 128
 M2 = 2 << 20
 POOL_MAX = 5 << 30  # bytes; the tests of this tree stay below 6 GiB
@@ -31,11 +33,11 @@ MAX_MAPS = Path("/proc/sys/vm/max_map_count")
 STATUS_BOUND, SMAPS_BOUND, PEAK_BOUND = 1.5, 0.02, 32
 
 
-def affordable_pages():
-    """As many as are wanted, or a third of what is free, in equal parts."""
+def affordable_pages(sharers):
+    """As many as are wanted, or as a third of what is free gives, for each holder."""
     free = re.search(r"^MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text(), re.M)
     most = min(POOL_MAX, int(free[1]) * 1024 // 3) // M2
-    return min(PAGES, most) // HOLDERS
+    return min(PAGES, most * sharers) // HOLDERS
 
 
 @contextlib.contextmanager
@@ -83,10 +85,11 @@ def guarded():
 
 
 @contextlib.contextmanager
-def crowd(build, alive, mib, pages, files, mappings):
+def crowd(build, alive, mib, pages, files, sharers, mappings):
     """The processes, which keep @alive open; the pids of the holders."""
     plain = PROCESSES - HOLDERS - 1
-    command = [build / "tests/bench/crowd", plain, mib, HOLDERS, pages, files, mappings]
+    command = [build / "tests/bench/crowd", plain, mib, HOLDERS, pages, files, sharers,
+               mappings]
     made = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True, pass_fds=(alive,))
     try:
@@ -138,19 +141,22 @@ def compare(build, runs, holders):
 def measure(build, runs):
     pools.need([M2])
     with guarded() as alive:
-        pages, mappings = affordable_pages(), MAPPINGS
+        mappings = MAPPINGS
         if int(MAX_MAPS.read_text()) < mappings + 1000:
             try:
                 MAX_MAPS.write_text(f"{mappings + 1000}\n")
             except OSError as error:
                 mappings = int(MAX_MAPS.read_text()) - 1000
                 print(f"  only {mappings} mappings: vm.max_map_count: {error.strerror}")
-        pools.set_pool(M2, pages * HOLDERS)
-        for mib, files in ((0, 0), (SHARED_MIB, 0), (0, HOLDERS // 2)):
+        for mib, files, sharers in ((0, 0, 1), (SHARED_MIB, 0, 1), (0, HOLDERS // 2, 1),
+                                    (SHARED_MIB, HOLDERS, SHARERS)):
+            pages = affordable_pages(sharers)
+            pools.set_pool(M2, pages * HOLDERS // sharers)
             print(f"{PROCESSES:,} processes, of which {HOLDERS} hold {pages * HOLDERS:,} 2M "
-                  f"pages ({files} in an open memfd),\none with {mappings:,} small mappings, "
-                  f"the others with {mib} MiB resident:", flush=True)
-            with crowd(build, alive, mib, pages, files, mappings) as holders:
+                  f"pages ({files} in an open memfd, each of {sharers}),\n"
+                  f"one with {mappings:,} small mappings, the others with {mib} MiB "
+                  "resident:", flush=True)
+            with crowd(build, alive, mib, pages, files, sharers, mappings) as holders:
                 # smaps then takes ten seconds a time
                 compare(build, max(3, runs // 3) if mib else runs, holders)
 
