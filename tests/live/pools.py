@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 LOCK = "/run/lock/weir-test-pools.lock"
+HAS_LOCK = "WEIR_TEST_HAS_POOLS"  # in the environment: who started this has the lock
 MM = Path("/sys/kernel/mm/hugepages")
 NODES = Path("/sys/devices/system/node")
 WRITABLE = ("nr_hugepages", "nr_overcommit_hugepages")
@@ -36,6 +37,11 @@ def size_dir(size):
     return MM / f"hugepages-{size // 1024}kB"
 
 
+def size_dirs():
+    """Of all page sizes; of none where the kernel has no huge pages."""
+    return sorted(MM.iterdir()) if MM.is_dir() else []
+
+
 def read(path):
     return int(Path(path).read_text())
 
@@ -52,7 +58,7 @@ def need(sizes):
             raise Skip(f"this kernel has no pages of {size >> 20} MiB")
 
 
-_locked = False
+_locked = HAS_LOCK in os.environ
 
 
 @contextlib.contextmanager
@@ -98,7 +104,7 @@ def put_back(path, text):
 def saved_pools():
     """The same, and all pools are as they were at the end."""
     with others_wait():
-        files = [d / name for d in sorted(MM.iterdir()) for name in WRITABLE]
+        files = [d / name for d in size_dirs() for name in WRITABLE]
         before = {path: path.read_text() for path in files}
         try:
             yield
@@ -170,6 +176,14 @@ def mounted(options, suffix=""):
         os.rmdir(target)
 
 
+def one_line(error):
+    """What went wrong first, short, for the end of a line of TAP."""
+    while error.__context__:
+        error = error.__context__
+    words = " ".join(f"{type(error).__name__}: {error}".split()).replace("#", "-")
+    return words[:200] + ("..." if len(words) > 200 else "")
+
+
 def run_tests(tests):
     """Runs the functions, prints TAP; the exit status."""
     failed = 0
@@ -183,6 +197,7 @@ def run_tests(tests):
             result, directive = "ok", f" # SKIP {reason}"
         except Exception as error:  # a test may fail in any way
             result, failed = "not ok", failed + 1
+            directive = f": {one_line(error)}"
             while error:  # what went wrong while it was cleared up hides the first
                 words = str(error).replace("\n", "\n#   ")
                 print(f"# {type(error).__name__}: {words}", flush=True)

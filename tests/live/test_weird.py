@@ -634,6 +634,7 @@ def socket_is_taken_from_systemd():
 
         def hand_over():
             os.dup2(near.fileno(), 3)
+            os.set_inheritable(3, True)  # dup2() leaves it as it is where it is 3 already
             os.environ["LISTEN_PID"] = str(os.getpid())
             os.environ["LISTEN_FDS"] = "1"
 

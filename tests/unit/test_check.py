@@ -82,7 +82,7 @@ class ExitCode(unittest.TestCase):
 
 
 class Log(unittest.TestCase):
-    def test_last_line_adds_up(self):
+    def test_failures_come_last(self):
         tests = [
             {"name": "prog", "stdout": "1..2\nok 1 - a\nnot ok 2 - b\n", "returncode": 1,
              "result": "FAIL"},
@@ -91,9 +91,10 @@ class Log(unittest.TestCase):
         ]
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            total = check.count_log("\n".join(map(json.dumps, tests)), {"prog"})
-        self.assertEqual(total.line(), "2 passed, 1 failed, 1 skipped")
-        self.assertIn("FAILED prog: b", said.getvalue())
+            check.report(*check.count_log("\n".join(map(json.dumps, tests)), {"prog"}))
+        self.assertEqual(said.getvalue().splitlines(), [
+            "skipped live: no root", "FAILED prog: b", "  | 1..2", "  | ok 1 - a",
+            "  | not ok 2 - b", "failed prog: b", "2 passed, 1 failed, 1 skipped"])
 
 
 if __name__ == "__main__":

@@ -119,9 +119,10 @@ class Tap:
         """One point: ok, skipped for a Skip, else not ok."""
         self.number += 1
         directive = f" # SKIP {error}" if isinstance(error, Skip) else ""
-        good = error is None or directive
+        good = error is None or isinstance(error, Skip)
         if not good:
             self.failed += 1
+            directive = f": {stage.pools.one_line(error)}"
             print("\n".join(f"# {line}" for line in
                             f"{type(error).__name__}: {error}".splitlines()))
         print(f"{'ok' if good else 'not ok'} {self.number} - {name}{directive}", flush=True)
