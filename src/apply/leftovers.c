@@ -2,13 +2,11 @@
 #include "apply/leftovers.h"
 
 #include "apply/file_users.h"
-#include "apply/makers.h"
 #include "base/own.h"
-#include "facts/creators.h"
+#include "holders/left.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -45,23 +43,6 @@ const char *weir_leftover_end_word(enum weir_leftover_end end)
 	return words[end];
 }
 
-static int say(char **out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static int say(char **out, const char *fmt, ...)
-{
-	va_list ap;
-	int r;
-
-	free(*out);
-	va_start(ap, fmt);
-	r = vasprintf(out, fmt, ap);
-	va_end(ap);
-	if (r >= 0)
-		return 0;
-	*out = NULL;
-	return -ENOMEM;
-}
-
 /* ---- what is asked about ---- */
 
 struct target { /* a PATH of the command line */
@@ -76,7 +57,6 @@ struct look {
 	const struct weir_leftovers_ask *ask;
 	const struct weir_host *host;
 	const struct weir_ledger *ledger;
-	struct weir_makers makers;
 	struct target *targets;
 	uint64_t now_s;
 	struct weir_leftovers *out;
@@ -158,76 +138,51 @@ static bool is_wanted(const struct look *look, const struct weir_huge_file *file
 
 /* ---- what is known of each ---- */
 
-static int judge_maker(const struct look *look, struct weir_leftover *left)
+static int take_words(struct weir_leftover *left, const struct weir_buf *words)
 {
-	if (left->creator_pid &&
-	    weir_makers_has_process(&look->makers, left->creator_pid)) {
-		left->state = WEIR_LEFTOVER_UNSURE;
-		return say(&left->why,
-		           "nobody uses it; its name says that process %" PRIu64
-		           " made it, and there is one of this number",
-		           left->creator_pid);
-	}
-	if (left->creator_pid)
-		return say(&left->why,
-		           "nobody uses it; process %" PRIu64
-		           ", which made it by its name, is gone",
-		           left->creator_pid);
-	switch (weir_owner_lives(&look->ledger->owners, left->uid)) {
-	case WEIR_OWNER_GONE: break;
-	case WEIR_OWNER_LIVES:
-		left->state = WEIR_LEFTOVER_UNSURE;
-		return say(&left->why, "nobody uses it; who made it is not told, and "
-		                       "its owner has processes");
-	case WEIR_OWNER_UNKNOWN:
-		left->state = WEIR_LEFTOVER_UNSURE;
-		return say(&left->why,
-		           "nobody uses it; who made it is not told, nor whether its "
-		           "owner has processes: not all can be seen");
-	}
-	return say(&left->why, "nobody uses it; its owner has no process any more");
+	left->why = strndup(words->p, words->n);
+	return left->why ? 0 : -ENOMEM;
 }
 
 static int judge(const struct look *look, const struct weir_file_users *users,
-                 uint64_t nr_links, struct weir_leftover *left)
+                 const struct weir_left *who, struct weir_leftover *left)
 {
-	weir_auto(weir_buf_done) struct weir_buf who = { 0 };
+	weir_auto(weir_buf_done) struct weir_buf why = { 0 };
 	int r;
 
 	if (users->nr) {
 		left->state = WEIR_LEFTOVER_USED;
-		r = weir_file_users_text(look->ledger, users, &who);
-		return r < 0 ? r : say(&left->why, "%s", who.p);
-	}
-	if (look->ask->older_s &&
-	    (!left->age_s.known || left->age_s.n < look->ask->older_s)) {
+		r = weir_file_users_text(look->ledger, users, &why);
+	} else if (look->ask->older_s &&
+	           (!left->age_s.known || left->age_s.n < look->ask->older_s)) {
 		left->state = WEIR_LEFTOVER_YOUNG;
-		return say(&left->why, "nobody uses it; it was changed more recently "
-		                       "than asked for");
+		r = weir_buf_addz(&why, "nobody uses it; it was changed more recently "
+		                        "than asked for");
+	} else {
+		left->state = who->back == WEIR_BACK_NOBODY ? WEIR_LEFTOVER_SURE
+		                                            : WEIR_LEFTOVER_UNSURE;
+		r = weir_left_words(who, &why);
 	}
-	if (nr_links > 1) {
-		left->state = WEIR_LEFTOVER_UNSURE;
-		return say(&left->why,
-		           "nobody uses it; it has %" PRIu64
-		           " names, and its pages are free when all are gone",
-		           nr_links);
-	}
-	return judge_maker(look, left);
+	return r < 0 ? r : take_words(left, &why);
 }
 
 /* weird's, also when it does not know of it: it finds it again when it is started. */
 static int judge_store(const struct weir_hold *hold, struct weir_leftover *left)
 {
+	weir_auto(weir_buf_done) struct weir_buf why = { 0 };
 	char lease[WEIR_LEASE_TEXT_MAX];
+	int r;
 
 	left->state = WEIR_LEFTOVER_USED;
 	if (!hold->region)
-		return say(&left->why, "it lies in weird's store, and is weird's");
-	if (!weir_region_is_leased(hold->region))
-		return say(&left->why, "weird keeps it for leases: warm memory, %s",
-		           weir_region_state_word(hold->region->state));
-	return say(&left->why, "weird has leased it: %s",
-	           weir_lease_text(hold->region, lease));
+		r = weir_buf_addz(&why, "it lies in weird's store, and is weird's");
+	else if (!weir_region_is_leased(hold->region))
+		r = weir_buf_printf(&why, "weird keeps it for leases: warm memory, %s",
+		                    weir_region_state_word(hold->region->state));
+	else
+		r = weir_buf_printf(&why, "weird has leased it: %s",
+		                    weir_lease_text(hold->region, lease));
+	return r < 0 ? r : take_words(left, &why);
 }
 
 static int add_leftover(struct look *look, const struct weir_hold *hold,
@@ -236,6 +191,7 @@ static int add_leftover(struct look *look, const struct weir_hold *hold,
 	const struct weir_huge_file *file = &look->ledger->holdings.files.v[hold->file];
 	struct weir_leftovers *out = look->out;
 	struct weir_leftover *left;
+	struct weir_left who;
 	int r = weir_grow(&out->v, &out->cap, out->nr, sizeof(*out->v));
 
 	if (r < 0)
@@ -251,14 +207,14 @@ static int add_leftover(struct look *look, const struct weir_hold *hold,
 	left->pages = hold->pages;
 	left->size_bytes = file->st.size_bytes;
 	left->uid = file->st.uid;
-	left->creator_pid = weir_creator_of_name(weir_strz(file->path));
+	weir_left_find(look->host, look->ledger, hold, &who);
+	left->creator_pid = who.creator_pid;
 	if (left->changed_at && look->now_s)
 		left->age_s = WEIR_COUNT(look->now_s > left->changed_at
 		                                 ? look->now_s - left->changed_at
 		                                 : 0);
 	left->named = named;
-	r = hold->in_store ? judge_store(hold, left)
-	                   : judge(look, users, file->st.nr_links, left);
+	r = hold->in_store ? judge_store(hold, left) : judge(look, users, &who, left);
 	left->chosen = left->state == WEIR_LEFTOVER_SURE ||
 	               (left->state == WEIR_LEFTOVER_UNSURE && named);
 	out->nr_chosen += left->chosen;
@@ -298,8 +254,6 @@ static int look_at_all(struct look *look, struct weir_err *err)
 {
 	int r = weir_ledger_blind(look->host, look->ledger, &look->out->blind);
 
-	if (r == 0)
-		r = weir_makers_read(look->host, &look->makers);
 	for (size_t i = 0; r == 0 && i < look->ledger->nr_holds; i++)
 		r = look_at(look, &look->ledger->holds[i]);
 	if (r < 0)
@@ -336,7 +290,6 @@ int weir_leftovers_look(const struct weir_host *host,
 	for (size_t i = 0; look.targets && i < ask->nr_paths; i++)
 		free(look.targets[i].path);
 	free(look.targets);
-	weir_makers_done(&look.makers);
 	weir_ledger_done(&ledger);
 	if (r < 0)
 		weir_leftovers_done(out);

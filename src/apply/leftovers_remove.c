@@ -8,6 +8,7 @@
 
 #include "apply/file_users.h"
 #include "base/own.h"
+#include "holders/left.h"
 
 #include <errno.h>
 #include <fcntl.h>

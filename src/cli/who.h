@@ -2,8 +2,7 @@
 #ifndef WEIR_CLI_WHO_H
 #define WEIR_CLI_WHO_H
 
-#include "apply/makers.h"
-#include "holders/ledger.h"
+#include "holders/left.h"
 
 #include <stdio.h>
 
@@ -32,7 +31,6 @@ struct weir_who {
 	struct weir_ledger ledger;
 	char **vms;  /* of each process that holds: the VM it runs, or NULL */
 	char *blind; /* why it cannot be known that nobody uses something; NULL: it can */
-	struct weir_makers makers; /* read where something has no user */
 };
 
 int weir_who_read(const struct weir_host *host, enum weir_ledger_want want,
@@ -78,19 +76,13 @@ bool weir_who_shows(const struct weir_who *who, const struct weir_who_style *sty
 
 /* What is known of a hold that nobody uses. */
 struct weir_who_left {
-	uint64_t creator_pid; /* 0: not told */
-	bool creator_lives;
-	enum weir_owner_lives owner; /* has the user that owns it any process? */
-	struct weir_str domain;      /* libvirt's, by its path: "4-db"; empty: none */
-	uint64_t domain_pid;         /* 0, or the process that runs it */
+	struct weir_left known;
+	struct weir_str domain; /* libvirt's, by its path: "4-db"; empty: none */
+	uint64_t domain_pid;    /* 0, or the process that runs it */
 };
 
 void weir_who_left(const struct weir_who *who, const struct weir_hold *hold,
                    struct weir_who_left *out);
-
-/* The user who owns a file or a segment. */
-struct weir_count weir_who_owner(const struct weir_who *who,
-                                 const struct weir_hold *hold);
 
 enum weir_who_guest {                        /* is a file or memfd a VM's memory? */
 	              WEIR_WHO_GUEST_NONE,   /* nothing says so */

@@ -119,9 +119,10 @@ static int put_release(struct weir_json *j, const struct weir_who *who,
 		weir_json_null(j, "command");
 	weir_who_left(who, hold, &left);
 	put_count(j, "creator_pid",
-	          (struct weir_count){ left.creator_pid > 0, left.creator_pid });
-	if (left.creator_pid)
-		weir_json_bool(j, "creator_lives", left.creator_lives);
+	          (struct weir_count){ left.known.creator_pid > 0,
+	                               left.known.creator_pid });
+	if (left.known.creator_pid)
+		weir_json_bool(j, "creator_lives", left.known.creator_lives);
 	else
 		weir_json_null(j, "creator_lives");
 	if (left.domain.n)
@@ -200,7 +201,7 @@ static void put_owners(struct weir_json *j, const struct weir_who *who,
 
 		for (size_t i = 0; i < ledger->nr_holds; i++) {
 			const struct weir_hold *hold = &ledger->holds[i];
-			struct weir_count uid = weir_who_owner(who, hold);
+			struct weir_count uid = weir_hold_owner(ledger, hold);
 
 			if (weir_hold_is_left(hold) && uid.known &&
 			    weir_who_shows(who, style, hold) &&

@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 
 #include "base/own.h"
-#include "facts/creators.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -99,40 +98,20 @@ static bool runs_domain(const struct weir_holding_task *task, struct weir_str do
 	return false;
 }
 
-struct weir_count weir_who_owner(const struct weir_who *who, const struct weir_hold *hold)
-{
-	const struct weir_huge_file *files = who->ledger.holdings.files.v;
-
-	if (hold->shm)
-		return WEIR_COUNT(hold->shm->uid);
-	if (hold->file != WEIR_HOLD_NONE && files[hold->file].known)
-		return WEIR_COUNT(files[hold->file].st.uid);
-	return (struct weir_count){ 0 };
-}
-
 void weir_who_left(const struct weir_who *who, const struct weir_hold *hold,
                    struct weir_who_left *out)
 {
 	const struct weir_holdings *all = &who->ledger.holdings;
 	struct weir_str name = weir_hold_name(&who->ledger, hold);
-	struct weir_count owner;
 
 	*out = (struct weir_who_left){
-		.creator_pid = hold->shm ? hold->shm->creator_pid
-		                         : weir_creator_of_name(name),
 		.domain = hold->kind == WEIR_HOLD_FILE ? domain_of(name)
 		                                       : weir_str("", 0),
 	};
-	if (out->creator_pid)
-		out->creator_lives = weir_process_lives(who->host, out->creator_pid) ||
-		                     weir_makers_has_process(&who->makers,
-		                                             out->creator_pid);
+	weir_left_find(who->host, &who->ledger, hold, &out->known);
 	for (size_t i = 0; out->domain.n && i < all->nr_tasks && !out->domain_pid; i++)
 		if (runs_domain(&all->tasks[i], out->domain))
 			out->domain_pid = all->tasks[i].pid;
-	owner = weir_who_owner(who, hold);
-	if (owner.known)
-		out->owner = weir_owner_lives(&who->ledger.owners, owner.n);
 }
 
 /* --- memory of VMs ------------------------------------------------------------------ */
@@ -238,35 +217,19 @@ static int why_used(const struct weir_who *who, const struct weir_hold *hold,
 	return r;
 }
 
-/* As weir clean has it: see apply/leftovers.c. */
-static void why_unsure(const struct weir_who *who, const struct weir_hold *hold,
-                       const struct weir_who_left *left, struct weir_who_release *out)
+static int say_left(const struct weir_left *left, struct weir_who_release *out)
 {
-	const struct weir_huge_files *files = &who->ledger.holdings.files;
+	weir_auto(weir_buf_done) struct weir_buf words = { 0 };
+	int r = weir_left_words(left, &words);
 
-	out->unsure = hold->file != WEIR_HOLD_NONE &&
-	              files->v[hold->file].st.nr_links > 1;
-	if (out->unsure) {
-		(void)snprintf(out->why, sizeof(out->why),
-		               "nobody uses it; it has %" PRIu64
-		               " names, and its pages are free when all are gone",
-		               files->v[hold->file].st.nr_links);
-		return;
-	}
-	if (left->creator_pid || left->owner == WEIR_OWNER_GONE)
-		return;
-	out->unsure = true;
-	(void)snprintf(out->why, sizeof(out->why),
-	               "nobody uses it; who made it is not told, %s",
-	               left->owner == WEIR_OWNER_LIVES
-	                       ? "and its owner has processes"
-	                       : "nor whether its owner has processes: not all can be "
-	                         "seen");
+	if (r == 0)
+		(void)snprintf(out->why, sizeof(out->why), "%s", words.p);
+	return r;
 }
 
-/* "" when nothing speaks against it. */
-static void find_why(const struct weir_who *who, const struct weir_hold *hold,
-                     struct weir_who_release *out)
+/* "" when nothing speaks against it. 0 or -ENOMEM. */
+static int find_why(const struct weir_who *who, const struct weir_hold *hold,
+                    struct weir_who_release *out)
 {
 	struct weir_who_left left;
 
@@ -275,10 +238,8 @@ static void find_why(const struct weir_who *who, const struct weir_hold *hold,
 		(void)snprintf(out->why, sizeof(out->why),
 		               "it lies in weird's store: weird scrubs what it finds "
 		               "there when it is started again");
-	else if (left.creator_pid && left.creator_lives)
-		(void)snprintf(out->why, sizeof(out->why),
-		               "its creator, process %" PRIu64 ", lives",
-		               left.creator_pid);
+	else if (left.known.back == WEIR_BACK_CREATOR)
+		return say_left(&left.known, out);
 	else if (left.domain_pid)
 		(void)snprintf(out->why, sizeof(out->why),
 		               "its VM runs, as process %" PRIu64, left.domain_pid);
@@ -293,8 +254,11 @@ static void find_why(const struct weir_who *who, const struct weir_hold *hold,
 		               "%" PRIu64
 		               " process(es) that are not seen have it attached",
 		               hold->shm->nr_attached);
-	else
-		why_unsure(who, hold, &left, out);
+	else if (left.known.back != WEIR_BACK_NOBODY) {
+		out->unsure = true;
+		return say_left(&left.known, out);
+	}
+	return 0;
 }
 
 int weir_who_release(const struct weir_who *who, const struct weir_hold *hold,
@@ -305,10 +269,10 @@ int weir_who_release(const struct weir_who *who, const struct weir_hold *hold,
 	*out = (struct weir_who_release){ 0 };
 	if (!weir_hold_is_left(hold))
 		return why_used(who, hold, out);
-	find_why(who, hold, out);
+	r = find_why(who, hold, out);
 	out->safe = !*out->why;
-	if (hold->in_store)
-		return 0;
+	if (r < 0 || hold->in_store)
+		return r;
 	if (hold->shm)
 		r = weir_buf_printf(&out->command, "ipcrm -m %" PRIu64, hold->shm->id);
 	else if (hold->file != SIZE_MAX &&

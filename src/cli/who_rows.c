@@ -39,18 +39,13 @@ static int name_vm(const struct weir_holding_task *task, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-/* Of what nobody uses: whether that can be known, and who is there to have made it. */
-static int find_makers(struct weir_who *who)
+/* Of what nobody uses: whether that can be known. */
+static int find_blind(struct weir_who *who)
 {
-	bool any = false;
-
-	for (size_t i = 0; i < who->ledger.nr_holds && !any; i++)
-		any = weir_hold_is_left(&who->ledger.holds[i]);
-	if (!any)
-		return 0;
-	if (weir_ledger_blind(who->host, &who->ledger, &who->blind) < 0)
-		return -ENOMEM;
-	return weir_makers_read(who->host, &who->makers) == -ENOMEM ? -ENOMEM : 0;
+	for (size_t i = 0; i < who->ledger.nr_holds; i++)
+		if (weir_hold_is_left(&who->ledger.holds[i]))
+			return weir_ledger_blind(who->host, &who->ledger, &who->blind);
+	return 0;
 }
 
 int weir_who_read(const struct weir_host *host, enum weir_ledger_want want,
@@ -71,8 +66,8 @@ int weir_who_read(const struct weir_host *host, enum weir_ledger_want want,
 		r = name_vm(&out->ledger.holdings.tasks[i], &out->vms[i]);
 	if (r < 0)
 		return weir_err_sys(err, r, "find VMs");
-	r = find_makers(out);
-	return r < 0 ? weir_err_sys(err, r, "find who made what nobody uses") : 0;
+	r = find_blind(out);
+	return r < 0 ? weir_err_sys(err, r, "look at what nobody uses") : 0;
 }
 
 void weir_who_done(struct weir_who *who)
@@ -81,7 +76,6 @@ void weir_who_done(struct weir_who *who)
 		free(who->vms[i]);
 	free(who->vms);
 	free(who->blind);
-	weir_makers_done(&who->makers);
 	weir_ledger_done(&who->ledger);
 	weir_snapshot_free(who->snap);
 	*who = (struct weir_who){ 0 };

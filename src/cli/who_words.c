@@ -172,10 +172,10 @@ static int put_origin(struct weir_who_print *t, const struct weir_hold *hold)
 	int r = 0;
 
 	weir_who_left(t->who, hold, &left);
-	if (left.creator_pid)
+	if (left.known.creator_pid)
 		r = weir_who_put(t, ", made by process %" PRIu64 ", which %s",
-		                 left.creator_pid,
-		                 left.creator_lives ? "lives" : "is gone");
+		                 left.known.creator_pid,
+		                 left.known.creator_lives ? "lives" : "is gone");
 	if (r == 0 && left.domain.n)
 		r = weir_who_put(t, ", of libvirt's domain ");
 	if (r == 0 && left.domain.n)
@@ -184,7 +184,7 @@ static int put_origin(struct weir_who_print *t, const struct weir_hold *hold)
 		r = weir_who_put(t, ", which process %" PRIu64 " runs", left.domain_pid);
 	else if (r == 0 && left.domain.n)
 		r = weir_who_put(t, ", which no process that is seen runs");
-	if (r == 0 && left.owner == WEIR_OWNER_GONE)
+	if (r == 0 && left.known.owner == WEIR_OWNER_GONE)
 		r = weir_who_put(t, ", who has no process that is seen");
 	return r;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* The PID namespace that the kernel begins with (include/linux/proc_ns.h, v6.6). */
 #define FIRST_PID_NAMESPACE "pid:[4026531836]"
@@ -29,6 +30,53 @@ uint64_t weir_creator_of_name(struct weir_str path)
 		path = digits;
 	}
 	return 0;
+}
+
+void weir_pids_done(struct weir_pids *pids)
+{
+	free(pids->v);
+	*pids = (struct weir_pids){ 0 };
+}
+
+static int add_pid(struct weir_pids *pids, struct weir_str word)
+{
+	uint64_t pid;
+	int r;
+
+	if (weir_parse_u64(word, &pid) < 0)
+		return 0;
+	r = weir_grow(&pids->v, &pids->cap, pids->nr, sizeof(*pids->v));
+	if (r == 0)
+		pids->v[pids->nr++] = pid;
+	return r;
+}
+
+int weir_pids_add(struct weir_pids *pids, const struct weir_task *task)
+{
+	struct weir_str words = task->status.ns_pids, word;
+	int r = add_pid(pids, weir_strz(task->pid));
+
+	while (r == 0 && weir_str_word(&words, &word))
+		r = add_pid(pids, word);
+	return r;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void weir_pids_finish(struct weir_pids *pids)
+{
+	if (pids->nr)
+		qsort(pids->v, pids->nr, sizeof(*pids->v), by_number);
+}
+
+bool weir_pids_has(const struct weir_pids *pids, uint64_t pid)
+{
+	return pids->nr && bsearch(&pid, pids->v, pids->nr, sizeof(*pids->v), by_number);
 }
 
 bool weir_process_lives(const struct weir_host *host, uint64_t pid)

@@ -27,6 +27,15 @@ void weir_holdings_done(struct weir_holdings *all)
 	*all = (struct weir_holdings){ 0 };
 }
 
+size_t weir_holdings_nr_cut(const struct weir_holdings *all)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < all->nr_tasks; i++)
+		nr += all->tasks[i].cut;
+	return nr;
+}
+
 /* --- processes ---------------------------------------------------------------------- */
 
 /* The group where huge pages are charged: of v1's controller, else that of v2. */

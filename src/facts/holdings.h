@@ -85,6 +85,9 @@ struct weir_holdings {
 
 void weir_holdings_done(struct weir_holdings *all);
 
+/* How many processes have more mappings than were looked at. */
+size_t weir_holdings_nr_cut(const struct weir_holdings *all);
+
 struct weir_snapshot;
 
 struct weir_holdings_ask {

@@ -56,7 +56,8 @@ static int parse_field(struct weir_str value, enum field_kind kind,
 int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,
                            struct weir_err *err)
 {
-	struct weir_task_status got = { .name = weir_str(text.p, 0) };
+	struct weir_task_status got = { .name = weir_str(text.p, 0),
+		                        .ns_pids = weir_str(text.p, 0) };
 	const struct {
 		struct weir_str name; /* its length first: most lines are of others */
 		enum field_kind kind;
@@ -81,6 +82,8 @@ int weir_task_status_parse(struct weir_str text, struct weir_task_status *out,
 			continue;
 		if (weir_str_eq(name, "Name")) /* blanks in front of a name are its own */
 			got.name = weir_str_skip(value, weir_str_starts(value, "\t"));
+		if (weir_str_eq(name, "NStgid"))
+			got.ns_pids = value;
 		if (weir_str_eq(name, "VmSize"))
 			got.has_memory = true;
 		if (!got.has_memory && weir_str_eq(name, "Threads"))

@@ -14,6 +14,9 @@ struct weir_task_status {
 	struct weir_str name; /* borrows from the text; '\n' and '\\' in it are escaped */
 	struct weir_count pid; /* the thread's; of a process the same as tgid */
 	struct weir_count tgid, ppid;
+	/* NStgid: the process's numbers, in the outermost namespace that is seen and in
+	 * those below it; borrowed, "" before 4.1 */
+	struct weir_str ns_pids;
 	struct weir_count uid, gid; /* the effective ones */
 	struct weir_count uids[WEIR_TASK_UIDS];
 	struct weir_count hugetlb_bytes; /* touched and mapped; since 4.4 */

@@ -7,6 +7,7 @@
 
 #include "base/own.h"
 #include "facts/task_status.h"
+#include "holders/left.h"
 #include "holders/match.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ void weir_ledger_done(struct weir_ledger *ledger)
 	weir_holdings_done(&ledger->holdings);
 	weir_pinners_done(&ledger->pinners);
 	weir_owners_done(&ledger->owners);
+	weir_pids_done(&ledger->pids);
 	weir_blocks_done(&ledger->blocks);
 	weir_warm_seen_done(&ledger->warm);
 	weir_pools_done(&ledger->pools);
@@ -376,6 +378,8 @@ static int note_task(void *ctx, struct weir_tasks *walk, const struct weir_task 
 
 	if (r == 0)
 		r = weir_owners_add(&ledger->owners, task);
+	if (r == 0)
+		r = weir_pids_add(&ledger->pids, task);
 	if (task->maps_error == -EACCES)
 		ledger->nr_forbidden_idle += task->status.hugetlb_bytes.known &&
 		                             !task->status.hugetlb_bytes.n;
@@ -426,6 +430,7 @@ static int read_once(const struct weir_host *host, const struct weir_snapshot *s
 		r = read_warm(host, out);
 	if (r == 0)
 		r = weir_owners_finish(&out->owners, host);
+	weir_pids_finish(&out->pids);
 	if (r == 0)
 		r = make_sizes(out);
 	if (r == 0)
@@ -549,12 +554,6 @@ bool weir_ledger_is_weird(const struct weir_ledger *ledger, size_t task)
 {
 	return ledger->warm.weird == WEIR_WEIRD_RUNS &&
 	       ledger->holdings.tasks[task].pid == ledger->warm.state.pid.n;
-}
-
-bool weir_hold_is_left(const struct weir_hold *hold)
-{
-	return !hold->nr_users && !hold->nr_private && hold->kind != WEIR_HOLD_MOUNT &&
-	       !weir_hold_is_warm(hold);
 }
 
 bool weir_hold_users_least(const struct weir_ledger *ledger, const struct weir_hold *hold)

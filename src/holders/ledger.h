@@ -16,6 +16,7 @@
 #define WEIR_HOLDERS_LEDGER_H
 
 #include "facts/blocks.h"
+#include "facts/creators.h"
 #include "facts/holdings.h"
 #include "facts/owners.h"
 #include "facts/pinners.h"
@@ -102,6 +103,7 @@ struct weir_ledger {
 	struct weir_holdings holdings;
 	struct weir_pinners pinners;
 	struct weir_owners owners;
+	struct weir_pids pids; /* of all processes that were seen */
 	struct weir_blocks blocks;
 	/* of holdings.nr_forbidden those that are known to have touched no huge page */
 	size_t nr_forbidden_idle;
@@ -136,15 +138,6 @@ const struct weir_ledger_size *weir_ledger_size(const struct weir_ledger *ledger
 size_t weir_ledger_unseen_huge(const struct weir_ledger *ledger);
 
 const char *weir_hold_kind_word(enum weir_hold_kind kind); /* "private", "file", ... */
-
-/* True when no process that lives maps it, privately neither, or has it open, as far as
- * it is seen, and weird does not keep it. */
-bool weir_hold_is_left(const struct weir_hold *hold);
-
-/* Why it cannot be known of any file or segment that nobody uses it: in *out, to be
- * freed, which stays NULL when it can. 0 or -ENOMEM. */
-int weir_ledger_blind(const struct weir_host *host, const struct weir_ledger *ledger,
-                      char **out);
 
 /* True for a file that may have more users than those it has here, which only have it
  * open, or have mapped and not touched it: they were not wanted, nor needed to make the

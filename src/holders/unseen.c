@@ -44,20 +44,11 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-static size_t count_cut(const struct weir_holdings *all)
-{
-	size_t nr = 0;
-
-	for (size_t i = 0; i < all->nr_tasks; i++)
-		nr += all->tasks[i].cut;
-	return nr;
-}
-
 /* What was not seen: said whenever it is so. */
 static int say_unseen(struct weir_ledger *ledger)
 {
 	const struct weir_holdings *all = &ledger->holdings;
-	size_t nr_no_numa = 0, nr_cut = count_cut(all);
+	size_t nr_no_numa = 0, nr_cut = weir_holdings_nr_cut(all);
 	int r = 0;
 
 	for (size_t i = 0; i < all->nr_tasks; i++)
@@ -193,56 +184,4 @@ int weir_ledger_say(const struct weir_host *host, const struct weir_snapshot *sn
 	if (r == 0)
 		r = say_damage(ledger, snap);
 	return r < 0 ? r : say_missing(host, ledger);
-}
-
-/* --- whether it can be known that nobody uses something ----------------------------- */
-
-static int say(char **out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static int say(char **out, const char *fmt, ...)
-{
-	va_list ap;
-	int r;
-
-	va_start(ap, fmt);
-	r = vasprintf(out, fmt, ap);
-	va_end(ap);
-	if (r >= 0)
-		return 0;
-	*out = NULL;
-	return -ENOMEM;
-}
-
-int weir_ledger_blind(const struct weir_host *host, const struct weir_ledger *ledger,
-                      char **out)
-{
-	const struct weir_holdings *all = &ledger->holdings;
-	size_t nr_cut = count_cut(all);
-	const char *unseen;
-
-	*out = NULL;
-	if (all->nr_forbidden)
-		return say(out,
-		           "%zu process%s could not be looked at, and may use them: no "
-		           "permission, which root has as a rule",
-		           all->nr_forbidden, all->nr_forbidden == 1 ? "" : "es");
-	if (all->nr_unseen_files)
-		return say(out,
-		           "%zu open file%s could not be asked about, and may be one of "
-		           "them",
-		           all->nr_unseen_files, plural(all->nr_unseen_files));
-	if (nr_cut)
-		return say(out, "%zu process%s more mappings than are looked at", nr_cut,
-		           nr_cut == 1 ? " has" : "es have");
-	if (all->files.cut)
-		return say(out, "there are more than %u files", WEIR_HUGE_FILES_MAX);
-	if (!all->mounts.mounts.known)
-		return say(out, "the mounts are not known");
-	if (ledger->warm.hidden)
-		return say(out, "which of them are weird's warm memory is not "
-		                "known: " WEIR_WARM_STATE " could not be read");
-	if (ledger->moved)
-		return say(out, "the host changed each time it was looked at");
-	unseen = weir_processes_unseen(host);
-	return *unseen ? say(out, "%s, and may use them", unseen) : 0;
 }

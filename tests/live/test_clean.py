@@ -137,7 +137,7 @@ def what_is_not_sure_is_kept_unless_named():
         dead = left(m / f"y_pid{private.dead_pid()}", 1)
         os.link(left(m / f"z_pid{private.dead_pid()}", 1), m / "second name")
         out, _ = clean("--yes")
-        expect_words(out, "Kept:", "there is one of this number", "has processes",
+        expect_words(out, "Kept:", "a process has the number of its creator", "has processes",
                      "2 names", "name it as PATH", "1 file with 1 page removed")
         expect("dead's", dead.exists(), False)
         expect("files", len(os.listdir(m)), 4)

@@ -1,5 +1,5 @@
 /* ledger: holdings of odd hosts into holds that sum up. */
-#include "holders/ledger.h"
+#include "holders/left.h"
 
 #include "fake_host.h"
 #include "fault.h"
