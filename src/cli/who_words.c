@@ -155,6 +155,9 @@ int weir_who_put_hold_name(struct weir_who_print *t, const struct weir_hold *hol
 	case WEIR_HOLD_MOUNT:
 		r = weir_who_put(t, "min_size of the mount ");
 		return r < 0 ? r : weir_who_put_shown(t, name);
+	case WEIR_HOLD_POISONED:
+		return weir_who_put(t, "memory errors: nobody has it, and it is never "
+		                       "given back");
 	case WEIR_HOLD_FILE:
 	case WEIR_HOLD_WARM:
 	case WEIR_HOLD_LEASED:

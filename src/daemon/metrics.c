@@ -112,11 +112,11 @@ static void put_really_free(struct writer *w, const struct weir_pools *pools)
 
 static void put_holders(struct writer *w, const struct weir_ledger *ledger)
 {
-	static const enum weir_hold_kind kinds[] = { WEIR_HOLD_PRIVATE, WEIR_HOLD_ANON,
-		                                     WEIR_HOLD_FILE,    WEIR_HOLD_MEMFD,
-		                                     WEIR_HOLD_SHM,     WEIR_HOLD_MOUNT,
-		                                     WEIR_HOLD_WARM,    WEIR_HOLD_LEASED,
-		                                     WEIR_HOLD_WAITING };
+	static const enum weir_hold_kind kinds[] = {
+		WEIR_HOLD_PRIVATE, WEIR_HOLD_ANON,    WEIR_HOLD_FILE, WEIR_HOLD_MEMFD,
+		WEIR_HOLD_SHM,     WEIR_HOLD_MOUNT,   WEIR_HOLD_WARM, WEIR_HOLD_LEASED,
+		WEIR_HOLD_WAITING, WEIR_HOLD_POISONED
+	};
 
 	family(w, "weir_holder_bytes", "gauge",
 	       "Huge pages in use, by the kind of what has them.");

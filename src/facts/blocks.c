@@ -4,7 +4,6 @@
 
 #include "base/ckd.h"
 #include "base/own.h"
-#include "host/poolpages.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -54,19 +53,13 @@ static int by_number(const void *a, const void *b)
 static int read_places(const struct weir_host *host, struct weir_buf *text,
                        struct weir_blocks *out)
 {
-	struct weir_err garbled;
 	uint64_t bytes;
 	int r = weir_host_read(host, BLOCKS "/block_size_bytes", WEIR_SMALL_MAX, text);
 
 	if (r == 0 && weir_parse_hex(weir_str_trim(weir_buf_str(text)), &bytes) == 0 &&
 	    bytes <= WEIR_COUNT_MAX)
 		out->block_bytes = WEIR_COUNT(bytes);
-	if (r != -ENOMEM)
-		r = weir_host_read(host, "/@/poolpages", WEIR_POOLPAGES_MAX, text);
-	if (r == 0)
-		r = weir_placement_parse(weir_buf_str(text), &out->runs, &garbled);
-	out->runs_known = r == 0;
-	return r == -ENOMEM ? r : 0;
+	return r == -ENOMEM ? r : weir_pool_runs_read(host, &out->runs, &out->runs_known);
 }
 
 int weir_blocks_read(const struct weir_host *host, struct weir_blocks *out)

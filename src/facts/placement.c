@@ -40,6 +40,7 @@ static bool take_state(struct weir_str *rest, enum weir_page_state *out)
 		[WEIR_PAGE_USED] = "used",
 		[WEIR_PAGE_FREE] = "free",
 		[WEIR_PAGE_ANY] = "any",
+		[WEIR_PAGE_LOST] = "lost",
 	};
 	struct weir_str word;
 
@@ -94,6 +95,21 @@ int weir_placement_parse(struct weir_str text, struct weir_pool_runs *out,
 		out->v[out->nr++] = run;
 	}
 	return 0;
+}
+
+int weir_pool_runs_read(const struct weir_host *host, struct weir_pool_runs *out,
+                        bool *known)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	int r = weir_host_read(host, TEXT, WEIR_POOLPAGES_MAX, &text);
+
+	*out = (struct weir_pool_runs){ 0 };
+	if (r == 0)
+		r = weir_placement_parse(weir_buf_str(&text), out, NULL);
+	*known = r == 0;
+	if (r != 0)
+		weir_pool_runs_done(out);
+	return r == -ENOMEM ? r : 0;
 }
 
 /* ---- rows ---- */

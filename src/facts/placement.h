@@ -20,7 +20,8 @@
 enum weir_page_state {
 	WEIR_PAGE_USED, /* mapped by somebody */
 	WEIR_PAGE_FREE,
-	WEIR_PAGE_ANY, /* not mapped, and not seen to be free */
+	WEIR_PAGE_ANY,  /* not mapped, and not seen to be free */
+	WEIR_PAGE_LOST, /* with a memory error, and in no file: in use, by nobody */
 };
 
 /* Pages that follow each other. */
@@ -71,6 +72,11 @@ struct weir_placement {
 int weir_placement_parse(struct weir_str text, struct weir_pool_runs *out,
                          struct weir_err *err);
 void weir_pool_runs_done(struct weir_pool_runs *runs);
+
+/* Of a host; not known, with *known false, where it is not told or is garbled. 0 or
+ * -ENOMEM. */
+int weir_pool_runs_read(const struct weir_host *host, struct weir_pool_runs *out,
+                        bool *known);
 
 /* The pure half: counts runs into rows. Takes over @out->cma as it is. 0 or -ENOMEM. */
 int weir_placement_join(const struct weir_pool_runs *runs, const struct weir_pools *pools,

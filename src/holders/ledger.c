@@ -362,7 +362,8 @@ static void find_damage(struct weir_ledger *ledger, const struct weir_snapshot *
 		if (!bad.known || !snap->page_bytes.n || !size->unattributed.known)
 			continue;
 		/* one bad base page is enough */
-		size->poisoned_max = WEIR_COUNT(bad.n / snap->page_bytes.n);
+		size->poisoned_max = WEIR_COUNT(
+			ledger->poison_known ? 0 : bad.n / snap->page_bytes.n);
 		if (size->poisoned_max.n > size->unattributed.n)
 			size->poisoned_max.n = size->unattributed.n;
 	}
@@ -447,7 +448,11 @@ static int read_once(const struct weir_host *host, const struct weir_snapshot *s
 	if (r < 0)
 		return r;
 	sum(out);
-	r = count_private(out);
+	r = weir_ledger_match_poisoned(host, snap, out);
+	if (r == 0 && !out->moved)
+		weir_ledger_find_nodes(out);
+	if (r == 0)
+		r = count_private(out);
 	if (r < 0)
 		return r;
 	tidy(out);
@@ -539,6 +544,7 @@ const char *weir_hold_kind_word(enum weir_hold_kind kind)
 	case WEIR_HOLD_WARM: return "warm";
 	case WEIR_HOLD_LEASED: return "leased";
 	case WEIR_HOLD_WAITING: return "waiting";
+	case WEIR_HOLD_POISONED: return "poisoned";
 	case WEIR_HOLD_MOUNT: break;
 	}
 	return "mount";

@@ -40,6 +40,9 @@ enum weir_hold_kind {
 	WEIR_HOLD_MEMFD,
 	WEIR_HOLD_SHM,
 	WEIR_HOLD_MOUNT, /* min_size= */
+	/* nobody's: with memory errors, and in no file any more. The kernel never gives
+	 * them back (mm/memory-failure.c and mm/hugetlb.c, v5.10 to v6.18) */
+	WEIR_HOLD_POISONED,
 	/* files of weird's store, by what its state says of them */
 	WEIR_HOLD_WARM,    /* nobody's: ready, or on the way to it */
 	WEIR_HOLD_LEASED,  /* handed out */
@@ -91,9 +94,8 @@ struct weir_ledger_size {
 	struct weir_count *node_in_use; /* of each node */
 	uint64_t *node_held;
 	uint64_t node_unknown; /* held, and on which node is not known */
-	/* Of the unattributed: at most so many have memory errors. A page of a file with
-	 * one stays in use when the file is gone (mm/memory-failure.c and mm/hugetlb.c,
-	 * v5.10 to v6.18). */
+	/* Of the unattributed: at most so many have memory errors. 0 where their places
+	 * are told: they are holds then. */
 	struct weir_count poisoned_max;
 	/* In memory blocks that are going offline now; unknown when there are none. */
 	struct weir_count leaving;
@@ -105,6 +107,7 @@ struct weir_ledger {
 	struct weir_owners owners;
 	struct weir_pids pids; /* of all processes that were seen */
 	struct weir_blocks blocks;
+	bool poison_known; /* where pages with memory errors are was asked, and told */
 	/* of holdings.nr_forbidden those that are known to have touched no huge page */
 	size_t nr_forbidden_idle;
 	struct weir_warm_seen warm; /* read after the holders */

@@ -12,7 +12,7 @@
 bool weir_hold_is_left(const struct weir_hold *hold)
 {
 	return !hold->nr_users && !hold->nr_private && hold->kind != WEIR_HOLD_MOUNT &&
-	       !weir_hold_is_warm(hold);
+	       hold->kind != WEIR_HOLD_POISONED && !weir_hold_is_warm(hold);
 }
 
 /* --- whether it can be known -------------------------------------------------------- */

@@ -13,6 +13,15 @@ int weir_ledger_match(const struct weir_host *host, const struct weir_snapshot *
 int weir_ledger_match_segments(const struct weir_snapshot *snap,
                                struct weir_ledger *ledger);
 
+/* Adds what has memory errors and is nobody's, where the pools have more in use than was
+ * found: to be called after the sums, which it keeps right. 0 or -ENOMEM. */
+int weir_ledger_match_poisoned(const struct weir_host *host,
+                               const struct weir_snapshot *snap,
+                               struct weir_ledger *ledger);
+
+/* Works out on which nodes pages lie of which nothing tells it, as far as the sums do. */
+void weir_ledger_find_nodes(struct weir_ledger *ledger);
+
 /* Finds out what each hold keeps reserved, and adds mounts that do. 0 or -ENOMEM. */
 int weir_ledger_reserve(struct weir_ledger *ledger);
 

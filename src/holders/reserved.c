@@ -94,6 +94,7 @@ static int hold_items(const struct weir_ledger *ledger, size_t index, struct ite
 
 	switch (hold->kind) {
 	case WEIR_HOLD_PRIVATE: return private_items(ledger, index, items);
+	case WEIR_HOLD_POISONED:
 	case WEIR_HOLD_MOUNT: return 0;
 	case WEIR_HOLD_ANON:
 	case WEIR_HOLD_FILE:

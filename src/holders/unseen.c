@@ -115,7 +115,9 @@ static int say_damage(struct weir_ledger *ledger, const struct weir_snapshot *sn
 		r = reason(ledger,
 		           "memory errors: the kernel took %" PRIu64 " KiB out of use%s",
 		           snap->mem.hardware_corrupted.n / 1024,
-		           is_missing(ledger) ? ", perhaps of the pools" : "");
+		           is_missing(ledger) && !ledger->poison_known
+		                   ? ", perhaps of the pools"
+		                   : "");
 	if (r == 0 && blocks->nr == 1)
 		r = reason(ledger,
 		           "memory block %" PRIu64

@@ -117,7 +117,9 @@ static const char *state_of(uint64_t flags)
 
 	if (flags & BIT(KPF_MMAP))
 		return "used";
-	return (flags & in_file) == in_file ? "any" : "free";
+	if ((flags & in_file) == in_file)
+		return "any";
+	return flags & BIT(KPF_HWPOISON) ? "lost" : "free";
 }
 
 /* The size of the page whose head is at @pfn: as long as a tail follows where a page of

@@ -8,14 +8,18 @@
  *	used  mapped by somebody now
  *	free  in the pool, or about to leave it
  *	any   not mapped: either free, or in a file that nobody maps, or pinned only
- * The kernel shows no reference count, so free and used cannot always be told: a page in
- * a hugetlbfs file is up to date and dirty from its first moment on
+ *	lost  with a memory error, and not mapped, nor in a file any more: in use, by
+ *nobody The kernel shows no reference count, so free and used cannot always be told: a
+ *page in a hugetlbfs file is up to date and dirty from its first moment on
  * (hugetlb_add_to_page_cache(), and __SetPageUptodate() before it), and loses both when
  * it leaves the file (hugetlb_delete_from_page_cache()). Anonymous pages take both flags
  * back into the pool and keep them until they are used again. So a page without both is
  * free, and one with both and without a mapping may be either; the pool's own counter of
- * free pages then says how many are (facts/placement.h). The same on 5.10, 6.1, 6.12 and
- * 6.18, which were tried.
+ * free pages then says how many are (facts/placement.h). A page with a memory error is
+ * not given back when it leaves its file, and has lost both flags by then, too. A private
+ * one, and a free one, the kernel takes out of the pool; where it cannot, a free one
+ * counts as free and is told as lost (mm/memory-failure.c, me_huge_page()). The same on
+ * 5.10, 6.1, 6.12 and 6.18, which were tried.
  *
  * It is a walk over memory that goes on living: pages that are made, freed or migrated
  * meanwhile are seen once, twice or never. A page of the pool is anything that has the

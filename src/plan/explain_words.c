@@ -91,6 +91,8 @@ struct weir_words weir_words_hold(const struct weir_ledger *ledger,
 		[WEIR_HOLD_MEMFD] = "the memfd ",
 		[WEIR_HOLD_SHM] = "a SysV segment ",
 		[WEIR_HOLD_MOUNT] = "the minimum of the mount ",
+		[WEIR_HOLD_POISONED] = "memory errors, which nobody has, and which the "
+				       "kernel never gives back",
 		[WEIR_HOLD_WARM] = "warm memory that weird keeps for leases",
 		[WEIR_HOLD_LEASED] = "warm memory, ",
 		[WEIR_HOLD_WAITING] = "warm memory that is waited for, of the ended ",
@@ -105,7 +107,7 @@ struct weir_words weir_words_hold(const struct weir_ledger *ledger,
 	at = (size_t)snprintf(n.text, sizeof(n.text), "%s%s", what[hold->kind],
 	                      hold->kind == WEIR_HOLD_PRIVATE ? "" : file);
 	if (at >= sizeof(n.text) || hold->kind == WEIR_HOLD_MOUNT ||
-	    hold->kind == WEIR_HOLD_WARM)
+	    hold->kind == WEIR_HOLD_POISONED || hold->kind == WEIR_HOLD_WARM)
 		return n;
 	if (!hold->nr_users) {
 		(void)snprintf(n.text + at, sizeof(n.text) - at,

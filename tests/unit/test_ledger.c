@@ -253,7 +253,8 @@ static void ledger_segments_are_joined_by_their_id(void **state)
 	expect_u64_eq(hold->shm->id, 6);
 	expect_u64_eq(hold->pages, 1);
 	expect_count(hold->reserved, 2);
-	expect_u64_eq(hold->node_unknown, 1);
+	expect_u64_eq(hold->node_pages[1], 1); /* what node 1 has in use besides */
+	expect_u64_eq(hold->node_unknown, 0);
 	assert_true(weir_hold_is_left(hold));
 	expect_sums(&loaded, 0, 0);
 	unload(&loaded);
@@ -710,6 +711,69 @@ static bool has_reason(const struct weir_ledger *ledger, const char *words)
 	return false;
 }
 
+/* With two base pages that have errors; and the places of the pools as given. */
+static void load_damaged(const char *places, int error, struct fake_file *files,
+                         struct loaded *out)
+{
+	memcpy(files, damaged, sizeof(damaged));
+	for (size_t i = 0; i < WEIR_NELEM(damaged); i++) {
+		if (strcmp(files[i].path, "/proc/meminfo") == 0)
+			files[i].text =
+				"HardwareCorrupted: 8 kB\nHugepagesize: 2048 kB\n";
+		if (strcmp(files[i].path, "/@/poolpages") == 0 && places)
+			files[i].text = places;
+		if (strcmp(files[i].path, "/@/poolpages") == 0)
+			files[i].error = error;
+	}
+	expect_int_eq(load(files, WEIR_NELEM(damaged), out), 0);
+}
+
+/* One page is missing. */
+static void pages_with_memory_errors_are_held_where_their_places_are_told(void **state)
+{
+	static const struct {
+		const char *places;
+		int error;
+		uint64_t lost, missing, most;
+	} cases[] = {
+		{ "512 3 2097152 used\n1536 1 2097152 lost\n4096 28 2097152 free\n", 0, 1,
+		  0, 0 },
+		{ "512 4 2097152 lost\n", 0, 1, 0, 0 }, /* freed meanwhile, or are free */
+		{ "0 4 1073741824 lost\n", 0, 0, 1, 0 },
+		{ "512 4 2097152 any\n", 0, 0, 1, 0 },
+		{ "", 0, 0, 1, 0 },
+		{ "512 4 2097152 lo", 0, 0, 1, 1 }, /* garbled */
+		{ "512 4 2097152 lost\nx\n", 0, 0, 1, 1 },
+		{ NULL, -EACCES, 0, 1, 1 },
+		{ NULL, -ENOENT, 0, 1, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WEIR_NELEM(cases); i++) {
+		struct fake_file files[WEIR_NELEM(damaged)];
+		const struct weir_hold *hold;
+		struct loaded loaded;
+		uint64_t lost = 0;
+
+		load_damaged(cases[i].places, cases[i].error, files, &loaded);
+		expect_sums(&loaded, cases[i].missing, 0);
+		expect_count(loaded.ledger.sizes[0].poisoned_max, cases[i].most);
+		for (size_t k = 0; k < loaded.ledger.nr_holds; k++) {
+			hold = &loaded.ledger.holds[k];
+			if (hold->kind != WEIR_HOLD_POISONED)
+				continue;
+			lost += hold->pages;
+			/* the zone of node 1 begins at 1000 */
+			expect_u64_eq(hold->node_pages[i == 0], hold->pages);
+			assert_false(weir_hold_is_left(hold));
+		}
+		expect_u64_eq(lost, cases[i].lost);
+		expect_int_eq(has_reason(&loaded.ledger, "out of use, perhaps"),
+		              cases[i].most > 0);
+		unload(&loaded);
+	}
+}
+
 static void ledger_says_what_is_damaged_pinned_and_leaving(void **state)
 {
 	struct fake_file files[WEIR_NELEM(damaged)];
@@ -718,17 +782,12 @@ static void ledger_says_what_is_damaged_pinned_and_leaving(void **state)
 	struct loaded loaded;
 
 	(void)state;
-	memcpy(files, damaged, sizeof(files));
-	for (size_t i = 0; i < WEIR_NELEM(files); i++)
-		if (strcmp(files[i].path, "/proc/meminfo") == 0)
-			files[i].text =
-				"HardwareCorrupted: 8 kB\nHugepagesize: 2048 kB\n";
-	expect_int_eq(load(files, WEIR_NELEM(files), &loaded), 0);
+	load_damaged(NULL, 0, files, &loaded);
 	expect_sums(&loaded, 1, 0);
 	size = &loaded.ledger.sizes[0];
-	expect_count(size->poisoned_max, 1); /* two base pages, but one is missing */
+	expect_count(size->poisoned_max, 0); /* none of those that are told has one */
 	expect_count(size->leaving, 2);
-	assert_true(has_reason(&loaded.ledger, "took 8 KiB out of use, perhaps"));
+	assert_true(has_reason(&loaded.ledger, "took 8 KiB out of use"));
 	assert_true(has_reason(&loaded.ledger, "block 0 is going offline"));
 	assert_true(has_reason(&loaded.ledger, "process 60 has 1024 KiB registered"));
 	expect_count(only(&loaded, WEIR_HOLD_PRIVATE)->registered_bytes, 3 << 21);
@@ -846,7 +905,8 @@ static void ledger_knows_warm_memory_by_its_files(void **state)
 		{ 61, 2, { 4, 0 }, WEIR_HOLD_LEASED, false },
 		{ 62, 3, { 0, 2 }, WEIR_HOLD_WAITING, false },
 		{ 63, 4, { 0, 4 }, WEIR_HOLD_WARM, false },
-		{ 64, 0, { 0, 0 }, WEIR_HOLD_FILE, true },
+		/* what else is in use is all on node 0 */
+		{ 64, 0, { 4, 0 }, WEIR_HOLD_FILE, true },
 	};
 	struct loaded loaded;
 
@@ -941,6 +1001,8 @@ int main(void)
 		cmocka_unit_test(ledger_of_pools_that_move_is_marked),
 		cmocka_unit_test(ledger_of_no_hugetlb_is_empty),
 		cmocka_unit_test(ledger_says_what_is_damaged_pinned_and_leaving),
+		cmocka_unit_test(
+			pages_with_memory_errors_are_held_where_their_places_are_told),
 		cmocka_unit_test(ledger_of_a_busy_ring_does_not_know_what_it_pins),
 		cmocka_unit_test(ledger_knows_owners_where_all_were_asked),
 		cmocka_unit_test(ledger_knows_warm_memory_by_its_files),

@@ -87,10 +87,17 @@ static void walk_joins_neighbours_of_one_state(void **state)
 	put_page(&memory, 262144, 262144, BIT(KPF_MMAP));
 	put_page(&memory, 524288, 262144, 0);
 	put_page(&memory, 786432, 512, 0);
-	expect_walk(&memory, &all, 1,
-	            "512 2 2097152 free\n1536 2 2097152 used\n2560 1 2097152 any\n"
-	            "3584 1 2097152 any\n262144 1 1073741824 used\n"
-	            "524288 1 1073741824 free\n786432 1 2097152 free\n");
+	/* with an error: of nobody, in a file, mapped */
+	put_page(&memory, 787456, 512, BIT(KPF_HWPOISON));
+	put_page(&memory, 787968, 512, BIT(KPF_HWPOISON) | BIT(KPF_REFERENCED));
+	put_page(&memory, 788480, 512, BIT(KPF_HWPOISON) | DATA);
+	put_page(&memory, 788992, 512, BIT(KPF_HWPOISON) | BIT(KPF_MMAP));
+	expect_walk(
+		&memory, &all, 1,
+		"512 2 2097152 free\n1536 2 2097152 used\n2560 1 2097152 any\n"
+		"3584 1 2097152 any\n262144 1 1073741824 used\n"
+		"524288 1 1073741824 free\n786432 1 2097152 free\n"
+		"787456 2 2097152 lost\n788480 1 2097152 any\n788992 1 2097152 used\n");
 	free(memory.flags);
 }
 
