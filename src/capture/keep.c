@@ -19,6 +19,7 @@ struct keep {
 	struct weir_members *files;
 	struct weir_manifest *manifest;
 	struct weir_owners owners; /* of all processes */
+	struct weir_pids pids;     /* likewise */
 	struct weir_buf path, text, kept;
 };
 
@@ -139,6 +140,8 @@ static int keep_each(void *ctx, struct weir_tasks *walk, const struct weir_task 
 	k->walk = walk;
 	k->out->nr_holders += task->is_holder;
 	r = weir_owners_add(&k->owners, task);
+	if (r == 0)
+		r = weir_pids_add(&k->pids, task);
 	return r < 0 ? r : keep_task(k);
 }
 
@@ -195,8 +198,9 @@ static int keep_all(struct keep *k, const struct weir_tasks_keep *what,
 	k->out->nr_vanished = holdings.nr_vanished;
 	k->out->nr_forbidden = holdings.nr_forbidden;
 	r = weir_held_frames_ask(recording, &holdings);
+	weir_pids_finish(&k->pids);
 	if (r == 0)
-		weir_creators_ask(recording, &holdings);
+		weir_creators_ask(recording, &holdings, &k->pids);
 	if (r == 0)
 		r = keep_more(k, what->host, recording, &holdings);
 	weir_holdings_done(&holdings);
@@ -218,6 +222,7 @@ int weir_tasks_keep(const struct weir_tasks_keep *what, struct weir_record *reco
 	if (r == 0)
 		r = keep_all(&k, what, recording, err);
 	weir_owners_done(&k.owners);
+	weir_pids_done(&k.pids);
 	weir_buf_done(&k.path);
 	weir_buf_done(&k.text);
 	weir_buf_done(&k.kept);

@@ -238,8 +238,6 @@ static int find_why(const struct weir_who *who, const struct weir_hold *hold,
 		(void)snprintf(out->why, sizeof(out->why),
 		               "it lies in weird's store: weird scrubs what it finds "
 		               "there when it is started again");
-	else if (left.known.back == WEIR_BACK_CREATOR)
-		return say_left(&left.known, out);
 	else if (left.domain_pid)
 		(void)snprintf(out->why, sizeof(out->why),
 		               "its VM runs, as process %" PRIu64, left.domain_pid);
@@ -255,7 +253,7 @@ static int find_why(const struct weir_who *who, const struct weir_hold *hold,
 		               " process(es) that are not seen have it attached",
 		               hold->shm->nr_attached);
 	else if (left.known.back != WEIR_BACK_NOBODY) {
-		out->unsure = true;
+		out->unsure = left.known.back != WEIR_BACK_CREATOR;
 		return say_left(&left.known, out);
 	}
 	return 0;

@@ -38,34 +38,38 @@ void weir_pids_done(struct weir_pids *pids)
 	*pids = (struct weir_pids){ 0 };
 }
 
-static int add_pid(struct weir_pids *pids, struct weir_str word)
+static int add_pid(struct weir_pids *pids, struct weir_str word, uint64_t pid)
 {
-	uint64_t pid;
+	uint64_t number;
 	int r;
 
-	if (weir_parse_u64(word, &pid) < 0)
+	if (weir_parse_u64(word, &number) < 0)
 		return 0;
 	r = weir_grow(&pids->v, &pids->cap, pids->nr, sizeof(*pids->v));
 	if (r == 0)
-		pids->v[pids->nr++] = pid;
+		pids->v[pids->nr++] = (struct weir_pid){ number, pid };
 	return r;
 }
 
 int weir_pids_add(struct weir_pids *pids, const struct weir_task *task)
 {
 	struct weir_str words = task->status.ns_pids, word;
-	int r = add_pid(pids, weir_strz(task->pid));
+	uint64_t pid;
+	int r;
 
+	if (weir_parse_u64(weir_strz(task->pid), &pid) < 0)
+		return 0;
+	r = add_pid(pids, weir_strz(task->pid), pid);
 	while (r == 0 && weir_str_word(&words, &word))
-		r = add_pid(pids, word);
+		r = add_pid(pids, word, pid);
 	return r;
 }
 
 static int by_number(const void *a, const void *b)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	const struct weir_pid *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	return (x->number > y->number) - (x->number < y->number);
 }
 
 void weir_pids_finish(struct weir_pids *pids)
@@ -74,9 +78,17 @@ void weir_pids_finish(struct weir_pids *pids)
 		qsort(pids->v, pids->nr, sizeof(*pids->v), by_number);
 }
 
-bool weir_pids_has(const struct weir_pids *pids, uint64_t pid)
+static const struct weir_pid *find(const struct weir_pids *pids, uint64_t number)
 {
-	return pids->nr && bsearch(&pid, pids->v, pids->nr, sizeof(*pids->v), by_number);
+	struct weir_pid wanted = { .number = number };
+
+	return pids->nr ? bsearch(&wanted, pids->v, pids->nr, sizeof(*pids->v), by_number)
+	                : NULL;
+}
+
+bool weir_pids_has(const struct weir_pids *pids, uint64_t number)
+{
+	return find(pids, number) != NULL;
 }
 
 bool weir_process_lives(const struct weir_host *host, uint64_t pid)
@@ -92,17 +104,33 @@ const char *weir_processes_unseen(const struct weir_host *host)
 {
 	weir_auto(weir_buf_done) struct weir_buf id = { 0 };
 	bool first;
+	int r = weir_host_read(host, "/@/link/proc/self/ns/pid", WEIR_SMALL_MAX, &id);
 
 	/* without the link the kernel has no such namespaces */
-	if (weir_host_read(host, "/@/link/proc/self/ns/pid", WEIR_SMALL_MAX, &id) < 0)
-		return "";
+	if (r < 0)
+		return r == -ENOENT ? "" : "whether all processes are seen is not known";
 	first = weir_str_eq(weir_str_trim(weir_buf_str(&id)), FIRST_PID_NAMESPACE);
 	if (!weir_process_lives(host, 1))
 		return "processes of others are hidden here, as /proc is mounted";
 	return first ? "" : "processes outside of this PID namespace are not seen";
 }
 
-void weir_creators_ask(const struct weir_host *host, const struct weir_holdings *all)
+/* Where only a process in a namespace of its own has the number, that it does. */
+static void ask_creator(const struct weir_host *host, const struct weir_pids *pids,
+                        uint64_t number)
+{
+	weir_auto(weir_buf_done) struct weir_buf text = { 0 };
+	const struct weir_pid *found = find(pids, number);
+	char path[64];
+
+	if (weir_process_lives(host, number) || !found)
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/status", found->pid);
+	(void)weir_host_read(host, path, WEIR_SMALL_MAX, &text);
+}
+
+void weir_creators_ask(const struct weir_host *host, const struct weir_holdings *all,
+                       const struct weir_pids *pids)
 {
 	(void)weir_processes_unseen(host);
 	for (size_t i = 0; i < all->files.nr; i++) {
@@ -111,8 +139,8 @@ void weir_creators_ask(const struct weir_host *host, const struct weir_holdings 
 		                          : 0;
 
 		if (pid && file->in_directory)
-			(void)weir_process_lives(host, pid);
+			ask_creator(host, pids, pid);
 	}
 	for (size_t i = 0; i < all->shm.nr; i++)
-		(void)weir_process_lives(host, all->shm.v[i].creator_pid);
+		ask_creator(host, pids, all->shm.v[i].creator_pid);
 }

@@ -391,8 +391,13 @@ static int read_all(struct weir_tasks *walk)
 	r = read_maps(walk);
 	if (r < 0)
 		return r;
-	if (has_ended(task))
-		return vanished(walk);
+	if (has_ended(task)) {
+		/* who it was is known; of some processes a capture has no more */
+		walk->nr_vanished++;
+		task->is_holder = false;
+		task->maps_error = 0;
+		return 0;
+	}
 	walk->nr_seen++;
 	if (!task->maps_error || task->maps_error == -EFBIG)
 		r = read_links(walk);

@@ -107,7 +107,7 @@ struct weir_ledger {
 	struct weir_owners owners;
 	struct weir_pids pids; /* of all processes that were seen */
 	struct weir_blocks blocks;
-	bool poison_known; /* where pages with memory errors are was asked, and told */
+	bool poison_known; /* which pages of nobody have memory errors is told */
 	/* of holdings.nr_forbidden those that are known to have touched no huge page */
 	size_t nr_forbidden_idle;
 	struct weir_warm_seen warm; /* read after the holders */

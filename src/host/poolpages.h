@@ -8,9 +8,10 @@
  *	used  mapped by somebody now
  *	free  in the pool, or about to leave it
  *	any   not mapped: either free, or in a file that nobody maps, or pinned only
- *	lost  with a memory error, and not mapped, nor in a file any more: in use, by
- *nobody The kernel shows no reference count, so free and used cannot always be told: a
- *page in a hugetlbfs file is up to date and dirty from its first moment on
+ *	lost  not mapped, and in no file: with a memory error, in use, and nobody's
+ *
+ * The kernel shows no reference count, so free and used cannot always be told: a page in
+ * a hugetlbfs file is up to date and dirty from its first moment on
  * (hugetlb_add_to_page_cache(), and __SetPageUptodate() before it), and loses both when
  * it leaves the file (hugetlb_delete_from_page_cache()). Anonymous pages take both flags
  * back into the pool and keep them until they are used again. So a page without both is

@@ -43,7 +43,7 @@ static void check_row(const struct weir_placed *row)
  * understood. */
 static void check_text(struct weir_str text, const struct weir_pool_runs *runs, int r)
 {
-	static const char *const words[] = { "used", "free", "any" };
+	static const char *const words[] = { "used", "free", "any", "lost" };
 	struct weir_str line, word;
 
 	for (size_t i = 0; i < runs->nr; i++) {

@@ -58,6 +58,11 @@ def what_a_test_leaves_is_taken_away():
              "pools.map_pages(2 << 20, 5, 5)\ntime.sleep(60)\n", "left: process"),
         "a process that started another":
             ("if os.fork() == 0:\n os.setsid()\n os.fork()\n time.sleep(60)\n", "left: process"),
+        "a cgroup":
+            ("from pathlib import Path\n"
+             "root = next(l.split()[4] for l in open('/proc/self/mountinfo') if ' - cgroup2 ' in l)\n"
+             "group = Path(root) / 'weir-test-left' / 'below'\ngroup.mkdir(parents=True)\n"
+             "(group / 'cgroup.procs').write_text(str(os.getpid()))\n", "left: cgroup"),
         "the pool": ("pools.set_pool(2 << 20, 3)\n", "nr_hugepages: 3 instead of"),
         "overcommit": ("pools.write(pools.size_dir(2 << 20) / 'nr_overcommit_hugepages', 7)\n",
                        "nr_overcommit_hugepages: 7 instead of"),

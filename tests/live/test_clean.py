@@ -325,21 +325,33 @@ def blind_it_removes_nothing():
 
 
 def another_namespace_has_it():
-    """A number that a process has only where it sees itself."""
+    """A number that a process has only where it sees itself; also in a capture."""
+    number = int(Path("/proc/sys/kernel/pid_max").read_text()) - 7
+    while Path(f"/proc/{number}").exists():
+        number -= 1
+    script = f"echo {number - 1} > /proc/sys/kernel/ns_last_pid; sleep 100 & wait"
     with place() as m:
-        path = left(m / "a_pid1_of_it", 1)
-        maker = subprocess.Popen(["unshare", "--pid", "--fork", "sleep", "100"])
+        path = left(m / f"a_pid{number}_of_it", 1)
+        expect("before", files("--dry-run")[path.name]["state"], "left")
+        maker = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", script])
         try:
-            inner = None
-            while inner is None:
+            inner, until = None, time.monotonic() + 30
+            while inner is None and time.monotonic() < until:
                 for status in Path("/proc").glob("[0-9]*/status"):
                     with contextlib.suppress(OSError):
-                        found = re.search(r"^NSpid:\t(\d+)\t(\d+)$", status.read_text(), re.M)
-                        inner = found or inner
+                        inner = re.search(rf"^NSpid:\t\d+\t{number}$", status.read_text(),
+                                          re.M) or inner
             expect("state", files("--dry-run")[path.name]["state"], "unsure")
+            captured = f"{m.parent}/captured/"
+            weir("capture", "-o", captured)
+            for form in ([], ["--host", captured]):
+                document = json.loads(weir("who", "--leaks", "--json", *form)[0])
+                release = next(h["release"] for h in document["holds"]
+                               if h["name"].endswith(path.name))
+                expect(f"creator {form}", (release["creator_pid"], release["creator_lives"],
+                                           release["safe"]), (number, True, False))
         finally:
-            # the first of a namespace does not end by less
-            subprocess.run(["kill", "-KILL", inner[1]], check=False)
+            maker.kill()
             maker.wait()
 
 
