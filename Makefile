@@ -43,8 +43,9 @@ check: ## install what the tests lack, run them under sanitizers, count them
 	@$(MAKE) --no-print-directory dev
 	@tools/check $(DEV) --no-suite vm
 
-vm-check: ## start VMs of QEMU and libvirt on warm memory, as root
+vm-check: ## start VMs of QEMU and libvirt on warm memory, as root; installs both
 	@tools/install-deps build check
+	@tools/install-deps guest libvirt || echo "make: without QEMU or libvirt; what needs them is skipped"
 	@$(MAKE) --no-print-directory dev
 	@tools/check $(DEV) --suite vm
 
