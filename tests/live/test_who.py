@@ -1034,7 +1034,7 @@ def leftovers_are_told_with_whose_they_are():
         text = who("--leaks")
         for words in (f"of user {nobody_there}, 0 minutes old, who has no process that is seen",
                       "made by process 999999999, which is gone",
-                      f"a process has the number of its creator, {runs}",
+                      f"made by process {runs}, which lives",
                       "of libvirt's domain 7-db, which no process that is seen runs"):
             expect(words, words in text, True)
 
